@@ -246,12 +246,18 @@ def command_of(
         asked = {
             "capture": "profiler-api",
             "repeat": repeat,
+            "overwrite": not shared.dry_run,
             "offered": offered.ask("nsys"),
             **stage.profiler,
         }
         return commands.nsys_command(worker, output, **asked)
     if stage.tool == "ncu":
-        asked = {"capture": "profiler-api", "offered": offered.ask("ncu"), **stage.profiler}
+        asked = {
+            "capture": "profiler-api",
+            "overwrite": not shared.dry_run,
+            "offered": offered.ask("ncu"),
+            **stage.profiler,
+        }
         return commands.ncu_command(worker, output, **asked)
     return worker
 

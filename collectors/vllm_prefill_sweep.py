@@ -80,7 +80,9 @@ def work(plan: dict[str, Any]) -> None:
         random=plan["random"],
         served=plan["served"],
         **{
-            "max_num_seqs": batch,
+            # As many as are sent: memory for more would be saved for nothing. When it serves, vLLM derives from
+            # this number up to how many tokens a step replays CUDA graphs: left to it, prompts have them, too.
+            **({} if plan["served"] else {"max_num_seqs": batch}),
             # A prompt is one step: chunks would read the weights again for each.
             "max_num_batched_tokens": max(batch * plan["longest"], 2048),
             "max_model_len": longest,

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-# A command that is the first to import it does so without numpy, for speed; here others come after it.
-import pyarrow  # noqa: F401
-
 from traceql.cli import main
 
 if TYPE_CHECKING:

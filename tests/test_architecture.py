@@ -49,7 +49,18 @@ ALLOWED = {
     "draw": {"errors", "nearest", "questions", "ask", "present"},
     "report": {"errors", "nearest", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "given", "read", "tables", "questions", "ask"},
-    "server": {"errors", "questions", "tables", "store", "predict", "present", "ask", "draw", "database"},
+    "server": {
+        "errors",
+        "nearest",
+        "questions",
+        "tables",
+        "store",
+        "predict",
+        "present",
+        "ask",
+        "draw",
+        "database",
+    },
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",
@@ -209,7 +220,7 @@ def test_building_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_public_names_are_these() -> None:
     tree = [name for name, value in vars(errors).items() if inspect.isclass(value)]
-    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", *tree])
+    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", "redact", *tree])
     assert all(hasattr(traceql, name) for name in traceql.__all__)
     assert all(issubclass(getattr(traceql, name), traceql.TraceqlError) for name in tree)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -223,11 +234,12 @@ def test_a_database_does_this_and_no_more() -> None:
         "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "launch_stacks", "memory_events", "memory_ops", "metric_instances", "metrics", "ncu_ranges",
         "os_calls", "processes", "sass_instructions", "source_markers",
         "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
-        "um_cpu_page_faults", "um_gpu_page_faults",
+        "memory_pool_events", "event_records", "library_calls", "library_messages", "directives", "profiler_overhead",
+        "um_cpu_page_faults", "um_gpu_page_faults", "cpu_samples", "python_samples", "thread_states", "call_stacks",
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
+        "ingest", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 

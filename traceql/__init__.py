@@ -5,7 +5,7 @@
 ...     db.sql("SELECT count(*) AS traces FROM traces").item()
 0
 
-Public are `open`, `Database`, `Answer`, and the error tree, which begins at `TraceqlError`.
+Public are `open`, `Database`, `Answer`, `redact`, and the error tree, which begins at `TraceqlError`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Answer as Answer
     from traceql.database import Database as Database
     from traceql.database import open as open  # noqa: A004
+    from traceql.database import redact as redact
     from traceql.errors import CatalogError as CatalogError
     from traceql.errors import CheckError as CheckError
     from traceql.errors import ClusterError as ClusterError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from traceql.errors import DatabaseError as DatabaseError
     from traceql.errors import LimitError as LimitError
     from traceql.errors import MissingDataError as MissingDataError
+    from traceql.errors import ParameterError as ParameterError
     from traceql.errors import PredictionError as PredictionError
     from traceql.errors import QueryError as QueryError
     from traceql.errors import ReportError as ReportError
@@ -51,6 +53,7 @@ __all__ = [
     "DatabaseError",
     "LimitError",
     "MissingDataError",
+    "ParameterError",
     "PredictionError",
     "QueryError",
     "ReportError",
@@ -65,9 +68,15 @@ __all__ = [
     "UnsupportedReportError",
     "__version__",
     "open",
+    "redact",
 ]
 
-_HOMES = {"Answer": "traceql.ask.answer", "Database": "traceql.database", "open": "traceql.database"}
+_HOMES = {
+    "Answer": "traceql.ask.answer",
+    "Database": "traceql.database",
+    "open": "traceql.database",
+    "redact": "traceql.database",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -39,7 +39,7 @@ def program() -> None:
             # What ends it is imported while an interruption is told, too.
             from traceql.cli import leave, main  # noqa: F401
 
-            main()
+            main(alone=True)
         status = 0
     except KeyboardInterrupt:
         # Before the command line was there, which says the same.

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from traceql.ask import compare, info, place
 from traceql.ask import frames as frame_tables
 from traceql.ask.answer import Answer, Asker
+from traceql.errors import ReportError
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import choice, export, held, ingest, interrupts, read_in, runs
+from traceql.store import choice, decode, export, held, ingest, interrupts, read_in, runs
 from traceql.store.definitions import Definitions
 from traceql.store.lake.place import written
 from traceql.store.waiting import WAIT_S, log
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.share.perfetto import Written
+    from traceql.share.redact import Names, Removed
     from traceql.store.decode import Via
     from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
@@ -102,6 +105,71 @@ def _limited(method: F) -> F:
     return cast("F", within)
 
 
+def redact(
+    source: str | Path,
+    path: str | Path | None = None,
+    *,
+    pseudonyms: bool = False,
+    keep: Sequence[str] = (),
+    keep_source: bool = False,
+    key: str | None = None,
+    drop: Sequence[str] = (),
+    force: bool = False,
+    memory: int | str | None = None,
+) -> dict[str, int]:
+    """Write a report, an export, a sidecar or a database again without what is private in it.
+
+    Args:
+        source: the file or folder, compressed or not; it is not changed.
+        path: of the result, in the same form, not compressed; None to write nothing and say what would go.
+        pseudonyms: replace names of kernels, ranges and functions, too.
+        keep: patterns of names that stay then.
+        keep_source: leave source, PTX and machine code in reports of ncu.
+        key: decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.
+        drop: patterns of tables and options of an export that are left out if they are not nsys's.
+        force: replace what is at `path`.
+        memory: what redacting a report may take, in bytes or as ``"8GB"``; see `Database.ingest`.
+
+    Returns:
+        Kind of what was removed (``path``, ``environment`` …) → in how many places.
+
+    Raises:
+        ValueError: `memory` is not a size, `key` is empty, `keep` goes without `pseudonyms`, or `keep_source`
+            with it.
+        LimitError: it takes more memory than that, or stands still.
+        ReportError: it cannot be read, or must not be put at `path`.
+        UnsupportedReportError: it holds something that is not known, and may be private.
+        DatabaseError: it is a database that cannot be read.
+        OSError: it cannot be written.
+    """
+    from traceql.share import redact as files
+    from traceql.share.redact.databases import may_be_lake
+
+    source, target = Path(source), None if path is None else Path(path)
+    names = _names(pseudonyms, keep, keep_source, key, drop)
+    if held.is_database(source) or may_be_lake(source):
+        with Database(source) as database:
+            return dict(database._redact(target, names, force=force))
+    memory_bytes = bytes_of(memory) if isinstance(memory, str) else memory
+    if target is None:
+        return dict(files.check(source, names, memory_bytes=memory_bytes))
+    return dict(files.redact(source, target, names, force=force, memory_bytes=memory_bytes))
+
+
+def _names(
+    pseudonyms: bool, keep: Sequence[str], keep_source: bool, key: str | None, drop: Sequence[str] = ()
+) -> Names:
+    from traceql.share.redact import Names
+
+    if key == "":
+        raise ValueError("an empty key is none")
+    if keep and not pseudonyms:
+        raise ValueError("keep is for pseudonyms")
+    if keep_source and pseudonyms:
+        raise ValueError("keep_source tells the names that pseudonyms replace")
+    return Names(pseudonyms=pseudonyms, keep=keep, keep_source=keep_source, key=key, drop=drop)
+
+
 class Database:
     """A traceql database; also a context manager. See `open`.
 
@@ -123,16 +191,30 @@ class Database:
     api_calls = _frame("api_calls")
     memory_ops = _frame("memory_ops")
     memory_events = _frame("memory_events")
+    memory_pool_events = _frame("memory_pool_events")
     syncs = _frame("syncs")
+    event_records = _frame("event_records")
     graph_launches = _frame("graph_launches")
     graph_nodes = _frame("graph_nodes")
     ranges = _frame("nvtx_ranges")
     range_ancestors = _frame("range_ancestors")
     range_calls = _frame("range_calls")
     os_calls = _frame("os_calls")
+    cpu_samples = _frame("cpu_samples")
+    python_samples = _frame("python_samples")
+    thread_states = _frame("thread_states")
+    call_stacks = _frame("call_stacks")
+    library_calls = _frame("library_calls")
+    library_messages = _frame("library_messages")
+    directives = _frame("directives")
+    profiler_overhead = _frame("profiler_overhead")
     um_cpu_page_faults = _frame("um_cpu_page_faults")
     um_gpu_page_faults = _frame("um_gpu_page_faults")
     gpu_samples = _frame("gpu_samples")
+    counter_samples = _frame("counter_samples")
+    gpu_context_switches = _frame("gpu_context_switches")
+    streams = _frame("streams")
+    generic_events = _frame("generic_events")
     diagnostics = _frame("diagnostics")
     metrics = _frame("metrics")
     metric_instances = _frame("metric_instances")
@@ -504,7 +586,8 @@ class Database:
         """Read one report into the database, in one transaction.
 
         Args:
-            path: a report, compressed or not, or a folder written by ``nsys export``.
+            path: a report, compressed or not, or a folder written by ``nsys export``. Folders of reports and
+                patterns are for `ingest_all`.
             name: label of the trace; by default made from the file name.
             tags: free labels, for example ``{"batch": "8"}``.
             replace: read a report again that the database holds already.
@@ -522,6 +605,8 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
+        if glob.has_magic(str(path)) and not Path(path).exists():
+            raise ReportError(f"{path}: a pattern, no report", "ingest_all reads all that matches it.")
         return read_in.read_in(
             self._store,
             Path(path),
@@ -533,6 +618,56 @@ class Database:
             replace=replace,
             keep_environment=keep_environment,
         )
+
+    def ingest_all(
+        self,
+        *paths: str | Path,
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+        keep_environment: bool = False,
+        via: Via = "auto",
+        memory: int | str | None = None,
+        progress: Progress | None = None,
+    ) -> builtins.list[Ingested | ReportError]:
+        """Read reports into the database as ``traceql ingest`` does: files, folders, glob patterns.
+
+        Each comes in in a transaction of its own. One that cannot be read does not keep the others out: its
+        error stands in its place.
+
+        Args:
+            paths: reports, folders of them, patterns such as ``runs/*.nsys-rep``.
+            tags: labels of all of them.
+            replace: see `ingest`, as for the others.
+            keep_environment: see `ingest`.
+            via: see `ingest`.
+            memory: see `ingest`.
+            progress: see `ingest`; called for one report after the other.
+
+        Returns:
+            What became of each report, in the order of their paths.
+
+        Raises:
+            ValueError: `memory` is not a size.
+            ReportError: a path does not exist, or a folder or a pattern holds no report.
+            DatabaseError: the database cannot be written.
+        """
+        found: builtins.list[Ingested | ReportError] = []
+        for report in decode.find_reports(paths, self._store.path):
+            try:
+                one = self.ingest(
+                    report,
+                    tags=tags,
+                    replace=replace,
+                    keep_environment=keep_environment,
+                    via=via,
+                    memory=memory,
+                    progress=progress,
+                )
+            except ReportError as error:
+                found.append(error)
+            else:
+                found.append(one)
+        return found
 
     def import_runs(
         self,
@@ -615,6 +750,62 @@ class Database:
         with Database(path, lake=lake) as target:
             return export.copy(self._store, target._store)
 
+    def redact(
+        self,
+        path: str | Path,
+        *,
+        pseudonyms: bool = False,
+        keep: Sequence[str] = (),
+        keep_source: bool = False,
+        key: str | None = None,
+        force: bool = False,
+    ) -> dict[str, int]:
+        """Copy all of it, without what is private in it, into a new database of its sort, see `redact`.
+
+        Args:
+            path: of the copy.
+            pseudonyms: replace names of kernels, ranges and functions, too.
+            keep: patterns of names that stay then.
+            keep_source: leave the text of source lines.
+            key: decides pseudonyms and numbers of paths and UUIDs.
+            force: replace what is at `path`.
+
+        Returns:
+            Kind of what was removed → in how many places.
+
+        Raises:
+            ValueError: `key` is empty, `keep` goes without `pseudonyms`, or `keep_source` with it.
+            ReportError: it must not be put at `path`.
+            UnsupportedReportError: it holds something that is not known.
+            DatabaseError: it cannot be read or written.
+            OSError: there is no room.
+        """
+        return dict(self._redact(Path(path), _names(pseudonyms, keep, keep_source, key), force=force))
+
+    def _redact(self, target: Path | None, names: Names, *, force: bool = False) -> Removed:
+        """The same, for who has names already; without a target, only what would go."""
+        from traceql.read import temporary
+        from traceql.share.redact import Removed
+        from traceql.share.redact import target as places
+        from traceql.share.redact.databases import Tables
+        from traceql.share.redact.databases import is_lake as has_only_a_lake
+
+        source = Path(self.path)
+        is_folder, is_file = source.is_dir(), source.is_file()
+        if target is not None and (is_folder or is_file):
+            places.look_at(source, target, has_only_a_lake, force=force, logged=is_file)
+        removed = Removed()
+        with temporary.folder(None if target is None else target.parent) as place:
+            made = place / ("made" if is_folder or not is_file else source.name)
+            with Database(made, lake=is_folder) as copied:
+                kept = self._store.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL")
+                pairs = [(row["variable"], row["content"]) for row in kept.to_pylist()]
+                tables = Tables(source.name, pairs, names, removed)
+                export.copy(self._store, copied._store, tables.redacted)
+            if target is not None:
+                places.put(made, target, place / "replaced", logged=not is_folder)
+        return removed
+
     @_limited
     def export_perfetto(self, path: str | Path, *traces: str, **where: Value) -> Written:
         """Write timelines into a file for Perfetto, https://ui.perfetto.dev: threads, GPUs, counters, arrows.
@@ -656,8 +847,8 @@ class Database:
         return self._store.compact()
 
 
-def _draw(answer: Answer, ask: Asker) -> Any:
+def _draw(answer: Answer, ask: Asker, bare: bool) -> Any:
     # Altair is loaded with the first chart only.
     from traceql.draw import charts
 
-    return charts.of_answer(answer, ask)
+    return charts.bare(answer, ask) if bare else charts.of_answer(answer, ask)

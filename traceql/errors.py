@@ -13,6 +13,7 @@
     │   └── SchemaVersionError     written by an incompatible traceql
     ├── QueryError             a question cannot be answered
     │   ├── UnknownQueryError      no query of that name
+    │   ├── ParameterError         no such parameter, or a value that it cannot take
     │   └── MissingDataError       no trace holds what the query reads
     ├── TimeLimitError         a question took longer than it may
     ├── CatalogError           a folder of questions cannot be used
@@ -84,6 +85,10 @@ class QueryError(TraceqlError):
 
 class UnknownQueryError(QueryError):
     """There is no query of that name."""
+
+
+class ParameterError(QueryError):
+    """A parameter that there is not, or a value that it cannot take, whatever the database holds."""
 
 
 class MissingDataError(QueryError):

@@ -3,11 +3,7 @@
 -- Columns: trace_id, trace, whole_ns.
 -- @param  chosen ANY  names of traces, or one name; NULL for all
 
-SELECT trace_id, trace, sum(span_ns)::BIGINT AS whole_ns
-FROM (
-    SELECT trace_id, traces.trace, gpu_id, max(end_ns) - min(start_ns) AS span_ns
-    FROM gpu_operations
-    JOIN chosen_traces(chosen) AS traces USING (trace_id)
-    GROUP BY trace_id, traces.trace, gpu_id
-)
-GROUP BY trace_id, trace
+SELECT trace_id, traces.trace, sum(end_ns - start_ns)::BIGINT AS whole_ns
+FROM spans_of_gpus
+JOIN chosen_traces(chosen) AS traces USING (trace_id)
+GROUP BY trace_id, traces.trace

@@ -36,10 +36,8 @@ eligible AS (
 placed AS (
     SELECT
         *,
-        -- Of ranges that begin together the longer one is outside.
-        busy_until((start_ns, -until_ns), until_ns, range_id, (trace_id, process_id, tid)) AS open_until_ns,
-        busy_until((start_ns, -until_ns), until_ns, range_id, (trace_id, process_id, tid, pattern))
-            AS alike_until_ns
+        held_until(start_ns, until_ns, range_id, (trace_id, process_id, tid)) AS open_until_ns,
+        held_until(start_ns, until_ns, range_id, (trace_id, process_id, tid, pattern)) AS alike_until_ns
     FROM eligible
 ),
 outermost AS (

@@ -11,19 +11,9 @@
 
 WITH counted AS (
     SELECT
-        trace_id,
-        trace,
-        process_id,
-        pid,
-        layer,
-        place_id,
-        sublane,
-        count(*) AS lane_events,
-        min(start_ns) AS lane_first_ns,
-        max(end_ns) AS lane_last_ns
-    FROM lane_events
+        * RENAME (events AS lane_events, first_ns AS lane_first_ns, last_ns AS lane_last_ns)
+    FROM lane_totals
     WHERE trace_id IN (SELECT trace_id FROM chosen_traces(chosen))
-    GROUP BY ALL
 ),
 numbered AS (
     SELECT
@@ -72,9 +62,11 @@ SELECT
     CASE
         WHEN layer = 'gpu'
             THEN concat_ws(' ', 'GPU', coalesce(place_id::VARCHAR, '?'), gpu_name, 'stream',
-                           coalesce(sublane::VARCHAR, '?'))
+                           coalesce(sublane::VARCHAR, '?'), named_streams.stream)
         WHEN layer = 'projected' THEN 'NVTX on the GPU ' || if(sublane < 0, 'start/end', 'depth ' || sublane)
-        ELSE concat_ws(' ', 'thread', coalesce(place_id::VARCHAR, '?'), thread) || CASE layer
+        ELSE if(
+            place_id IS NULL, 'thread not recorded:', concat_ws(' ', 'thread', place_id::VARCHAR, thread)
+        ) || CASE layer
             WHEN 'range' THEN ' NVTX ' || if(sublane < 0, 'start/end', 'depth ' || sublane)
             WHEN 'sync' THEN ' synchronisation'
             WHEN 'api' THEN ' CUDA API'
@@ -87,3 +79,12 @@ LEFT JOIN threads
     ON threads.trace_id = fitting.trace_id AND threads.process_id = fitting.process_id
     AND threads.tid = place_id AND layer <> 'gpu'
 LEFT JOIN gpus ON gpus.trace_id = fitting.trace_id AND gpus.gpu_id = place_id AND layer = 'gpu'
+LEFT JOIN (
+    -- A lane holds the streams of a number of all contexts.
+    SELECT trace_id, process_id, gpu_id, stream_id, min(stream) AS stream
+    FROM streams
+    WHERE stream IS NOT NULL
+    GROUP BY ALL
+) AS named_streams
+    ON named_streams.trace_id = fitting.trace_id AND named_streams.process_id = fitting.process_id
+    AND named_streams.gpu_id = place_id AND named_streams.stream_id = sublane AND layer = 'gpu'

@@ -3,6 +3,7 @@
 -- @column name VARCHAR       function name without template arguments
 -- @column full_name VARCHAR  full C++ name, or the function name where there is none
 -- @column trace_ids BIGINT[]  ids of the traces that hold it, in no order
+-- @once   page
 
 SELECT name, coalesce(demangled, name) AS full_name, list(DISTINCT trace_id) AS trace_ids
 FROM kernels

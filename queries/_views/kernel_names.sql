@@ -10,6 +10,7 @@
 -- @column name VARCHAR           function name without template arguments
 -- @column full_name VARCHAR      full C++ name, or the function name where there is none
 -- @column distinct_name VARCHAR  function name, with as much as tells it from others in angle brackets
+-- @once   page
 
 WITH ambiguous AS (
     FROM kernel_full_names

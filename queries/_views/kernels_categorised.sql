@@ -3,6 +3,7 @@
 -- That of the first pattern that matches (see kernel_patterns); what none of them matches is other.
 -- @column full_name VARCHAR  full C++ name, or the function name where there is none
 -- @column category VARCHAR   kind of work
+-- @once   page
 
 SELECT full_name, coalesce(arg_min(category, (priority, category)), 'other') AS category
 FROM (SELECT DISTINCT coalesce(demangled, name, '') AS full_name FROM kernels)

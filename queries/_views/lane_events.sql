@@ -3,7 +3,9 @@
 -- layer says which lanes of a process there are: gpu (kernels, copies, memsets and whole graphs of a stream),
 -- projected (push/pop and start/end ranges, as long as the GPU does what was launched in them), range (the
 -- same on the CPU), sync, api and os (calls of a thread). A range that was never closed lasts until the end
--- of the recording; what ended before it began has no length.
+-- of the recording; what ended before it began has no length. A synchronisation without the call that asked
+-- for it has no thread, and stands here where no calls were recorded at all: else it is nsys's own, as its
+-- recording ends.
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column trace VARCHAR        name of the trace
 -- @column process_id BIGINT    process, see processes
@@ -54,6 +56,7 @@ WITH events AS (
            sync_type, syncs.start_ns, syncs.end_ns, range_id, api_call_id
     FROM syncs
     LEFT JOIN api_calls USING (api_call_id)
+    WHERE api_call_id IS NOT NULL OR syncs.trace_id NOT IN (SELECT DISTINCT trace_id FROM api_calls)
     UNION ALL
     SELECT trace_id, process_id, pid, 'api', tid, NULL, 'api', api_call_id, name, name, start_ns, end_ns,
            range_id, api_call_id

@@ -25,28 +25,9 @@
 -- @section timeline 50 Gaps and launch overhead
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
 
-WITH lanes AS (
-    SELECT gpu_operations.*, lane_owner($by, process_id) AS owner
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE counts_as_work(gpu_operations.kind, $graphs)
-),
-ordered AS (
+WITH found AS (
     SELECT
-        trace,
-        process_id,
-        pid,
-        gpu_id,
-        device_id,
-        kind,
-        operation_id,
-        start_ns,
-        busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, gpu_id, owner)) AS busy_until_ns
-    FROM lanes
-),
-found AS (
-    SELECT
-        trace,
+        trace_id,
         start_ns - busy_until_ns AS duration_ns,
         busy_until_ns AS start_ns,
         process_id,
@@ -55,17 +36,20 @@ found AS (
         device_id,
         kind,
         operation_id
-    FROM ordered
+    FROM operations_by_owner($trace, $by, $graphs)
     WHERE start_ns - busy_until_ns > $min_gap_ns
 ),
 -- Those that cannot be listed are not sorted, and those that are listed are named: few.
 counted AS (
-    SELECT trace, count(*) AS gaps, longest_listed(duration_ns, $limit) AS least_ns FROM found GROUP BY trace
+    SELECT trace, trace_id, count(*) AS gaps, longest_listed(duration_ns, $limit) AS least_ns
+    FROM found
+    JOIN traces USING (trace_id)
+    GROUP BY trace, trace_id
 ),
 listed AS (
-    SELECT found.*, gaps
+    SELECT found.*, trace, gaps
     FROM found
-    JOIN counted USING (trace)
+    JOIN counted USING (trace_id)
     WHERE duration_ns >= least_ns IS NOT false
     -- Two containers may have one pid.
     QUALIFY within_limit(

@@ -28,9 +28,10 @@
 -- @column skipped BIGINT              launches before it that ncu skips
 -- @column caution VARCHAR             what may make ncu find another launch, or never end; else empty
 -- @column command VARCHAR             for a POSIX shell; PROGRAM stands for the program, if it is not known
--- @note   SELECT command FROM answer
+-- @note   SELECT command FROM answer QUALIFY count(*) OVER () <= 4
 -- @note   UNION ALL
--- @note   SELECT caution || ' (' || trace || ')' FROM answer WHERE caution <> ''
+-- @note   SELECT format('{} ({})', caution, listed(list(trace ORDER BY trace)))
+-- @note   FROM answer WHERE caution <> '' GROUP BY caution
 -- @note   UNION ALL
 -- @note   SELECT 'PROGRAM stands for the program and its arguments; traceql ingest --keep-environment keeps '
 -- @note   || 'them' FROM answer WHERE ends_with(command, ' PROGRAM') HAVING count(*) > 0

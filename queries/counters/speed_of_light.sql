@@ -32,14 +32,15 @@
 -- @column limiter VARCHAR             SM, DRAM, L2 or L1
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @title  dram_bytes_per_s DRAM bandwidth
--- @note   SELECT trace || ': of the profiled time '
--- @note   || string_agg(said, ', ' ORDER BY share_pct DESC, said) || '.'
+-- @note   SELECT listed(list(trace ORDER BY trace)) || ': of the profiled time ' || told || '.'
+-- @note   FROM (
+-- @note   SELECT trace, string_agg(said, ', ' ORDER BY share_pct DESC, said) AS told
 -- @note   FROM (SELECT trace, percent(sum(gpu_ns), sum(sum(gpu_ns)) OVER (PARTITION BY trace)) AS share_pct,
 -- @note   format('{:.0f} % ', share_pct) || CASE verdict WHEN 'high' THEN 'near a peak'
 -- @note   WHEN 'small_grid' THEN 'in grids too small for the GPU' WHEN 'balanced' THEN 'balanced'
 -- @note   ELSE coalesce('held back by ' || verdict, 'without a verdict') END AS said
 -- @note   FROM answer GROUP BY trace, verdict)
--- @note   WHERE said IS NOT NULL GROUP BY trace ORDER BY trace
+-- @note   WHERE said IS NOT NULL GROUP BY trace) GROUP BY told ORDER BY min(trace)
 -- @chart  share_bars x=group_name y=compute_pct y2=memory_pct
 -- @section counters 53 Speed of light | drawn
 -- @card   counters 20 Speed of light | first=compute_pct,memory_pct,dram_bytes_per_s,verdict,limiter

@@ -20,7 +20,7 @@ WITH summed AS (
         kernels.trace_id,
         kernels.gpu_id,
         kernels.name,
-        coalesce(demangled, kernels.name) AS full_name,
+        demangled,
         sum(kernels.duration_ns) AS gpu_ns,
         count(*) AS instances,
         min(kernels.start_ns) AS start_ns,
@@ -30,10 +30,13 @@ WITH summed AS (
     GROUP BY ALL
 ),
 timed AS (
-    SELECT summed.* EXCLUDE (name, full_name), called AS kernel, on_cuda_cores(summed.full_name) AS is_meant
+    SELECT
+        summed.* EXCLUDE (name, demangled),
+        called AS kernel,
+        on_cuda_cores(coalesce(demangled, summed.name)) AS is_meant
     FROM summed
     LEFT JOIN kernels_called('distinct', '*') AS named
-        ON named.name = summed.name AND named.full_name = summed.full_name
+        ON named.name = summed.name AND named.full_name = coalesce(demangled, summed.name)
 ),
 found AS (
     SELECT

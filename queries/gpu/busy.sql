@@ -29,12 +29,7 @@
 -- @chart  bars x=cause y=time_ns
 -- @section timeline 49 Gaps and launch overhead
 
-WITH lanes AS (
-    SELECT gpu_operations.*, lane_owner($by, process_id) AS owner
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-),
-operations AS (
+WITH operations AS (
     SELECT
         trace_id,
         gpu_id,
@@ -43,12 +38,9 @@ operations AS (
         pid,
         api_call_id,
         start_ns,
-        -- What ended before it started is recorded wrongly, and no time at work.
-        coalesce(end_ns, start_ns) AS until_ns,
-        busy_until(
-            start_ns, coalesce(end_ns, start_ns), (kind, operation_id), (trace_id, gpu_id, owner)
-        ) AS busy_until_ns
-    FROM lanes
+        end_ns AS until_ns,
+        busy_until_ns
+    FROM operations_by_owner($trace, $by, true)
 ),
 spans AS (
     SELECT
@@ -97,15 +89,34 @@ in_gaps AS (
         AND threads.owner = gaps.owner AND threads.process_id = gaps.process_id AND threads.tid = gaps.tid
     WHERE returned_ns > gap_start_ns
 ),
+functions AS (
+    SELECT
+        row_number() OVER () AS function_id,
+        is_os,
+        name AS function,
+        CASE WHEN is_os THEN 'os_call'
+             WHEN call_purpose(name) = 'replay' THEN 'launch'
+             ELSE coalesce(call_purpose(name), 'other_call') END AS cause
+    FROM (
+        SELECT DISTINCT false AS is_os, name FROM api_calls
+        UNION ALL
+        SELECT DISTINCT true, name FROM os_calls
+    )
+    UNION ALL
+    FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
+),
 called AS (
-    SELECT thread, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
+    SELECT thread, start_ns, end_ns, function_id, api_call_id AS call
     FROM api_calls
     JOIN threads_that_launch USING (trace_id, process_id, tid)
+    JOIN functions ON function = name AND NOT is_os
     WHERE end_ns > start_ns
     UNION ALL
-    SELECT thread, start_ns, end_ns, name, true, os_call_id
+    -- Those of the operating system come later than all of CUDA.
+    SELECT thread, start_ns, end_ns, function_id, os_call_id + (1::BIGINT << 62)
     FROM os_calls
     JOIN threads_that_launch USING (trace_id, process_id, tid)
+    JOIN functions ON function = name AND is_os
     WHERE end_ns > start_ns
 ),
 -- Of a thread's gaps no two overlap: a call is in the last one that begins before it ends, or in none.
@@ -115,41 +126,11 @@ reaching AS (
     ASOF JOIN in_gaps ON in_gaps.thread = called.thread AND in_gaps.gap_start_ns < called.end_ns
     WHERE start_ns < returned_ns
 ),
-functions AS (
-    SELECT
-        row_number() OVER () AS function_id,
-        is_os,
-        name AS function,
-        CASE WHEN is_os THEN 'os_call'
-             WHEN call_purpose(name) = 'replay' THEN 'launch'
-             ELSE coalesce(call_purpose(name), 'other_call') END AS cause
-    FROM (SELECT DISTINCT is_os, name FROM reaching)
-    UNION ALL
-    FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
-),
--- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
--- the longer one holds the other.
+-- A call inside another one, of CUDA or of the operating system, is part of that.
 calls AS (
     SELECT
         * REPLACE (greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns)
-    FROM (
-        SELECT *, busy_until((start_ns, -end_ns), end_ns, call, thread) AS outer_until_ns
-        FROM (
-            SELECT
-                thread,
-                start_ns,
-                end_ns,
-                function_id,
-                gap,
-                gap_start_ns,
-                returned_ns,
-                place,
-                -- Those of the operating system come later than all of CUDA.
-                call_id + if(reaching.is_os, 1::BIGINT << 62, 0) AS call
-            FROM reaching
-            JOIN functions ON functions.is_os = reaching.is_os AND functions.function = reaching.name
-        )
-    )
+    FROM (SELECT *, held_until(start_ns, end_ns, call, thread) AS outer_until_ns FROM reaching)
     WHERE end_ns > coalesce(outer_until_ns, start_ns)
 ),
 -- Those that begin before that gap does may be in earlier ones, too.

@@ -19,8 +19,9 @@
 -- @chart  bars x=trace y=p90_residual_ns
 -- @section job 11 Ranks
 -- @empty  No job has several traces: name it by traceql tag TRACE… job=NAME.
--- @note   SELECT format('{}: by UTC alone, as it shares no collective with earlier traces of {}', trace,
--- @note   job) FROM answer WHERE clock_known_by = 'UTC' ORDER BY job, trace
+-- @note   SELECT format('{}: by UTC alone, sharing no collective with earlier traces of {}',
+-- @note   listed(list(trace ORDER BY trace)), job)
+-- @note   FROM answer WHERE clock_known_by = 'UTC' GROUP BY job ORDER BY job
 
 WITH numbered AS (
     FROM job_ranks($trace)

@@ -62,19 +62,11 @@ launched AS (
         kernels.start_ns,
         kernels.end_ns,
         kernels.duration_ns,
-        {
-            'trace': traces.trace,
-            'trace_id': kernels.trace_id,
-            'process_id': process_id,
-            'pid': pid,
-            'gpu_id': gpu_id,
-            'name': kernels.name,
-            'demangled': demangled,
-            'range': texts.range,
-            'grid': [grid_x, grid_y, grid_z],
-            'block': [block_x, block_y, block_z],
-            'shared_bytes': static_shared_bytes + dynamic_shared_bytes
-        } AS key
+        -- Names are long, and far fewer than launches: each is looked at once.
+        hash(
+            kernels.trace_id, process_id, pid, gpu_id, hash(kernels.name), hash(demangled), hash(texts.range),
+            grid_x, grid_y, grid_z, block_x, block_y, block_z, static_shared_bytes + dynamic_shared_bytes
+        ) AS key_id
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN (SELECT range_id, trace_id, text FROM nvtx_ranges) AS around
@@ -82,9 +74,21 @@ launched AS (
     LEFT JOIN texts ON texts.trace_id = around.trace_id AND texts.text = around.text
     WHERE kernels.start_ns IS NOT NULL
 ),
+counted AS (
+    SELECT
+        key_id,
+        count(*) AS instances,
+        min(kernel_id) AS kernel_id,
+        quantile_disc(duration_ns, 0.01) AS fast_ns,
+        avg(duration_ns) AS avg_ns
+    FROM launched
+    GROUP BY key_id
+    HAVING count(*) >= $fewest
+),
 shapes AS (
     SELECT
         row_number() OVER (ORDER BY key) AS shape,
+        key_id,
         key,
         called AS kernel,
         coalesce(key.demangled, key.name, '') AS full_name,
@@ -93,13 +97,26 @@ shapes AS (
         avg_ns
     FROM (
         SELECT
-            key,
-            count(*) AS instances,
-            quantile_disc(duration_ns, 0.01) AS fast_ns,
-            avg(duration_ns) AS avg_ns
-        FROM launched
-        GROUP BY key
-        HAVING count(*) >= $fewest
+            counted.* EXCLUDE (kernel_id),
+            {
+                'trace': traces.trace,
+                'trace_id': kernels.trace_id,
+                'process_id': process_id,
+                'pid': pid,
+                'gpu_id': gpu_id,
+                'name': kernels.name,
+                'demangled': demangled,
+                'range': texts.range,
+                'grid': [grid_x, grid_y, grid_z],
+                'block': [block_x, block_y, block_z],
+                'shared_bytes': static_shared_bytes + dynamic_shared_bytes
+            } AS key
+        FROM counted
+        JOIN kernels USING (kernel_id)
+        JOIN traces ON traces.trace_id = kernels.trace_id
+        LEFT JOIN (SELECT range_id, trace_id, text FROM nvtx_ranges) AS around
+            ON around.range_id = kernels.range_id
+        LEFT JOIN texts ON texts.trace_id = around.trace_id AND texts.text = around.text
     )
     LEFT JOIN kernels_called($names, $kernel) AS named
         ON named.name = key.name AND named.full_name = coalesce(key.demangled, key.name)
@@ -116,7 +133,7 @@ shaped AS (
         SELECT
             *,
             duration_ns - lag(duration_ns) OVER (PARTITION BY shape ORDER BY start_ns, kernel_id) AS change_ns
-        FROM (SELECT shape, kernel_id, start_ns, end_ns, duration_ns FROM launched JOIN shapes USING (key))
+        FROM (SELECT shape, kernel_id, start_ns, end_ns, duration_ns FROM launched JOIN shapes USING (key_id))
     ) AS numbered
     JOIN shapes USING (shape)
 ),
@@ -131,13 +148,14 @@ clocks AS (
     )
     WINDOW so_far AS (PARTITION BY trace_id, gpu_id ORDER BY time_ns)
 ),
+-- Where no clock was sampled nothing is looked up.
 clocked AS (
     SELECT
         shaped.*,
         duration_ns <= fast_ns AS is_fast,
         (last.turned - last.value * (last.time_ns - end_ns))
             - (first.turned - first.value * (first.time_ns - start_ns)) AS turned_mhz_ns
-    FROM shaped
+    FROM (FROM shaped SEMI JOIN clocks USING (trace_id, gpu_id)) AS shaped
     ASOF LEFT JOIN clocks AS first
         ON first.trace_id = shaped.trace_id
         AND first.gpu_id = shaped.gpu_id
@@ -146,6 +164,10 @@ clocked AS (
         ON last.trace_id = shaped.trace_id
         AND last.gpu_id = shaped.gpu_id
         AND last.time_ns >= shaped.end_ns
+    UNION ALL
+    SELECT *, duration_ns <= fast_ns, NULL
+    FROM shaped
+    ANTI JOIN clocks USING (trace_id, gpu_id)
 ),
 grouped AS (
     SELECT

@@ -25,29 +25,29 @@
 
 -- Names of kernels are long, and far fewer than kernels.
 WITH names AS (
-    SELECT hash(name, full_name) AS called_id, called AS kernel
+    SELECT hash(hash(name), hash(full_name)) AS called_id, called AS kernel
     FROM kernels_called($names, $kernel)
     WHERE is_asked AND name IS NOT NULL
 ),
 timed AS (
     SELECT
-        trace_id,
-        gpu_operations.kind,
-        operation_id,
-        hash(operation, full_name) AS called_id,
-        gpu_operations.duration_ns,
-        start_ns,
-        api_call_id,
-        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, gpu_id))
-            AS busy_until_ns
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+        kernels.trace_id,
+        kernel_id,
+        hash(hash(name), if(demangled IS NULL, hash(name), hash(demangled))) AS called_id,
+        kernels.duration_ns,
+        kernels.start_ns,
+        kernels.api_call_id,
+        busy_until_ns
+    FROM operations_in_order AS operations
+    JOIN kernels ON kernel_id = operation_id
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+    WHERE kind = 'kernel'
 ),
 -- Most calls launch one kernel.
 charged AS (
-    SELECT api_call_id, arg_min(operation_id, (start_ns, operation_id)) AS operation_id
+    SELECT api_call_id, arg_min(kernel_id, (start_ns, kernel_id)) AS kernel_id
     FROM timed
-    WHERE kind = 'kernel' AND api_call_id IS NOT NULL
+    WHERE api_call_id IS NOT NULL
     GROUP BY api_call_id
     HAVING count(*) > 1
 ),
@@ -60,13 +60,12 @@ launched AS (
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
         CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END
             AS queue_ns,
-        CASE WHEN timed.operation_id = coalesce(charged.operation_id, timed.operation_id)
+        CASE WHEN timed.kernel_id = coalesce(charged.kernel_id, timed.kernel_id)
              THEN api_calls.duration_ns END AS api_ns
     FROM timed
     JOIN names USING (called_id)
     LEFT JOIN api_calls USING (api_call_id)
     LEFT JOIN charged USING (api_call_id)
-    WHERE kind = 'kernel'
 )
 SELECT
     traces.trace,

@@ -21,7 +21,7 @@ import traceql
 from traceql.ask import check_files, checks
 from traceql.cli import cli
 from traceql.cli.check import CANNOT_TELL, FAILED
-from traceql.errors import CheckError
+from traceql.errors import CheckError, ParameterError
 from traceql.questions import catalog
 from traceql.questions.parameters import TRACE_PARAMS
 from traceql.read import runs
@@ -523,7 +523,7 @@ def test_parameters_of_the_check_come_before_those_of_the_file_and_given_ones_be
 
 
 def test_a_check_that_compares_needs_its_traces(corpus: Database) -> None:
-    with pytest.raises(CheckError, match="check 'dram-writes-fall' needs a baseline") as caught:
+    with pytest.raises(ParameterError, match="check 'dram-writes-fall' needs a baseline") as caught:
         corpus.check("nwor", variant=VECTORIZED["variant"])
     assert "--baseline" in caught.value.remedy
     with pytest.raises(CheckError, match=r"nwor.toml: check 'dram-writes-fall': no trace is called 'nope'"):
@@ -531,10 +531,10 @@ def test_a_check_that_compares_needs_its_traces(corpus: Database) -> None:
 
 
 def test_a_side_that_no_check_takes_is_refused(corpus: Database, home: Path) -> None:
-    with pytest.raises(CheckError, match=r"nwor_scv.toml: none of its checks takes a baseline") as caught:
+    with pytest.raises(ParameterError, match=r"nwor_scv.toml: none of its checks takes a baseline") as caught:
         corpus.check("nwor_scv", baseline=VECTORIZED["baseline"])
     assert "mode" in caught.value.remedy
-    with pytest.raises(CheckError, match=r"budget.toml: none of its checks takes a baseline"):
+    with pytest.raises(ParameterError, match=r"budget.toml: none of its checks takes a baseline"):
         corpus.check("budget", baseline=GRAPH["baseline"], variant=GRAPH["variant"])
     result = run(home, "nwor_scv", "--variant", "scv_nwor_vectorized", status=1)
     assert result.stderr.startswith("error: nwor_scv.toml: none of its checks takes a variant")
@@ -655,8 +655,11 @@ def test_evidence_is_as_confined_as_conditions(corpus: Database) -> None:
 
 
 def test_a_parameter_that_no_query_has_is_refused(corpus: Database) -> None:
-    with pytest.raises(CheckError, match=r"nwor.toml: none of its queries has a parameter 'pairs'"):
+    with pytest.raises(
+        ParameterError, match=r"nwor.toml: none of its queries has a parameter 'pairs'"
+    ) as caught:
         corpus.check("nwor", **VECTORIZED, parameters={"pairs": "a = b"})
+    assert caught.value.remedy.startswith("Did you mean pair? They have ")
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:

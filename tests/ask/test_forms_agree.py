@@ -105,8 +105,16 @@ def test_both_forms_of_a_recording_have_the_same_answer(forms: Database, questio
             native = native.with_columns(
                 pl.col("finding").str.replace("; events may be missing", "", literal=True)
             )
-        if question == "trace_summary":
+        if question == "counters_over_time":
+            # An export tells neither units nor devices of NVTX counters, and why one has no value as its value.
+            native, export = (
+                each.filter(pl.col("metric") != "tokens in flight") for each in (native, export)
+            )
+        if question in ("trace_summary", "counters_over_time"):
             native, export = what_both_know(native, export)
+        if question == "nvtx_payloads" and export.height < native.height:
+            # Numbers by themselves; structures are in exports with --include-blobs=true alone.
+            native = native.filter(pl.col("field") == "")
         if "communicator" in frame.columns and lacks_payloads(forms, f"export {name}"):
             if question == "nccl_message_sum":
                 # Its rows are messages, of which that export tells none.

@@ -45,7 +45,7 @@ def test_what_is_there_is_not_said_to_be_missing(both: Database) -> None:
     assert "No kernel" not in notes(both.ask("top_kernels", kernel="rms_norm"))
     # It is there, but not then.
     assert notes(both.ask("top_kernels", trace="line", kernel="rms_norm", from_=60, to=70)) == (
-        "No rows: nothing of what it is about lies within --from and --to."
+        "No rows: nothing of what it is about lies within --from 60 ns and --to 70 ns."
     )
 
 

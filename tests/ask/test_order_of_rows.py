@@ -117,6 +117,12 @@ def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
                 )
     for metric in ("SMs Active [Throughput %]", "Tensor Active [Throughput %]"):
         made.sample(metric, at + 150, 50, gpu=device)
+    for when in (150, 650):
+        made.sample("PCIe RX Throughput [Throughput %]", at + when, 50, gpu=device)
+        made.power(at + when, 300, gpu=device)
+    made.switch(8, at + 150, pid=thread["pid"], context=stream).switch(
+        7, at + 200, pid=thread["pid"], context=stream
+    )
 
 
 #: States, pipes and sectors that are as many as others.

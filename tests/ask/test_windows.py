@@ -161,6 +161,10 @@ def _step(made: Recording, at: int) -> None:
     made.range("execute_context_1(16)_generation_2(2)", at + 605, at + 800, pid=2)
     made.sample("SMs Active [Throughput %]", at + 150, 50 + at // 1_000)
     made.sample("SMs Active [Throughput %]", at + 650, 20 + at // 1_000)
+    for when, share in ((150, 10), (650, 30 + at // 1_000), (690, 40)):
+        made.sample("PCIe RX Throughput [Throughput %]", at + when, share).power(at + when, 100 + share)
+    for when, pid in ((130, 1), (400, 2)):
+        made.switch(8, at + when, pid=pid).switch(7, at + when + 200 + at // 100, pid=pid)
     made.cpu_fault(at + 700, 4096, "main", file="main.c", line=7).gpu_fault(at + 710, at + 720, 4096)
     migration = copy("Unified Host-to-Device", at + 725, at + 735, 4096, address=4096)
     made.call("cudaMemPrefetchAsync", at + 721, at + 724, migration)
@@ -188,6 +192,8 @@ _TIMED = {
     "NVTX_EVENTS",
     "OSRT_API",
     "GPU_METRICS",
+    "GENERIC_EVENTS",
+    "GPU_CONTEXT_SWITCH_EVENTS",
     "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
     "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
 }
@@ -220,7 +226,7 @@ IN_RANGES = [
     name for name in QUESTIONS if "within" in {param.name for param in catalog.shipped().find(name).params}
 ]
 # Whose rows are parts of the window, not of the recording.
-CUT_TO_THE_WINDOW = {"cuda_gpu_time_util_map"}
+CUT_TO_THE_WINDOW = {"cuda_gpu_time_util_map", "counters_over_time"}
 # What must be given, and what lets a question list what is there.
 ASKED: dict[str, dict[str, Any]] = {
     "cuda_gpu_kern_pace": {"kernel": "*"},
@@ -306,7 +312,7 @@ def of_the_second_step() -> Callable[[Mapping[str, Any], str], bool]:
 
     def is_kept(row: Mapping[str, Any], table: str) -> bool:
         start, end = _times(row)
-        if table == "GPU_METRICS":
+        if table in ("GPU_METRICS", "GENERIC_EVENTS", "GPU_CONTEXT_SWITCH_EVENTS"):
             # While the work of the steps runs on GPUs.
             return 1_120 <= start < 1_735
         process = (row["globalTid"] if "globalTid" in row else row["globalPid"]) >> 24

@@ -35,7 +35,7 @@ def test_an_answer_is_json_and_an_error_has_a_status(db: str) -> None:
     assert json.loads(refused.stdout)["error"]["code"] == "not_recorded"
     for nonsense in ("{", "[" * 100_000, "7"):
         told = run(cli, ["ask", "sql", "--json", nonsense, "--db", db])
-        assert told.exit_code == 1 and json.loads(told.stdout)["error"]["code"] == "arguments"
+        assert told.exit_code == 2 and json.loads(told.stdout)["error"]["code"] == "arguments"
 
 
 def test_tools_are_listed_with_their_schemas(db: str) -> None:

@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from command_line import ENVIRONMENT
 from made import jobs
 from shipped import EXPECTED, REPORTS
+from terminals import on_a_terminal
 
 from traceql import Database, __version__
 from traceql.cli import cli
@@ -32,8 +33,6 @@ from traceql.questions import catalog
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from traceql.questions.question import Query
 
 PAIR = [REPORTS / f"scv_{name}_vectorized.ncu-rep.xz" for name in ("baseline", "nwor")]
@@ -225,7 +224,7 @@ def test_schema_answers_names_of_nvidia_and_of_before_with_ours(home: Path) -> N
         ("gpu_work", "gpu_work is gpu_operations now. All of them"),
         ("nothing", "\nAll of them: traceql schema"),
     ):
-        assert said in traceql("schema", asked, cwd=home, status=1).stderr
+        assert said in traceql("schema", asked, cwd=home, status=2).stderr
 
 
 @pytest.mark.long
@@ -362,7 +361,7 @@ def test_an_error_says_what_to_do_and_leaves_stdout_empty(home: Path) -> None:
     assert result.stdout == ""
     assert "nowhere does not exist" in result.stderr
     assert result.stderr.endswith("The tables and their columns: traceql schema\n")
-    result = traceql("query", "top-kernel", cwd=home, status=1)
+    result = traceql("query", "top-kernel", cwd=home, status=2)
     assert "Did you mean top-kernels" in result.stderr
     result = traceql("ls", "--db", "none.duckdb", cwd=home, status=1)
     assert "Make one with: traceql ingest" in result.stderr
@@ -406,7 +405,7 @@ def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -
     assert {row["name"] for row in json.loads(everything)} == tables | views
     columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)
     assert [c["column"] for c in columns] == [c.name for c in schema.BY_NAME["kernels"].columns]
-    assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=1).stderr
+    assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=2).stderr
 
 
 @pytest.fixture
@@ -467,44 +466,20 @@ def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
     assert result.stdout.count("\n") == 1
 
 
-def on_a_terminal(arguments: Sequence[str], cwd: Path, **environment: str) -> str:
-    """What a user sees: the program runs on a pseudo-terminal of 80 columns."""
-    systems.needs_posix("pseudo-terminals")
-    import pty
-
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "traceql", *arguments],
-        cwd=cwd, stdin=follower, stdout=follower, stderr=follower,
-        env=ENVIRONMENT | {"TERM": "xterm-256color", "COLUMNS": "80", "PAGER": "cat"} | environment,
-    )  # fmt: skip
-    os.close(follower)
-    seen = b""
-    try:
-        while chunk := os.read(leader, 65536):
-            seen += chunk
-    except OSError:
-        # The other side of a pseudo-terminal closes with EIO.
-        pass
-    os.close(leader)
-    process.wait()
-    return seen.decode()
-
-
 @pytest.mark.long
 def test_colour_is_for_terminals(home: Path) -> None:
     question = ["sql", "SELECT repeat('long ', 40) AS text, 1 AS n"]
-    seen = on_a_terminal(question, home)
+    seen = on_a_terminal(home, *question, PAGER="cat")
     assert "\x1b[" in seen
-    assert "\x1b[" not in on_a_terminal(question, home, NO_COLOR="1").replace("\x1b[0m", "").replace(
-        "\x1b[1m", ""
-    )
+    assert "\x1b[" not in on_a_terminal(home, *question, PAGER="cat", NO_COLOR="1").replace(
+        "\x1b[0m", ""
+    ).replace("\x1b[1m", "")
     assert "\x1b[" not in traceql(*question, cwd=home).stdout
 
 
 @pytest.mark.long
 def test_progress_appears_on_a_terminal(tmp_path: Path) -> None:
-    seen = on_a_terminal(["ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")], tmp_path)
+    seen = on_a_terminal(tmp_path, "ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz"))
     assert re.search(r"/566.*/s", seen)
     # How large it is, and how long it will take.
     assert re.search(r"\(\d+(\.\d)? kB\)", seen) and " left " in seen
@@ -586,11 +561,11 @@ def test_the_database_of_a_query_is_named_after_the_query(tmp_path: Path) -> Non
 
 @pytest.mark.long
 def test_a_narrow_terminal_cuts_texts_but_never_numbers(home: Path) -> None:
-    seen = on_a_terminal(["query", "top-kernels", "--limit", "1"], home)
+    seen = on_a_terminal(home, "query", "top-kernels", "--limit", "1", PAGER="cat")
     # Figures of the busiest kernel, whatever room is left for names.
     for figure in ("56", "247.0", "59.78", "4.410"):
         assert re.search(rf"(?<![\d,.]){re.escape(figure)}(?![\d,])", seen), figure
-    columns = on_a_terminal(["schema", "kernels"], home)
+    columns = on_a_terminal(home, "schema", "kernels", PAGER="cat")
     assert "duration_ns" in columns
     assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", columns).splitlines()) <= 80
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from traceql.cli.ingest import _Progress
-from traceql.read import unread
 from traceql.read.formats import NSYS_REP_OPTIONS
 from traceql.store.outcomes import Ingested
 
@@ -42,10 +41,10 @@ def test_of_one_report_what_is_special_to_it_comes_first(capsys: pytest.CaptureF
     assert capsys.readouterr().err.splitlines()[2:] == [f"note: a: {LOST}", f"note: a: {NSYS_REP_OPTIONS}"]
 
 
-def test_what_is_not_read_is_said_but_what_every_report_has(capsys: pytest.CaptureFixture[str]) -> None:
-    told(added("a", left=("CPU samples (68)", f"{unread.ALWAYS} (3)")))
-    assert "  recorded, not read: CPU samples (68)\n" in capsys.readouterr().err
-    told(added("a", left=(f"{unread.ALWAYS} (3)",)))
+def test_what_is_not_read_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    told(added("a", left=("CPU samples (68)", "video engines (3)")))
+    assert "  recorded, not read: CPU samples (68), video engines (3)\n" in capsys.readouterr().err
+    told(added("a"))
     assert "not read" not in capsys.readouterr().err
 
 

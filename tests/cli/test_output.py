@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 import openpyxl
 import pytest
-import systems
 from click.testing import CliRunner
 from command_line import ENVIRONMENT, traceql
 from made.nsys import Recording, kernel
+from terminals import on_a_terminal
 
 from traceql import Database
 from traceql.cli import cli
@@ -187,41 +186,13 @@ def test_a_workbook_says_what_it_lacks(home: Path, tmp_path: Path, monkeypatch: 
     assert "pip install 'traceql[xlsx]'" in refused.stderr
 
 
-def on_a_terminal(home: Path, *arguments: str, **environment: str) -> str:
-    """What the program writes to a terminal of 80 columns and 24 lines."""
-    systems.needs_posix("pseudo-terminals")
-    import fcntl
-    import pty
-    import struct
-    import termios
-
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "traceql", *arguments],
-        cwd=home, stdin=follower, stdout=follower, stderr=follower,
-        env=ENVIRONMENT | {"TERM": "xterm-256color", "NO_COLOR": "1"} | environment,
-    )  # fmt: skip
-    os.close(follower)
-    seen = b""
-    try:
-        while chunk := os.read(leader, 65536):
-            seen += chunk
-    except OSError:
-        # The other side of a pseudo-terminal closes with EIO.
-        pass
-    os.close(leader)
-    process.wait()
-    return seen.decode()
-
-
 @pytest.mark.long
 def test_a_pager_gets_what_is_longer_than_the_screen_and_nothing_else(home: Path, tmp_path: Path) -> None:
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\necho PAGED LESS=$LESS\ncat\n")
     pager.chmod(0o755)
     long, short = ("sql", "FROM range(500)"), ("sql", "FROM range(5)")
-    paged = on_a_terminal(home, *long, PAGER=str(pager))
+    paged = on_a_terminal(home, *long, PAGER=str(pager), NO_COLOR="1")
     assert "PAGED LESS=-RSX" in paged
     assert "499" in paged
     assert "PAGED LESS=-M" in on_a_terminal(home, *long, PAGER=str(pager), LESS="-M")

@@ -40,6 +40,10 @@ _NCCL = {
     "reduction": ("Reduction operation", 16777236, "i"),
 }
 _REDUCTIONS = ("Sum", "Product", "Max")
+# Payloads of Python's stacks: domain → number of the schema; that of the frames is one more, that of states two.
+_PYTHON = {"Python Periodic Sampling": 1 << 25, "Python Backtrace on CUDA": 1 << 26}
+_PYTHON_STATES = ("Running", "Blocking Wait", "Uninterruptible")
+_THREAD_STATES = {"Running": 1, "Interruptible": 2, "Uninterruptible": 3, "Terminated": 5}
 _NVTX = {"mark": 34, "pushpop": 59, "startend": 60}
 _CATEGORY, _DOMAIN = 33, 75
 _COPIES = {
@@ -48,10 +52,24 @@ _COPIES = {
 }  # fmt: skip
 _MEMORY = {"Pageable": 0, "Pinned": 1, "Device": 2, "Array": 3, "Managed": 4, "Device Static": 5}
 _SYNCS = {"Event sync": 1, "Stream wait sync": 2, "Stream sync": 3, "Context sync": 4}
+# What CUPTI says for no stream, or no event.
+_NONE = 4294967295
+_MPI = {
+    "p2p": ("commHandle", "tag", "remoteRank", "size", "requestHandle"),
+    "collectives": ("commHandle", "rootRank", "size", "recvSize", "requestHandle"),
+    "start_wait": ("requestHandle",),
+    "other": (),
+}  # fmt: skip
+_ACC_KINDS = {"Enqueue launch": 4, "Enqueue upload": 5, "Wait": 7, "Enter data": 11}
+_POOL_OPERATIONS = {"Created": 1, "Destroyed": 2, "Trimmed": 3}
 _LAYERS = {"runtime": 0, "driver": 1, "other": 2}
 _ACCESSES = {"Read": 1, "Write": 2, "Atomic": 3, "Prefetch": 4}
 _SEVERITIES = {"info": 1, "warning": 2, "error": 3}
 _SOURCES = {"injection": 1, "daemon": 2, "analysis": 3}
+
+
+# The process of a plugin of nsys.
+_PLUGIN = 4000
 
 
 @dataclass(frozen=True)
@@ -158,9 +176,21 @@ def graph(start: int, end: int, *, graph: int = 1, executable: int = 2, **place:
     return _work("GRAPH_TRACE", start, end, place, {"graphId": graph, "graphExecId": executable})
 
 
-def sync(kind: str, start: int, end: int, *, event: int | None = None, **place: int) -> Work:
-    """A synchronisation: `kind` such as Stream sync."""
-    return _work("SYNCHRONIZATION", start, end, place, {"syncType": _SYNCS[kind], "eventId": event})
+def sync(
+    kind: str, start: int, end: int, *, event: int | None = None, number: int | None = None, **place: int
+) -> Work:
+    """A synchronisation: `kind` such as Stream sync; of an event, and of the record of that number."""
+    row = {"syncType": _SYNCS[kind], "eventId": event, "eventSyncId": number}
+    if kind == "Event sync" and event is not None:
+        place = {"stream": _NONE} | place
+    return _work("SYNCHRONIZATION", start, end, place, row)
+
+
+def record(event: int, *, number: int | None = None, completed: int = 0, **place: int) -> Work:
+    """A record of an event in a stream; newer versions give it a number, and tell when it was completed."""
+    at = {f"{name}Id": one for name, one in ({"device": 0, "context": 1, "stream": 7} | place).items()}
+    row = {"eventId": event, "eventSyncId": number, "timestamp": completed}
+    return Work("CUPTI_ACTIVITY_KIND_CUDA_EVENT", {**at, **row}, {})
 
 
 class Recording:
@@ -172,6 +202,7 @@ class Recording:
         self._strings: dict[str, int] = {}
         # As CUPTI counts: in each process from 1, so that ids of two processes are equal.
         self._correlations: Counter[int] = Counter()
+        self._chains: Counter[str] = Counter()
 
     # --- on the CPU -------------------------------------------------------------------------------------
 
@@ -198,6 +229,7 @@ class Recording:
             correlationId=self._correlations[pid],
             nameId=self._text(name),
             returnValue=returned,
+            callchainId=None,
         )
         return self._launch(work, pid)
 
@@ -277,7 +309,7 @@ class Recording:
         return self
 
     def _schema(self, domain: int, schema: int, fields: list[tuple[str, int, str]]) -> None:
-        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema)
+        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema, payloadSize=None)
         offset = 0
         for position, (name, kind, form) in enumerate(fields):
             key = {"domainId": domain, "schemaId": schema, "idx": position}
@@ -324,8 +356,8 @@ class Recording:
             "NVTX_EVENTS", start=start, end=end, eventType=event, text=text, globalTid=thread, **row
         )
 
-    def os_call(self, name: str, start: int, end: int, *, tid: int = 1, pid: int = 1) -> Recording:
-        """A call of the operating system."""
+    def os_call(self, name: str, start: int, end: int, *frames: str, tid: int = 1, pid: int = 1) -> Recording:
+        """A call of the operating system, and the stack that led to it as `cpu_sample` has them."""
         return self._add(
             "OSRT_API",
             start=start,
@@ -333,6 +365,266 @@ class Recording:
             eventClass=27,
             globalTid=_global(pid, tid),
             nameId=self._text(name),
+            callchainId=self._chain("OSRT_CALLCHAINS", frames) if frames else 0,
+        )
+
+    # --- stacks and scheduling --------------------------------------------------------------------------
+
+    def cpu_sample(
+        self, at: int, *frames: str, tid: int = 1, pid: int = 1, cpu: int = 0, state: str = "Running"
+    ) -> Recording:
+        """A sample of a thread: its frames, the innermost first, as ``function@module`` or ``@module``."""
+        return self._add(
+            "COMPOSITE_EVENTS",
+            id=self._chain("SAMPLING_CALLCHAINS", frames),
+            start=at,
+            cpu=cpu,
+            threadState=_THREAD_STATES[state],
+            globalTid=_global(pid, tid),
+            cpuCycles=1,
+        )
+
+    def python_sample(
+        self, at: int, *frames: str, tid: int = 1, pid: int = 1, state: str = "Running"
+    ) -> Recording:
+        """A sample of Python's interpreter: its frames, the innermost first, as ``function@file:line``."""
+        return self._python("Python Periodic Sampling", at, frames, state, tid, pid)
+
+    def scheduled(
+        self, at: int, cpu: int, *, on: bool, state: str | None = None, tid: int = 1, pid: int = 1
+    ) -> Recording:
+        """A thread is put on a CPU, or taken off it."""
+        return self._add(
+            "SCHED_EVENTS",
+            start=at,
+            cpu=cpu,
+            isSchedIn=int(on),
+            globalTid=_global(pid, tid),
+            threadState=0 if state is None else _THREAD_STATES[state],
+        )
+
+    def called_from(self, *frames: str, python: tuple[str, ...] = ()) -> Recording:
+        """The stacks of the API call before, as nsys tells them: by the same call a second time."""
+        call = self._tables["CUPTI_ACTIVITY_KIND_RUNTIME"][-1]
+        start, thread = call["start"] - 1, call["globalTid"]
+        if frames:
+            chain = self._chain("CUDA_CALLCHAINS", frames)
+            self._add(
+                "CUPTI_ACTIVITY_KIND_RUNTIME",
+                **call | {"start": start, "end": call["end"] + 1, "eventClass": 67, "callchainId": chain - 1},
+            )
+        else:
+            start = call["start"]
+        if python:
+            self._python(
+                "Python Backtrace on CUDA", start, python, "Running", thread & 0xFFFFFF, thread >> 24
+            )
+        return self
+
+    def _chain(self, table: str, frames: tuple[str, ...]) -> int:
+        """The number of a new chain of calls; return addresses follow from what is called."""
+        number = self._chains[table] = self._chains[table] + 1
+        for depth, frame in enumerate(frames):
+            function, _, module = frame.partition("@")
+            address = 4096 * self._text(frame) + (depth == 0) * number
+            self._add(
+                table,
+                id=number,
+                symbol=self._text(function or hex(address)),
+                module=self._text(module),
+                kernelMode=int(module == "[kernel]"),
+                originalIP=address,
+                stackDepth=depth,
+            )
+        return number
+
+    def _python(
+        self, domain: str, at: int, frames: tuple[str, ...], state: str, tid: int, pid: int
+    ) -> Recording:
+        number, schema = self._named(_DOMAIN, domain, pid, 0), _PYTHON[domain]
+        key = {"domainId": number, "schemaId": schema}
+        if key | {"payloadSize": None} not in self._tables.get("NVTX_PAYLOAD_SCHEMAS", []):
+            self._add("NVTX_PAYLOAD_SCHEMAS", **key, payloadSize=None)
+            self._add("NVTX_PAYLOAD_SCHEMAS", domainId=number, schemaId=schema + 1, payloadSize=24)
+            for of, name, kind, offset in (
+                (schema, "Thread state ID", 18, None),
+                (schema, "Thread state", schema + 2, 8),
+                (schema, "Frames count", 16, 12),
+                (schema, "Frames", schema + 1, 16),
+                (schema + 1, "Function", 80, None),
+                (schema + 1, "File", 80, 8),
+                (schema + 1, "Line", 15, 16),
+            ):
+                self._add(
+                    "NVTX_PAYLOAD_SCHEMA_ENTRIES",
+                    domainId=number,
+                    schemaId=of,
+                    idx=None,
+                    flags=48 if name == "Frames" else None,
+                    type=kind,
+                    name=name,
+                    offset=offset,
+                )
+            for value, name in enumerate(_PYTHON_STATES, start=1):
+                self._add(
+                    "NVTX_PAYLOAD_ENUM_ENTRIES", domainId=number, schemaId=schema + 2, name=name, value=value
+                )
+        content = struct.pack("<QiI", 1, _PYTHON_STATES.index(state) + 1, len(frames))
+        for frame in frames:
+            function, _, place = frame.partition("@")
+            file, _, line = place.partition(":")
+            # What fills the structure up is not zero.
+            content += struct.pack("<QQii", self._text(function), self._text(file), int(line), -1)
+        return self._nvtx(
+            _NVTX["mark"],
+            None,
+            at,
+            None,
+            _global(pid, tid),
+            domainId=number,
+            binaryData=struct.pack("<QQQQ", number, schema, len(content), 32) + content,
+        )
+
+    # --- of libraries -----------------------------------------------------------------------------------
+
+    def mpi(
+        self,
+        name: str,
+        start: int,
+        end: int | None,
+        *,
+        of: str = "other",
+        tid: int = 1,
+        pid: int = 1,
+        **told: int | None,
+    ) -> Recording:
+        """A row of a call of MPI: `of` p2p (tag=, peer=, size= …), collectives (root=, size=, received= …)
+        start_wait (request=) or other."""
+        names = {"peer": "remoteRank", "root": "rootRank", "received": "recvSize", "request": "requestHandle",
+                 "communicator": "commHandle"}  # fmt: skip
+        row = dict.fromkeys(_MPI[of]) | {names.get(one, one): value for one, value in told.items()}
+        return self._add(
+            f"MPI_{of.upper()}_EVENTS",
+            start=start,
+            end=end,
+            globalTid=_global(pid, tid),
+            textId=self._text(name),
+            **row,
+        )
+
+    def rank(self, rank: int, *, pid: int = 1) -> Recording:
+        """The rank of a process in MPI_COMM_WORLD."""
+        return self._add("MPI_RANKS", globalTid=_global(pid, 1), rank=rank)
+
+    def ucx(
+        self,
+        name: str,
+        start: int,
+        end: int,
+        *,
+        of: str = "submit",
+        size: int = 0,
+        tag: int = 0,
+        peer: int = 0,
+    ) -> Recording:
+        """A call of UCX: `of` submit or progress."""
+        return self._add(
+            f"UCP_{of.upper()}_EVENTS",
+            start=start,
+            end=end,
+            globalTid=_global(1, 1),
+            textId=self._text(name),
+            bufferAddr=4096,
+            packedSize=size,
+            peerWorkerUid=peer,
+            tag=tag,
+        )
+
+    def openacc(
+        self,
+        name: str,
+        start: int,
+        end: int,
+        *,
+        kind: str,
+        line: int,
+        file: str = "/src/loop.c",
+        kernel: str | None = None,
+        variable: str | None = None,
+        size: int = 0,
+        device: int = 4,
+        tid: int = 1,
+        pid: int = 1,
+    ) -> Recording:
+        """An event of OpenACC: with a kernel, a launch; with a variable, about its data."""
+        row = {"DeviceType": device, "lineNo": line, "cuDeviceId": 0, "cuContextId": 1, "cuStreamId": 7}
+        more: dict[str, Any] = {}
+        table = "OTHER"
+        if kernel is not None:
+            more = {"numGangs": 8, "numWorkers": 4, "vectorLength": 32, "kernelName": self._text(kernel)}
+            table = "LAUNCH"
+        elif variable is not None:
+            more = {"bytes": size, "varName": self._text(variable)}
+            table = "DATA"
+        return self._add(
+            f"CUPTI_ACTIVITY_KIND_OPENACC_{table}",
+            start=start,
+            end=end,
+            nameId=self._text(name),
+            globalTid=_global(pid, tid),
+            eventKind=_ACC_KINDS[kind],
+            srcFile=self._text(file),
+            funcName=self._text("main"),
+            **row,
+            **more,
+        )
+
+    def openmp(
+        self, name: str | None, start: int, end: int, *, of: str, tid: int = 1, pid: int = 1, **told: int
+    ) -> Recording:
+        """An event of OpenMP: `of` parallel, sync_region …, with what its table has (kind=, parallelId= …)."""
+        return self._add(
+            f"OPENMP_EVENT_KIND_{of.upper()}",
+            start=start,
+            end=end,
+            eventClass=78,
+            globalTid=_global(pid, tid),
+            nameId=_NONE if name is None else self._text(name),
+            **told,
+        )
+
+    def library(
+        self, library: str, name: str, start: int, end: int, *, tid: int = 1, pid: int = 1
+    ) -> Recording:
+        """A call of cuBLAS or cuDNN, as older versions trace them."""
+        return self._add(
+            f"{library.upper()}_EVENTS",
+            start=start,
+            end=end,
+            eventClass={"cuDNN": 28, "cuBLAS": 29}[library],
+            globalTid=_global(pid, tid),
+            nameId=self._text(name),
+        )
+
+    def overhead(
+        self,
+        name: str,
+        start: int,
+        end: int,
+        *,
+        kind: int | None = None,
+        cupti: bool = False,
+        tid: int = 1,
+        pid: int = 1,
+    ) -> Recording:
+        """What the profiler took, told by nsys or by CUPTI; newer versions give it a kind."""
+        return self._add(
+            "CUPTI_ACTIVITY_KIND_OVERHEAD" if cupti else "PROFILER_OVERHEAD",
+            start=start,
+            end=end,
+            globalTid=_global(pid, tid),
+            nameId=self._text(name),
+            overheadType=kind,
         )
 
     def process(self, pid: int, name: str) -> Recording:
@@ -402,8 +694,9 @@ class Recording:
         context: int = 1,
         device: int = 0,
         pid: int = 1,
+        pool: tuple[int, int, int] | None = None,
     ) -> Recording:
-        """The allocation of some memory, or its release."""
+        """The allocation of some memory, or its release; `pool` is its pool's address, size and use then."""
         return self._add(
             "CUDA_GPU_MEMORY_USAGE_EVENTS",
             start=at,
@@ -416,6 +709,39 @@ class Recording:
             memoryOperationType=int(released),
             name=variable,
             correlationId=correlation,
+            localMemoryPoolAddress=pool and pool[0],
+            localMemoryPoolSize=pool and pool[1],
+            localMemoryPoolUtilizedSize=pool and pool[2],
+        )
+
+    def pool(
+        self,
+        operation: str,
+        at: int,
+        address: int,
+        size: int,
+        used: int,
+        *,
+        threshold: int = 0,
+        keep: int | None = None,
+        imported: bool = False,
+        device: int = 0,
+        pid: int = 1,
+    ) -> Recording:
+        """A memory pool is created, destroyed or trimmed: its size and use then."""
+        return self._add(
+            "CUDA_GPU_MEMORY_POOL_EVENTS",
+            start=at,
+            globalPid=_global(pid),
+            deviceId=device,
+            address=address,
+            operationType=_POOL_OPERATIONS[operation],
+            poolType=1 + imported,
+            correlationId=0,
+            minBytesToKeep=keep,
+            localMemoryPoolReleaseThreshold=threshold,
+            localMemoryPoolSize=size,
+            localMemoryPoolUtilizedSize=used,
         )
 
     def graph_node(
@@ -439,6 +765,102 @@ class Recording:
         if name not in self._tables.get("TARGET_INFO_GPU_METRICS", []):
             self._add("TARGET_INFO_GPU_METRICS", **name)
         return self._add("GPU_METRICS", timestamp=at, typeId=gpu, metricId=number, value=value)
+
+    def counter(
+        self,
+        metric: str,
+        at: int,
+        value: float | None,
+        *,
+        group: str = "",
+        device: str | None = None,
+        unit: str | None = None,
+        scope: str | None = None,
+        pid: int = 1,
+    ) -> Recording:
+        """A value of an NVTX counter: `metric` is its field of a group, or itself; `device` is its own name."""
+        source, number = 4 << 32, 0
+        kinds = self._tables.setdefault("GENERIC_EVENT_TYPES", [])
+        if not self._tables.get("GENERIC_EVENT_SOURCES"):
+            self._add("GENERIC_EVENT_SOURCES", sourceId=source, nameId=self._text("GenericCounters"))
+        known = {"fieldName": metric, "name": device or metric, "unit": unit, "scopePath": scope}
+        named = self._tables.setdefault("NVTX_COUNTERS", [])
+        number = next((row["counterId"] for row in named if known.items() <= row.items()), 0)
+        if not number:
+            number = len(named) + 1
+            self._add("NVTX_COUNTERS", counterId=number, **known)
+            kinds.append({"typeId": source + number, "sourceId": source, "nameId": self._text(group or "")})
+            self._add(
+                "GENERIC_EVENT_TYPE_FIELDS",
+                typeId=source + number,
+                fieldIdx=0,
+                fieldNameId=self._text(metric),
+            )
+        event = len(self._tables.get("GENERIC_EVENTS", [])) + 1
+        self._add(
+            "GENERIC_EVENTS",
+            genericEventId=event,
+            timestamp=at,
+            typeId=source + number,
+            globalTid=_global(pid, 1),
+        )
+        return self._add("GENERIC_EVENT_DATA", genericEventId=event, fieldIdx=0, doubleVal=value)
+
+    def power(self, at: int, watts: float, *, gpu: int = 0) -> Recording:
+        """The power that a GPU draws, as the plugin nvml_metrics of nsys samples it."""
+        bus = f"0000:0{gpu}:00.0"
+        for row in self._tables.get("TARGET_INFO_GPU", []):
+            row["busLocation"] = f"0000:0{row['id']}:00.0"
+        return self.counter("Power", at, watts, device=f"GPU ({bus} - NVIDIA)", unit="W", pid=_PLUGIN)
+
+    def network(
+        self, metric: str, start: int, end: int, value: int, *, card: str = "mlx5_0", unit: str = "bytes/ms"
+    ) -> Recording:
+        """What a network card counted from start to end."""
+        number, counter = self._text(card), self._text(metric)
+        if not any(row["nicId"] == number for row in self._tables.get("TARGET_INFO_NIC_INFO", [])):
+            self._add("TARGET_INFO_NIC_INFO", nicId=number, name=card)
+            self._add("NIC_ID_MAP", nicId=number, globalId=number + 1000)
+        if not any(
+            row["metricsIdx"] == counter for row in self._tables.get("TARGET_INFO_NETWORK_METRICS", [])
+        ):
+            self._add(
+                "TARGET_INFO_NETWORK_METRICS", metricsListId=0, metricsIdx=counter, name=metric, unit=unit
+            )
+        return self._add(
+            "NET_NIC_METRIC",
+            start=start,
+            end=end,
+            globalId=number + 1000,
+            portId=1,
+            metricsListId=0,
+            metricsIdx=counter,
+            value=value,
+        )
+
+    def switch(self, step: int, at: int, *, pid: int = 1, context: int = 60, gpu: int = 0) -> Recording:
+        """A step of a switch between contexts of a GPU: 8 begins a time slice, 7 ends it."""
+        number = len(self._tables.get("GPU_CONTEXT_SWITCH_EVENTS", []))
+        return self._add(
+            "GPU_CONTEXT_SWITCH_EVENTS",
+            tag=step,
+            vmId=0,
+            seqNo=number,
+            contextId=context,
+            timestamp=at,
+            globalPid=_global(pid),
+            gpuId=gpu,
+        )
+
+    def stream(
+        self, number: int, *, name: str | None = None, context: int = 1, device: int = 0, pid: int = 1
+    ) -> Recording:
+        """A CUDA stream, and its name if it was given one."""
+        place = {"hwId": 0, "vmId": 0, "processId": pid, "contextId": context, "streamId": number}
+        self._add("TARGET_INFO_CUDA_STREAM", **place, priority=0, flag=2)
+        if name is not None:
+            self._add("TARGET_INFO_NVTX_CUDA_STREAM", **place, name=name, deviceId=device)
+        return self
 
     # --- the recording itself ---------------------------------------------------------------------------
 

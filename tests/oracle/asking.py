@@ -13,7 +13,7 @@ from made import nsys
 from made.case import with_row_numbers
 from made.store import empty
 
-from oracle import api, findings, gpu, kernels, memory, nccl, nvtx, steps, timeline  # noqa: F401  # each marks its oracles
+from oracle import api, cpu, findings, gpu, kernels, libraries, memory, nccl, nvtx, sampled, steps, timeline  # noqa: F401  # each marks its oracles
 from oracle.asked import ORACLES, Oracle
 from oracle.compare import diff
 from oracle.drawn import KERNELS, traces

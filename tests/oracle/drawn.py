@@ -3,17 +3,35 @@
 Several processes (two of them with one pid), GPUs that they share under other ordinals or have alone, threads with equal
 numbers, ranges of two domains that cross, start/end ranges that another thread ends, marks, ranges that were never
 closed; calls in calls, with equal correlation ids in all processes; kernels, copies, memsets, migrations, graphs by node
-and as a whole, work whose call was not recorded, work before its call returns.
+and as a whole, work whose call was not recorded, work before its call returns; samples and stacks of calls, scheduling with records that are lost.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
 
-from oracle.trace import TWIN, Call, Fault, Kernel, Message, Operation, OsCall, Range, Sample, Trace
+from oracle.trace import (
+    TWIN,
+    Call,
+    Fault,
+    Kernel,
+    LibraryCall,
+    Look,
+    Message,
+    Operation,
+    OsCall,
+    Overhead,
+    Power,
+    Range,
+    Sample,
+    State,
+    Switch,
+    Trace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,6 +66,8 @@ COPIES = (
 )
 SIZES = (0, 4, 1_000, 65_536, 65_537)
 PAGES = (4_096, 8_192)
+NATIVE = ("main@/bin/app", "work@/bin/app", "@/lib/libm.so.6", "@[kernel]")
+PYTHON = ("step@/x/train.py:7", "step@/x/train.py:8", "load@/x/data.py:3")
 FAULTS = (("main", "/src/a.cu", 7), ("main", "/src/a.cu", 8), ("0x4005d0", None, None))
 
 
@@ -92,6 +112,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
     loose: list[Operation] = []
     ranges: list[Range] = []
     os_calls: list[OsCall] = []
+    library_calls: list[LibraryCall] = []
+    overheads: list[Overhead] = []
     threads = []
     for process in processes:
         devices = range(len(visible[process])) if visible else range(gpus)
@@ -104,6 +126,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
             made = list(_calls(pick, process, tid, devices, kernels, around))
             calls += made
             os_calls += (call for call in _os_calls(pick, process, tid) if not _is_crossing(call, made))
+            library_calls += _library_calls(pick, process, tid)
+            overheads += _overheads(pick, process, tid)
         loose += (
             _operation(pick, process, pick.number(0, LENGTH - 20), devices, kernels)
             for _ in range(pick.one_of((0, 0, 1, 2)))
@@ -125,7 +149,20 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
                 ranges.append(told)
             else:
                 loose += launch.work
-    ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
+    powers, switches = [], []
+    if pick.chance(50):
+        times = range(pick.number(0, 9), LENGTH, pick.one_of((8, 13)))
+        powers = [Power(gpu, at, pick.number(100, 700)) for gpu in range(gpus) for at in times]
+    if pick.chance(50):
+        switches = list(_turns(pick, processes, gpus))
+    threads_of = [(process, tid) for process in processes for tid in (1, 2)]
+    looks: list[Look] = []
+    states: list[State] = []
+    if pick.chance(60):
+        looks = list(_looks(pick, threads_of))
+        states = [state for thread in threads_of for state in _states(pick, *thread)]
+        calls = [replace(call, **_stacks(pick)) for call in calls]
+    ends = [LENGTH, *(call.end for call in (*calls, *os_calls, *library_calls, *overheads))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
         name,
@@ -137,9 +174,29 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple(os_calls),
         tuple(samples),
         tuple(faults),
+        tuple(looks),
+        tuple(states),
         tuple(threads),
         tuple((process, f"rank{process}") for process in processes),
+        tuple(powers),
+        tuple(switches),
+        tuple(library_calls),
+        tuple(overheads),
     )
+
+
+def _turns(pick: _Draw, processes: Sequence[int], gpus: int) -> Iterator[Switch]:
+    """Processes take turns on each GPU; the first and the last turn may lack an end."""
+    for gpu in range(gpus):
+        at, turns = pick.number(-5, 5), pick.number(1, 8)
+        for turn in range(turns):
+            process = pick.one_of(tuple(processes))
+            if turn or pick.chance(70):
+                yield Switch(gpu, at, process, True)
+            at += pick.number(0, 15)
+            if turn < turns - 1 or pick.chance(70):
+                yield Switch(gpu, at, process, False)
+            at += pick.number(0, 5)
 
 
 # --- on the CPU -----------------------------------------------------------------------------------------
@@ -255,6 +312,82 @@ def _os_calls(pick: _Draw, process: int, tid: int) -> Iterator[OsCall]:
         end = at + pick.number(0, 15)
         yield OsCall(process, tid, pick.one_of(("poll", "read")), at, end)
         at = end + pick.number(0, 20)
+
+
+def _frames(pick: _Draw, of: Sequence[str]) -> tuple[str, ...]:
+    return tuple(pick.one_of(of) for _ in range(pick.number(1, 3)))
+
+
+def _stacks(pick: _Draw) -> dict[str, tuple[str, ...]]:
+    """The stacks of a call, if they were recorded: nsys knows that of Python where it looks for the native one."""
+    if pick.chance(30):
+        return {}
+    native = ("cuLaunchKernel@/lib/libcuda.so.1", *_frames(pick, NATIVE))
+    return {"stack": native, "python": _frames(pick, PYTHON) if pick.chance(60) else ()}
+
+
+def _looks(pick: _Draw, threads: Sequence[tuple[int, int]]) -> Iterator[Look]:
+    for process, tid in threads:
+        for _ in range(pick.one_of((0, 2, 5))):
+            frames = () if pick.chance(10) else _frames(pick, NATIVE)
+            yield Look("cpu", process, tid, pick.number(0, LENGTH), frames)
+        for _ in range(pick.one_of((0, 0, 3))):
+            yield Look("python", process, tid, pick.number(0, LENGTH), _frames(pick, PYTHON))
+
+
+def _states(pick: _Draw, process: int, tid: int) -> Iterator[State]:
+    """Events of the scheduler; that between two alike is lost."""
+    at, is_on, events = pick.number(0, 20), pick.chance(50), []
+    for _ in range(pick.one_of((0, 1, 6))):
+        events.append((at, is_on, pick.number(0, 2)))
+        at, is_on = at + pick.number(1, 15), is_on if pick.chance(10) else not is_on
+    for (start, on, cpu), following in zip_longest(events, events[1:]):
+        end = following[0] if following and following[1] != on else None
+        yield State(process, tid, start, end, on, cpu, None if on else "Interruptible")
+
+
+def _library_calls(pick: _Draw, process: int, tid: int) -> Iterator[LibraryCall]:
+    """Calls one after the other: of MPI with messages and requests, of OpenMP, OpenACC, cuBLAS and cuDNN."""
+    at = pick.number(0, 20)
+    for _ in range(pick.one_of((0, 0, 1, 4))):
+        end = at + pick.number(0, 12)
+        library = pick.one_of(("MPI", "MPI", "OpenMP", "OpenACC", "cuBLAS", "cuDNN"))
+        name, kind, parts = "cublasSgemm_v2", "", ()
+        if library == "MPI":
+            kind = pick.one_of(("p2p", "collectives", "start_wait", "other"))
+            name = {"p2p": pick.one_of(("MPI_Send", "MPI_Sendrecv")), "collectives": "MPI_Bcast",
+                    "start_wait": "MPI_Waitall", "other": "MPI_Init"}[kind]  # fmt: skip
+            parts = _parts(pick, kind, name)
+        elif library != "cuBLAS":
+            name, kind = pick.one_of((("Parallel Region", "parallel"), ("Flush", "flush")))
+            if library == "OpenMP" and kind == "flush":
+                kind = "parallel"
+        yield LibraryCall(process, tid, library, name, at, end, kind, parts)
+        # No two begin at the same time: they would be one.
+        at = end + pick.number(1, 20)
+
+
+def _parts(pick: _Draw, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], ...]:
+    if kind == "p2p":
+        many = 2 if name == "MPI_Sendrecv" else 1
+        return tuple(
+            (("tag", place), ("peer", pick.number(0, 3)), ("size", pick.number(0, 90)))
+            for place in range(many)
+        )
+    if kind == "collectives":
+        sizes = (("size", pick.number(1, 90)), ("received", pick.number(1, 90)))
+        return ((("root", 0), *(one for one in sizes if pick.chance(70))),)
+    if kind == "start_wait":
+        return tuple((("request", 90 + place),) for place in range(pick.one_of((1, 2, 3))))
+    return ()
+
+
+def _overheads(pick: _Draw, process: int, tid: int) -> Iterator[Overhead]:
+    for _ in range(pick.one_of((0, 1, 3))):
+        at = pick.number(0, LENGTH)
+        name = pick.one_of(("CUPTI Buffer flush", "TLS allocation"))
+        kind = pick.one_of((None, 3))
+        yield Overhead(process, tid, name, at, at + pick.number(0, 15), kind, pick.chance(30))
 
 
 def _is_crossing(one: OsCall, calls: Sequence[Call]) -> bool:

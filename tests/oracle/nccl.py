@@ -13,6 +13,8 @@ from oracle.gpu import busy_moments, lanes, owner, span
 from oracle.steps import steps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from oracle.trace import Operation, View
 
 
@@ -85,7 +87,23 @@ def communication_overlap(view: View, by: str) -> list[Row]:
     "communication_per_step", *each("by", "thread", "process", step=None), {"by": "thread", "step": "attn"}
 )
 def communication_per_step(view: View, by: str, step: str | None) -> list[Row]:
-    rows = []
+    return [
+        {
+            "gpu_id": gpu,
+            "pid": process & 0xFFFFFF,
+            "step": number,
+            "range": text,
+            "start_ns": start,
+            **_parts(lane, start, end),
+        }
+        for gpu, process, number, text, start, end, lane in steps_on_gpus(view, by, step)
+    ]
+
+
+def steps_on_gpus(
+    view: View, by: str, step: str | None
+) -> Iterator[tuple[int, int, int, str, int, int, list[Operation]]]:
+    """GPU, process, number, text, start and end of each step there, end to end, and what the process does there."""
     told = steps(view, step)
     for (gpu, process), lane in lanes(view.operations, "process").items():
         begun = sorted(
@@ -97,20 +115,9 @@ def communication_per_step(view: View, by: str, step: str | None) -> list[Row]:
         last = max((work.end for work in lane if work.duration), default=0)
         ends = [*(start for start, _, _ in begun), last][1:] if begun else []
         for number, ((start, _, text), end) in enumerate(zip(begun, ends, strict=True)):
-            if start == end:
-                # Of steps that begin together the last one has the time.
-                continue
-            rows.append(
-                {
-                    "gpu_id": gpu,
-                    "pid": process & 0xFFFFFF,
-                    "step": number,
-                    "range": text,
-                    "start_ns": start,
-                    **_parts(lane, start, end),
-                }
-            )
-    return rows
+            # Of steps that begin together the last one has the time.
+            if start < end:
+                yield gpu, process, number, text, start, end, lane
 
 
 # --- rank against rank ----------------------------------------------------------------------------------

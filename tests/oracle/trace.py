@@ -24,6 +24,9 @@ METRIC, METRIC_UNIT = "SMs Active", "Throughput %"
 GPUS = ("NVIDIA H100 80GB HBM3", "GPU 1")
 CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S = 66.9e12, 989.4e12
 CLOCK, CLOCK_UNIT = "GPC Clock Frequency", "MHz"
+LINK = "NVLink TX Responses User Data"
+#: Of the first one, bytes per second in one direction.
+LINK_PEAKS = (450e9, None)
 
 
 class Kernel(NamedTuple):
@@ -62,6 +65,9 @@ class Call:
     returned: int = 0
     id: int = 0
     correlation: int = 0
+    #: Frames of the stacks that led to it, the innermost first; none where they were not recorded.
+    stack: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +209,36 @@ class OsCall(NamedTuple):
     end: int
 
 
+class LibraryCall(NamedTuple):
+    """A call of a library: of MPI by its class, of OpenMP, or of cuBLAS; `parts` are messages and requests of MPI."""
+
+    process: int
+    tid: int
+    library: str
+    name: str
+    start: int
+    end: int
+    kind: str = ""
+    parts: tuple[tuple[tuple[str, int], ...], ...] = ()
+
+    @property
+    def duration(self) -> int:
+        """Time in the call."""
+        return self.end - self.start
+
+
+class Overhead(NamedTuple):
+    """What the profiler took of a thread's time."""
+
+    process: int
+    tid: int
+    name: str
+    start: int
+    end: int
+    kind: int | None = None
+    is_cupti: bool = False
+
+
 class Sample(NamedTuple):
     """What a GPU's hardware counters had: how busy it was, which tells its clock, too."""
 
@@ -218,7 +254,50 @@ class Sample(NamedTuple):
     @property
     def values(self) -> dict[tuple[str, str], int]:
         """(metric, unit) → value."""
-        return {(METRIC, METRIC_UNIT): self.value, (CLOCK, CLOCK_UNIT): self.mhz}
+        return {
+            (METRIC, METRIC_UNIT): self.value,
+            (CLOCK, CLOCK_UNIT): self.mhz,
+            (LINK, METRIC_UNIT): 7 * self.value,
+        }
+
+
+class Power(NamedTuple):
+    """What a GPU drew since the sample before."""
+
+    gpu: int
+    time: int
+    watts: int
+
+
+class Switch(NamedTuple):
+    """A step of a switch between the contexts of a GPU; each process has one on each."""
+
+    gpu: int
+    time: int
+    process: int
+    begins: bool
+
+
+class Look(NamedTuple):
+    """A sample of a thread (kind cpu) or of Python's interpreter (python): its frames, the innermost first."""
+
+    kind: str
+    process: int
+    tid: int
+    time: int
+    frames: tuple[str, ...]
+
+
+class State(NamedTuple):
+    """From when a thread was put on a CPU, or taken off it, until its next event; None if that is not known."""
+
+    process: int
+    tid: int
+    start: int
+    end: int | None
+    is_on: bool
+    cpu: int
+    state: str | None
 
 
 class Fault(NamedTuple):
@@ -255,8 +334,14 @@ class Trace:
     os_calls: tuple[OsCall, ...] = ()
     samples: tuple[Sample, ...] = ()
     faults: tuple[Fault, ...] = ()
+    looks: tuple[Look, ...] = ()
+    states: tuple[State, ...] = ()
     threads: tuple[tuple[int, int, str], ...] = ()
     processes: tuple[tuple[int, str], ...] = ()
+    powers: tuple[Power, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    library_calls: tuple[LibraryCall, ...] = ()
+    overheads: tuple[Overhead, ...] = ()
 
     def recording(self) -> Recording:
         """As Nsight Systems would have recorded it."""
@@ -294,15 +379,45 @@ class Trace:
                 layer=call.layer,
                 returned=call.returned,
             )
+            if call.stack:
+                made.called_from(*call.stack, python=call.python)
             if call.nested:
                 made.call(*call.nested, tid=call.tid, pid=call.process, layer="driver", nested=True)
         for work in self.loose:
             made.work(work.work(), pid=work.process)
         for os_call in self.os_calls:
             made.os_call(os_call.name, os_call.start, os_call.end, tid=os_call.tid, pid=os_call.process)
+        for look in self.looks:
+            sampled = made.cpu_sample if look.kind == "cpu" else made.python_sample
+            sampled(look.time, *look.frames, tid=look.tid, pid=look.process)
+        for one_state in self.states:
+            made.scheduled(
+                one_state.start,
+                one_state.cpu,
+                on=one_state.is_on,
+                state=one_state.state,
+                tid=one_state.tid,
+                pid=one_state.process,
+            )
+        for library_call in self.library_calls:
+            _library(made, library_call)
+        for overhead in self.overheads:
+            made.overhead(
+                overhead.name,
+                overhead.start,
+                overhead.end,
+                kind=overhead.kind,
+                cupti=overhead.is_cupti,
+                tid=overhead.tid,
+                pid=overhead.process,
+            )
         for sample in self.samples:
             for (metric, unit), value in sample.values.items():
                 made.sample(f"{metric} [{unit}]", sample.time, value, gpu=sample.gpu)
+        for power in self.powers:
+            made.power(power.time, power.watts, gpu=power.gpu)
+        for switch in self.switches:
+            made.switch(8 if switch.begins else 7, switch.time, pid=switch.process, gpu=switch.gpu)
         for fault in self.faults:
             if fault.device is None:
                 made.cpu_fault(
@@ -326,7 +441,19 @@ class Trace:
 
     def parts(self) -> dict[str, tuple[object, ...]]:
         """Its lists of events, to leave some out."""
-        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults")
+        names = (
+            "ranges",
+            "calls",
+            "loose",
+            "os_calls",
+            "samples",
+            "faults",
+            "looks",
+            "powers",
+            "switches",
+            "library_calls",
+            "overheads",
+        )
         return {name: getattr(self, name) for name in names}
 
     def view(self) -> View:
@@ -345,6 +472,12 @@ class View:
     os_calls: list[OsCall]
     samples: list[Sample]
     faults: list[Fault]
+    looks: list[Look]
+    states: list[State]
+    powers: list[Power] = field(default_factory=list)
+    switches: list[Switch] = field(default_factory=list)
+    library_calls: list[LibraryCall] = field(default_factory=list)
+    overheads: list[Overhead] = field(default_factory=list)
     #: The time that is looked at; of what belongs to a range, as far as it happens to run.
     since: int | None = None
     until: int | None = None
@@ -463,6 +596,12 @@ class View:
             [call for call in self.os_calls if is_in(call.start, call.end)],
             [sample for sample in self.samples if is_in(sample.time, sample.time)],
             [fault for fault in self.faults if is_in(fault.start, fault.end)],
+            [look for look in self.looks if is_in(look.time, look.time)],
+            [one for one in self.states if is_in(one.start, one.start if one.end is None else one.end)],
+            [power for power in self.powers if is_in(power.time, power.time)],
+            [switch for switch in self.switches if is_in(switch.time, switch.time)],
+            [call for call in self.library_calls if is_in(call.start, call.end)],
+            [one for one in self.overheads if is_in(one.start, one.end)],
             since=max(low, 0),
             until=min(high, self.trace.duration),
         )
@@ -519,6 +658,12 @@ class View:
             [call for call in self.os_calls if span(call.process, call.start)],
             [one for one in self.samples if any(first <= one.time < last for first, last in lasting)],
             [fault for fault in self.faults if span(fault.process, fault.start)],
+            [look for look in self.looks if span(look.process, look.time)],
+            [one for one in self.states if span(one.process, one.start)],
+            [one for one in self.powers if any(first <= one.time < last for first, last in lasting)],
+            [one for one in self.switches if any(first <= one.time < last for first, last in lasting)],
+            [call for call in self.library_calls if span(call.process, call.start)],
+            [one for one in self.overheads if span(one.process, one.start)],
             whole=self.whole or self,
             _around={one: self.around(one) for one in self.ranges},
             _innermost={
@@ -526,6 +671,20 @@ class View:
                 for call in calls.values()
             },
         )
+
+
+def _library(made: Recording, call: LibraryCall) -> None:
+    """Record a call of a library."""
+    at = {"tid": call.tid, "pid": call.process}
+    if call.library == "MPI":
+        for part in call.parts or ((),):
+            made.mpi(call.name, call.start, call.end, of=call.kind, **at, **dict(part))
+    elif call.library == "OpenMP":
+        made.openmp(call.name, call.start, call.end, of=call.kind, parallelId=1, parentTaskId=0, **at)
+    elif call.library == "OpenACC":
+        made.openacc(call.name, call.start, call.end, kind="Wait", line=len(call.kind), **at)
+    else:
+        made.library(call.library, call.name, call.start, call.end, **at)
 
 
 def _numbered(trace: Trace) -> View:
@@ -562,6 +721,12 @@ def _numbered(trace: Trace) -> View:
         list(trace.os_calls),
         list(trace.samples),
         list(trace.faults),
+        list(trace.looks),
+        list(trace.states),
+        list(trace.powers),
+        list(trace.switches),
+        list(trace.library_calls),
+        list(trace.overheads),
         since=0,
         until=trace.duration,
     )

@@ -31,6 +31,7 @@ NOT_REBUILT = (
     "EXPORT_META_DATA",
     "TARGET_INFO_SYSTEM_ENV",
     "TARGET_INFO_NIC_INFO",
+    "MPI_COMMUNICATORS",
     "ENUM_",
     "UnwindMethodType",
     # Layouts of generic events and of binary NVTX payloads: what is laid out so is compared, or not decoded.

@@ -28,7 +28,7 @@ def decoded(*messages: bytes, others: Counter[int] | None = None) -> list[tuple[
     starts, ends, generic = events(buffer)
     assert generic.all()
     counter: Counter[int] = Counter() if others is None else others
-    found = decode(buffer, starts, ends, KNOWN, unknown=Unknown(), others=counter)
+    found = decode(buffer, starts, ends, KNOWN, unknown=Unknown(), others=counter).get("GPU_METRICS", {})
     columns = ("timestamp", "typeId", "metricId", "value")
     return list(zip(*(found[name].tolist() for name in columns), strict=True)) if found else []
 

@@ -59,15 +59,21 @@ def test_the_commands_have_the_defaults_that_keep_reports_small_and_clean(tmp_pa
     )
     assert result.stdout.startswith("env -i ")
     assert result.stdout.rstrip().endswith(
-        "nsys profile --force-overwrite=true --trace=cuda,nvtx,cublas --sample=none --cpuctxsw=none "
+        "nsys profile --trace=cuda,nvtx,cublas --sample=none --cpuctxsw=none "
         "--cuda-graph-trace=node --output=decode python a.py --trace x"
     )
     result = run("collect", "ncu", "--dry-run", "-o", "decode", "--metrics", "a.sum,b.sum", "python", "a.py")
     assert result.stdout.rstrip().endswith(
         "ncu --nvtx --import-sass=no --target-processes=all --clock-control=none --cache-control=all "
-        "--graph-profiling=node --replay-mode=kernel --metrics=a.sum,b.sum --force-overwrite --export=decode "
-        "python a.py"
+        "--graph-profiling=node --replay-mode=kernel --metrics=a.sum,b.sum --export=decode python a.py"
     )
+
+
+def test_a_printed_command_replaces_a_report_only_where_that_is_asked_for() -> None:
+    for tool, option in (("nsys", "--force-overwrite=true"), ("ncu", "--force-overwrite")):
+        command = ["collect", tool, "--dry-run", "-o", "decode", "python", "a.py"]
+        assert option not in run(*command).stdout
+        assert option in run(*command[:3], "--force", *command[3:]).stdout
 
 
 def test_every_option_of_a_profiler_reaches_it() -> None:

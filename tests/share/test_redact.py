@@ -6,6 +6,7 @@ import contextlib
 import json
 import lzma
 import os
+import re
 import sqlite3
 import stat
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,18 @@ import nsys_rep_file as rep
 import planted
 import planted_nsys
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from command_line import traceql
 from helpers_robust import content, contents
 from planted import SECRET
+from planted_nsys import said
 
 from traceql import Database
+from traceql import redact as redact_file
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
 from traceql.read import nsys_rep
 from traceql.read.base import no_progress
-from traceql.share.redact import Names, check, exports, redact
+from traceql.share.redact import Names, apart, check, exports, redact, writers
 from traceql.share.redact.databases import ACTIONS, Tables, is_lake
 from traceql.share.redact.removed import KINDS, Removed
 from traceql.share.redact.strings import String
@@ -36,6 +38,21 @@ from traceql.tables import schema
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from traceql.read.source import Source
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is redacted, not where: a process for each would cost a second. `test_redact_apart` is about these."""
+
+    def write(opened: Source, target: Path, names: Names, _: int | None) -> Removed:
+        removed = Removed()
+        writers.write(opened.path, opened.file_name, target, names, removed, no_progress)
+        return removed
+
+    monkeypatch.setattr(apart, "write", write)
+
 
 #: Tables of a database that a redacted report fills with other rows: whose they are, and what was said of them.
 _ABOUT = {"traces", "processes", "threads", "diagnostics", "environment"}
@@ -108,22 +125,6 @@ PLANTED: dict[str, Callable[[Path], Path]] = {
 FORMATS = [pytest.param(one, marks=pytest.mark.long) if one == "ncu-rep" else one for one in PLANTED]
 
 
-def _said(path: Path) -> bytes:
-    """All bytes of a file or folder, unpacked."""
-    if path.is_dir():
-        texts = []
-        for file in path.iterdir():
-            if file.suffix == ".parquet":
-                texts.append(str(pq.read_table(file).to_pylist()) + str(pq.read_schema(file).metadata))
-            else:
-                with pa.OSFile(str(file)) as opened:
-                    texts.append(str(pa.ipc.open_stream(opened).read_all().to_pylist()))
-        return "".join(texts).encode() + b"".join(file.read_bytes() for file in path.iterdir())
-    if path.suffix == ".nsys-rep":
-        return planted_nsys.bytes_of(path)
-    return path.read_bytes()
-
-
 def _redacted(source: Path, **how: Any) -> tuple[Path, Removed]:
     target = source.with_name("clean_" + source.name)
     return target, redact(source, target, Names(**how))
@@ -132,10 +133,10 @@ def _redacted(source: Path, **how: Any) -> tuple[Path, Removed]:
 @pytest.mark.parametrize("format_", FORMATS)
 def test_nothing_private_is_left_in_any_place_of_any_format(tmp_path: Path, format_: str) -> None:
     source = PLANTED[format_](tmp_path)
-    before = _said(source)
+    before = said(source)
     assert before.count(SECRET.encode()) >= 5
     target, removed = _redacted(source)
-    found = _said(target)
+    found = said(target)
     assert SECRET.encode() not in found
     for private in (
         b"4242:",
@@ -147,7 +148,7 @@ def test_nothing_private_is_left_in_any_place_of_any_format(tmp_path: Path, form
     ):
         assert private not in found, private
     assert removed.total() >= 5
-    assert _said(source) == before, "the input was changed"
+    assert said(source) == before, "the input was changed"
 
 
 def test_what_is_not_private_stays(tmp_path: Path) -> None:
@@ -259,6 +260,111 @@ def test_code_goes_and_counters_stay(tmp_path: Path) -> None:
         assert after[table] == before[table], table
 
 
+#: As long as the folder of the report's source: lengths in the report stay as they are.
+FOLDER, USERS = b"/project", b"/u/xyzzy"
+
+
+def _with_source(folder: Path) -> Path:
+    source = folder / "kinds_source.ncu-rep"
+    source.write_bytes(
+        content(source.name)
+        .replace(FOLDER, USERS)
+        .replace(b"// Kernels with one known habit", b"// of /home/plugh7f3axyzzy/ab/c")
+    )
+    assert source.read_bytes().count(USERS) > 2
+    return source
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("via", ["native", "ncu_report"])
+def test_source_that_is_kept_is_that_of_the_same_instructions(tmp_path: Path, via: str) -> None:
+    source = _with_source(tmp_path)
+    target, removed = _redacted(source, keep_source=True)
+    assert removed["code"] == 0 and removed["path"] > 0
+    said = target.read_bytes()
+    assert USERS not in said and SECRET.encode() not in said
+    before, after = _stored(source, tmp_path, via=via), _stored(target, tmp_path, via=via)
+    for table in ("kernels", "metrics", "metric_instances", "ncu_ranges"):
+        assert after[table] == before[table], table
+    rows = []
+    for one in (source, target):
+        with Database(tmp_path / f"{one.name}.db") as database:
+            rows.append(
+                database.sql(
+                    "SELECT * REPLACE (parse_filename(source_file) AS source_file) FROM sass_instructions ORDER BY ALL"
+                ).rows()
+            )
+            files = database.sql(
+                "SELECT DISTINCT source_file AS f FROM sass_instructions WHERE source_text <> ''"
+            )
+            folder = "/0000001" if one == target else USERS.decode()
+            assert files["f"].to_list() == [f"{folder}/kernel_kinds.cu"]
+    assert rows[0] == rows[1] and len(rows[0]) > 1_000
+
+
+def test_kept_source_of_a_database_loses_what_is_private() -> None:
+    tables = Tables("x.duckdb", [("USER", "alice")], Names(keep_source=True), Removed())
+    rows = pa.table(
+        {"source_file": ["/home/bob/k.cu"], "source_text": ["// by Alice, see /home/bob/plan.txt"]}
+    )
+    assert tables.redacted("sass_instructions", rows).to_pylist() == [
+        {"source_file": "/00000001/k.cu", "source_text": "// by user, see /redacted/2"}
+    ]
+
+
+def test_kept_machine_code_has_as_many_bytes_and_tells_nothing() -> None:
+    facts = Facts()
+    facts.environment(
+        "USER=j\u00f6rg\0HOSTNAME=node17\0HOME=/home/j\u00f6rg\0A_TOKEN=s3cr3tvalue\0PWD=/own/thing here"
+    )
+    texts = Texts(facts, Names(keep_source=True), Removed())
+    private = (
+        "/home/j\u00f6rg/proj", "k.cu", "built by j\u00f6rg on NODE17", "at /home/j\u00f6rg/x.cu:7", "s3cr3tvalue", "/own/thing here/y",
+        "src/plan/k.cu", "..", "/home/j\u00f6rg/proj/k.cu",
+    )  # fmt: skip
+    public = ("_Z4gemmPf", "/usr/include/x.h", "\x7fELF", "%d of %d")
+    code = b"\0".join(one.encode() for one in (*private, *public)) + bytes(range(256)) * 3
+    found = texts.machine_code(code)
+    assert len(found) == len(code)
+    for word in ("j\u00f6rg", "node17", "s3cr3t", "thing", "plan"):
+        assert word.encode() not in found.lower(), word
+    for word in (*public, "k.cu"):
+        assert word.encode() in found, word
+    assert found.endswith(bytes(range(256)) * 3)
+    # The same folder is called the same by itself and before its files, so that lines find their file.
+    folder = found.split(b"\0")[0]
+    assert folder + b"/k.cu" in found.split(b"\0")
+    assert texts.path("/home/j\u00f6rg/proj/k.cu") != "/home/j\u00f6rg/proj/k.cu"
+    assert texts.machine_code(found) == found
+
+
+def test_machine_code_whose_texts_cannot_be_seen_is_refused(tmp_path: Path) -> None:
+    def elf(flags: int) -> bytes:
+        head = b"\x7fELF\2\1" + bytes(34) + (64).to_bytes(8, "little") + bytes(10)
+        return (
+            head
+            + (64).to_bytes(2, "little")
+            + (1).to_bytes(2, "little")
+            + bytes(2 + 8)
+            + flags.to_bytes(8, "little")
+            + bytes(48)
+        )
+
+    def with_code(code: bytes) -> Path:
+        source = tmp_path / "code.ncu-rep"
+        of = ncu_rep_file.message((1, 77), (4, code), (5, 0), (6, 90), (7, 1))
+        block = ncu_rep_file.block([ncu_rep_file.kernel()], strings=["a"], sources=[of])
+        source.write_bytes(ncu_rep_file.report(block))
+        return source
+
+    target, _ = _redacted(with_code(elf(2)), keep_source=True)
+    assert elf(2) in target.read_bytes()
+    target.unlink()
+    for code in (elf(0x800), elf(0)[:-1], f"LZ4 {SECRET}".encode()):
+        with pytest.raises(UnsupportedReportError, match="no plain ELF"):
+            _redacted(with_code(code), keep_source=True)
+
+
 # --- what is not known ----------------------------------------------------------------------------------------
 
 _TEXT = f"hello {SECRET}"
@@ -314,14 +420,14 @@ def test_what_nobody_knows_in_a_report_of_nsys_is_refused(tmp_path: Path, what: 
 def test_a_payload_of_numbers_stays(tmp_path: Path) -> None:
     source = tmp_path / "numbers.nsys-rep"
     source.write_bytes(_with_payload(OWN + 3, b"\1\2\3\4\5\6\7\x08"))
-    assert b"\1\2\3\4\5\6\7\x08" in _said(_redacted(source)[0])
+    assert b"\1\2\3\4\5\6\7\x08" in said(_redacted(source)[0])
 
 
 def test_a_name_of_a_machine_that_is_an_address_goes(tmp_path: Path) -> None:
     source = tmp_path / "named.nsys-rep"
     named = rep.field(1, rep.field(2, rep.field(1, rep.message((1, 619), (2, "10.77.66.55")))))
     source.write_bytes(planted_nsys.report(header=named))
-    assert b"10.77.66.55" not in _said(_redacted(source)[0])
+    assert b"10.77.66.55" not in said(_redacted(source)[0])
 
 
 def _ncu_with(*results: bytes, session: bytes | None = None) -> bytes:
@@ -479,13 +585,34 @@ def _refused(source: Path) -> None:
         ("https://docs.nvidia.com/home/x", "https://docs.nvidia.com/home/x"),
         ("/usr/share/mnt/x and httpd/home/bob/x", "/usr/share/mnt/x and httpd/redacted/1"),
         ("/redacted/home/bob, /redacted/7", "/redacted/1, /redacted/7"),
+        ("read /home/bob/My Secret Dir/x.py and more", "read /redacted/1 and more"),
+        ("read /home/bob/My Secret Dir/x", "read /redacted/1"),
+        ("read /home/bob/plan, secret/x of them", "read /redacted/1 of them"),
+        ("wrote /home/bob/My secret plan.txt: full", "wrote /redacted/1: full"),
+        ("/home/bob/My Secret Dir", "/redacted/1"),
+        ("/home/bob/My Secret, Dir", "/redacted/1"),
+        ("at C:\\Users\\Al B\\my secret, plan.txt is", "at /redacted/1 is"),
+        ("C:\\Users\\Al\\a, b\\c", "/redacted/1"),
+        ("C:/Program Files/NVIDIA Corporation/x y/config.ini", "C:/Program Files/NVIDIA Corporation/x y/config.ini"),
+        ("C:\\Program Files (x86)\\NVIDIA\\x.txt", "C:\\Program Files (x86)\\NVIDIA\\x.txt"),
+        ("see /tmp/bob/stdout.log and stderr.log for output", "see /redacted/1 and stderr.log for output"),
+        ("at /own/My Secret Dir. Then", "at /redacted/1. Then"),
+        ("at /own/My Secret Dir/x y", "at /redacted/1 y"),
+        ("from /home/bob/a. Use ncu/x", "from /redacted/1. Use ncu/x"),
+        ("/usr/lib/libcuda.so and /usr/lib/x secret/plan.txt", "/usr/lib/libcuda.so and /usr/lib/x /redacted/1"),
+        ("built src/bob/x.cu, ../bob/y and ./run", "built /redacted/1, /redacted/2 and /redacted/3"),
+        ("..\\bob\\x, src\\bob\\x.cu:12", "/redacted/1, /redacted/2:12"),
+        ("'../my secret/x' \"./a b\"", "'/redacted/1' \"/redacted/2\""),
+        ("~bob/x, ~/y", "/redacted/1, /redacted/2"),
+        ("torch/nn/modules/linear.py, docs.nvidia.com/a.html", "torch/nn/modules/linear.py, docs.nvidia.com/a.html"),
+        ("read/write, and/or 1/2 GB/s, a.sum/b.sum, regex:.\\d/x", "read/write, and/or 1/2 GB/s, a.sum/b.sum, regex:.\\d/x"),
     ],
 )  # fmt: skip
 def test_sentences_lose_what_is_private(text: str, after: str) -> None:
     facts = Facts()
     facts.environment(
         "USER=alice\0HOSTNAME=node17.example.org\0HF_TOKEN=s3cr3tvalue\0DB_PASS=ourPassw0rd"
-        "\0WHERE=postgres://us:otherPa55@db/x"
+        "\0WHERE=postgres://us:otherPa55@db/x\0PWD=/own/My Secret Dir"
     )
     assert Texts(facts, Names(), Removed()).free(text) == after
 
@@ -511,6 +638,12 @@ def test_sentences_lose_what_is_private(text: str, after: str) -> None:
         ("D:\\work\\x", "/redacted/1"),
         ("\\\\srv\\share\\x", "/redacted/1"),
         ("in E:/own/code/x.py", "in /redacted/1"),
+        ("/home/bob/My Secret Dir/x.py(12): forward", "/redacted/1(12): forward"),
+        ("/home/bob/a, b/x.py(12): forward", "/redacted/1(12): forward"),
+        ("/opt/own/venv/a b/x.py(12): forward", "/redacted/1(12): forward"),
+        ("../bob/x at src/bob/k.cu:12", "/redacted/1 at /redacted/2:12"),
+        ("torch/nn/modules/linear.py(116): forward", "torch/nn/modules/linear.py(116): forward"),
+        ("a/b.weight x/y.bin step 1/2 loss./x", "a/b.weight x/y.bin step 1/2 loss./x"),
     ],
 )  # fmt: skip
 def test_names_lose_only_what_is_somebodys(text: str, after: str) -> None:
@@ -532,7 +665,7 @@ def test_the_folder_in_which_a_program_ran_is_in_no_name(tmp_path: Path) -> None
     source = tmp_path / "ran.nsys-rep"
     ran = rep.process(rep.PID, "python", (8, f"/own/{SECRET}"))
     source.write_bytes(rep.report([ran, rep.nvtx_range(1, 2, f"at /own/{SECRET}/x.py")]))
-    assert SECRET.encode() not in _said(_redacted(source)[0])
+    assert SECRET.encode() not in said(_redacted(source)[0])
 
 
 # --- pseudonyms -----------------------------------------------------------------------------------------------
@@ -559,7 +692,7 @@ def test_pseudonyms_are_the_same_for_the_same_name_in_all_files_of_a_call(tmp_pa
         assert len({row[0] for row in before}) == len({row[0] for row in after})
         assert all(row[0].startswith("kernel_") for row in after)
         for kernel in {row[0] for row in before}:
-            assert kernel.encode() not in _said(tmp_path / f"clean_{name}")
+            assert kernel.encode() not in said(tmp_path / f"clean_{name}")
         found.append(after)
     assert found[0] == found[1]
 
@@ -576,6 +709,44 @@ def test_a_key_makes_the_same_pseudonyms_in_another_call() -> None:
     assert removed == {"kernel name": 4}
 
 
+def test_a_key_gives_paths_and_uuids_the_same_numbers_in_another_call() -> None:
+    uuids = [f"GPU-1b2c3d4e-1111-2222-3333-{number:012x}" for number in range(64)]
+    said = [f"{uuid} /home/bob/{uuid}" for uuid in uuids]
+
+    def redacted(texts: list[str], key: str | None) -> list[str]:
+        rules = Texts(Facts(), Names(key=key), Removed())
+        return [rules.free(text) for text in texts]
+
+    once, again = redacted(said, "k"), redacted(said[::-1], "k")[::-1]
+    assert once == again
+    assert len(set(once)) == len({one.split()[0] for one in once}) == len(said)
+    assert not set(once) & set(redacted(said, "other"))
+    # Without a key they are counted in each call.
+    assert redacted(said[:1], None) == ["GPU-00000000-0000-0000-0000-000000000002 /redacted/1"]
+    assert redacted(said[:1], None) == redacted(said[1:2], None)
+
+
+def test_what_a_key_has_numbered_stays_as_it_is() -> None:
+    texts = Texts(Facts(), Names(key="k"), Removed())
+    once = texts.free("GPU-1B2C3D4E-1111-2222-3333-444455556666 in /home/bob/x")
+    assert once == texts.free("GPU-1b2c3d4e-1111-2222-3333-444455556666 in /home/bob/x")
+    texts.removed.clear()
+    assert texts.free(once) == once
+    assert not texts.removed
+
+
+def test_reports_of_one_job_that_are_redacted_one_by_one_agree_on_gpus(tmp_path: Path) -> None:
+    source = _nsys(tmp_path)
+    found = []
+    for number in range(2):
+        answer = traceql("redact", source, "-o", tmp_path / f"{number}.nsys-rep", "--key", "of the job")
+        assert answer.returncode == 0, answer.stderr
+        with Database(":memory:") as database:
+            database.ingest(tmp_path / f"{number}.nsys-rep")
+            found.append(database.sql("SELECT gpu_hash FROM gpus").rows())
+    assert found[0] == found[1] != [(None,)]
+
+
 def test_names_that_are_kept_stay() -> None:
     names = Names(pseudonyms=True, keep=["nccl*", "step ?"])
     assert names.pseudonym("ncclDevKernel_AllReduce", "kernel name", Removed()) == "ncclDevKernel_AllReduce"
@@ -586,7 +757,7 @@ def test_names_that_are_kept_stay() -> None:
 @pytest.mark.parametrize("format_", ["nsys-rep", "results"])
 def test_with_pseudonyms_no_name_of_a_kernel_range_or_function_is_left(tmp_path: Path, format_: str) -> None:
     target, removed = _redacted(PLANTED[format_](tmp_path), pseudonyms=True)
-    found = _said(target)
+    found = said(target)
     for name in (b"gemm", b"forward", b"train_step", b"registered", b"run_model"):
         assert name not in found, name
     assert removed["kernel name"] and removed["range text"] and removed["function name"]
@@ -601,7 +772,7 @@ def test_what_was_selected_by_name_is_told_unless_names_are_replaced(
     told = ncu_rep_file.kernel((13, ncu_rep_file.metric(0, ncu_rep_file.value(3))), names=("f", "f", "f"))
     block = ncu_rep_file.block([told], strings=["dram__bytes_read.sum"], session=session)
     source.write_bytes(ncu_rep_file.report(block))
-    found = _said(_redacted(source, pseudonyms=pseudonyms)[0])
+    found = said(_redacted(source, pseudonyms=pseudonyms)[0])
     assert b"--set=full" in found
     assert [name in found for name in (b"gemm", b"step/")] == [not pseudonyms] * 2
 
@@ -852,10 +1023,10 @@ def test_neither_what_holds_the_input_nor_what_is_in_it_is_replaced(tmp_path: Pa
     home = tmp_path / "home"
     home.mkdir()
     source = _known(planted.FORMATS["arrowdir"])(home)
-    before = _said(source)
+    before = said(source)
     _replaces(source, home)
     _replaces(source, source / "within")
-    assert _said(source) == before
+    assert said(source) == before
     assert [path.name for path in home.iterdir()] == [source.name]
 
 
@@ -928,7 +1099,13 @@ def test_the_log_of_a_replaced_database_does_not_get_into_the_new_one(private: P
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--check", "-o", "x"], ["-o", "x", "--keep", "a"], ["-o", "x", "--pseudonyms", "--key", ""]],
+    [
+        [],
+        ["--check", "-o", "x"],
+        ["-o", "x", "--keep", "a"],
+        ["-o", "x", "--key", ""],
+        ["-o", "x", "--pseudonyms", "--keep-source"],
+    ],
 )
 def test_what_makes_no_sense_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
     assert traceql("redact", _nsys(tmp_path), *arguments, folder=tmp_path).returncode == 2
@@ -939,3 +1116,108 @@ def test_what_is_no_report_is_an_error(tmp_path: Path) -> None:
     for name in ("note.txt", "missing"):
         with pytest.raises(TraceqlError):
             check(tmp_path / name, Names())
+
+
+# --- what is not nsys's ---------------------------------------------------------------------------------------
+
+
+def _with_strangers(folder: Path) -> Path:
+    """An export into which other programs put a table, and what they did."""
+    export = folder / "strange.sqlite"
+    export.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(export)) as connection:
+        connection.execute(f"CREATE TABLE EXTRAP_CALLPATHS AS SELECT 'at {SECRET}' AS callpath")
+        connection.execute(f"CREATE TABLE of_{SECRET} AS SELECT 1 AS a")
+        connection.execute(f"INSERT INTO META_DATA_EXPORT (name, value) VALUES ('DERIVED_BY', '{SECRET}.py')")
+        connection.commit()
+    return export
+
+
+def test_what_is_not_nsyss_is_left_out_by_its_name(tmp_path: Path) -> None:
+    source = _with_strangers(tmp_path)
+    target, removed = _redacted(source, drop=["EXTRAP_*", "of_*", "DERIVED_BY"])
+    assert removed["dropped"] == 3
+    assert SECRET.encode() not in target.read_bytes()
+    (tmp_path / "before.sqlite").write_bytes(content(planted.SQLITE))
+    with Database(":memory:") as database:
+        for name in ("before.sqlite", target.name):
+            database.ingest(tmp_path / name, name=name)
+        rows = "SELECT name, start_ns, end_ns FROM kernels WHERE trace = ? ORDER BY ALL"
+        before, after = (
+            database.sql(rows.replace("trace = ?", f"trace_id = {number}")).rows() for number in (1, 2)
+        )
+    assert before == after and before
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (["of_*", "DERIVED_*"], "the table EXTRAP_CALLPATHS .*--drop EXTRAP_CALLPATHS leaves it out"),
+        (["EXTRAP_*", "DERIVED_*"], "a table .*--drop NAME leaves it out"),
+        (["EXTRAP_*", "of_*"], "the option DERIVED_BY .*--drop DERIVED_BY leaves it out"),
+    ],
+)
+def test_what_is_not_left_out_is_refused_and_named_if_it_is_called_as_nsys_calls_things(
+    tmp_path: Path, left: list[str], told: str
+) -> None:
+    source = _with_strangers(tmp_path)
+    answer = traceql("redact", source, "-o", tmp_path / "clean.sqlite", *(f"--drop={one}" for one in left))
+    assert answer.returncode == 1
+    assert re.search(told, answer.stderr, re.DOTALL), answer.stderr
+    assert SECRET not in answer.stderr
+
+
+def test_what_is_nsyss_is_not_left_out(tmp_path: Path) -> None:
+    source = tmp_path / "run.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    target, removed = _redacted(source, drop=["*"])
+    assert removed["dropped"] == 0
+    with contextlib.closing(sqlite3.connect(target)) as connection:
+        assert connection.execute("SELECT count(*) FROM CUPTI_ACTIVITY_KIND_KERNEL").fetchone()[0] > 0
+
+
+# --- Python ---------------------------------------------------------------------------------------------------
+
+
+def test_python_redacts_reports_and_says_what_went(tmp_path: Path) -> None:
+    source, target = _nsys(tmp_path), tmp_path / "clean.nsys-rep"
+    would_go = redact_file(source)
+    assert not target.exists()
+    removed = redact_file(str(source), str(target), memory="2GB")
+    assert removed == would_go and removed["path"] > 0
+    assert SECRET.encode() not in said(target)
+    with pytest.raises(ReportError, match="there already"):
+        redact_file(source, target)
+    redact_file(source, target, force=True, pseudonyms=True, keep=["step"], key="k")
+    found = said(target)
+    assert b"step" in found and b"gemm" not in found
+
+
+@pytest.mark.parametrize(
+    "how", [{"keep": ["a"]}, {"key": ""}, {"memory": "much"}, {"keep_source": True, "pseudonyms": True}]
+)
+def test_python_is_told_what_makes_no_sense(tmp_path: Path, how: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"keep|key|size"):
+        redact_file(_nsys(tmp_path), **how)
+
+
+@pytest.mark.long
+def test_python_redacts_databases(private: Path, tmp_path: Path) -> None:
+    with Database(private) as database:
+        removed = database.redact(tmp_path / "clean.duckdb")
+        assert removed["environment"] > 0
+        with pytest.raises(ReportError, match="there already"):
+            database.redact(tmp_path / "clean.duckdb")
+        with pytest.raises(ReportError, match="itself"):
+            database.redact(private, force=True)
+    assert redact_file(private) == removed
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()
+    with Database(tmp_path / "clean.duckdb") as database:
+        assert database.sql("SELECT count(*) AS n FROM kernels").item() == 1
+
+
+def test_python_redacts_a_database_in_memory(tmp_path: Path) -> None:
+    with Database(":memory:") as database:
+        database.ingest(_nsys(tmp_path), keep_environment=True)
+        assert database.redact(tmp_path / "clean.duckdb")["environment"] > 0
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()

@@ -33,8 +33,9 @@ DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
 # No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment,
-# nor stacks.
+# nor stacks; none before version 4 samples of CPUs, scheduling and stacks of calls.
 LATER = {
+    *("cpu_flame_graph", "thread_activity", "cpu_in_gap", "python_calls", "launch_sites"),
     "occupancy",
     "occupancy_curves",
     "instruction_mix",
@@ -53,17 +54,22 @@ BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.n
 IDS = {
     *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
     *("graph_launch_id", "os_call_id", "run_id", "capture_range_id", "memory_event_id"),
+    *("stack_id", "python_stack_id", "cpu_sample_id", "python_sample_id"),
 }
 # Question → a column that follows from what older databases did not keep: hashes of GPUs, an SM's shared memory.
 NOT_KEPT = {"job_summary": "host", "kernel_launches": "executed_shared_bytes"}
 # Version → its tables, without those that came later.
-LATER_TABLES = {
+NEW_IN_3 = {
     *("doubts", "range_calls", "metric_instances", "sass_instructions", "focus_metrics", "source_markers"),
     *("launch_stacks", "memory_events"),
 }
+NEW_IN_4 = {
+    *("cpu_samples", "python_samples", "thread_states", "call_stacks"),
+}
 TABLES_OF = {
-    1: schema.BY_NAME.keys() - LATER_TABLES,
-    2: schema.BY_NAME.keys() - LATER_TABLES,
+    1: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4,
+    2: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4,
+    3: schema.BY_NAME.keys() - NEW_IN_4,
 }
 
 
@@ -218,7 +224,7 @@ def check_ids(path: Path) -> None:
 def test_every_id_column_of_the_tables_is_one_that_these_tests_know() -> None:
     others = {"trace_id", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id", "event_id"}
     others |= {"graph_node_id", "original_graph_node_id", "graph_id", "graph_exec_id"}
-    others |= {"src_device_id", "dst_device_id", "process_id", "instance_id"}
+    others |= {"cpu_id", "src_device_id", "dst_device_id", "process_id", "instance_id"}
     named = {c.name for table in schema.TABLES for c in table.columns if c.name.endswith("_id")}
     assert named == IDS | others
 

@@ -180,7 +180,9 @@ def test_every_table_of_events_declares_what_its_rows_come_from() -> None:
         "threads",
         "processes",
         "gpus",
+        "streams",
         "doubts",
+        "call_stacks",
     }
     for kind in ("nsys", "ncu"):
         for step in normalise.steps(kind):

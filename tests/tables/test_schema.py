@@ -51,7 +51,8 @@ def test_numbers_carry_their_unit(table: schema.Table) -> None:
         "return_value", "memset_value", "depth", "sm_count", "max_warps_per_sm", "registers_per_thread",
         "src_device_id", "dst_device_id", "bytes", "color_argb", "value", "virtual_address", "source_line", "page_faults",
         "address", "pool_address", "instance_value", "focus_value", "marker_address", "marker_line", "frame_depth", "frame_line", "frame_address",
-        "position", "sample", "events", "cpu_cores",
+        "position", "sample", "events", "cpu_cores", "cpu_cycles", "mpi_rank", "switch_number", "owner_pid", "stream_priority",
+        "message_place", "communicator_handle", "tag", "peer", "root_rank", "request", "buffer_address", "gangs", "workers", "vector_length", "iterations",
         "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
     }  # fmt: skip
     units = ("_ns", "_bytes", "_pct", "_hz", "_bytes_per_s", "_id")

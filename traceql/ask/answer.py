@@ -16,6 +16,7 @@ from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present import formats, values
 from traceql.questions import catalog
+from traceql.store.sharing import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ class Answer:
     table: pa.Table
     notes: tuple[Note, ...]
     total_rows: int
-    _draw: Callable[[Answer], Any] = field(compare=False)
+    _draw: Callable[[Answer, bool], Any] = field(compare=False)
 
     def frame(self) -> pl.DataFrame:
         """The rows as a polars frame."""
@@ -87,9 +88,13 @@ class Answer:
         with values.in_scripts():
             return self.drawing()
 
-    def drawing(self) -> Any:
-        """The same for whoever escapes its texts himself, as pages do."""
-        return self._draw(self)
+    def drawing(self, *, bare: bool = False) -> Any:
+        """The same for whoever escapes its texts himself, as pages do.
+
+        Args:
+            bare: without theme, for whoever has one, and as quickly as can be.
+        """
+        return self._draw(self, bare)
 
     def to_json(self) -> str:
         """All of it as JSON text: question, parameters, notes, total_rows, rows."""
@@ -122,10 +127,10 @@ class Asker:
     Args:
         store: the database.
         asked: what can be asked.
-        draw: makes the chart of an answer.
+        draw: makes the chart of an answer, bare or with a theme.
     """
 
-    def __init__(self, store: Store, asked: Catalog, draw: Callable[[Answer, Asker], Any]) -> None:
+    def __init__(self, store: Store, asked: Catalog, draw: Callable[[Answer, Asker, bool], Any]) -> None:
         self.store = store
         self.catalog = asked
         self._draw = draw
@@ -181,7 +186,7 @@ class Asker:
             table,
             tuple(notes),
             total,
-            lambda one: self._draw(one, self),
+            lambda one, bare: self._draw(one, self, bare),
         )
 
     def rows(self, name: str, params: Mapping[str, Value]) -> tuple[pa.Table, int]:
@@ -296,26 +301,24 @@ class _Narrowed:
 
 
 class _Remembering:
-    """A store that is asked each statement once, for what questions ask about traces is mostly the same."""
+    """A store that is asked each statement once, for what questions ask about traces is mostly the same.
+
+    What they read in common is computed once, too.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._keep = Keep()
         self._known: dict[str, pa.Table] = {}
 
-    def run(
-        self,
-        statement: str,
-        params: Mapping[str, Value] | None = None,
-        tables: Mapping[str, pa.Table] | None = None,
-        narrowed: Mapping[str, str] | None = None,
-        about: Sequence[str] = (),
-    ) -> pa.Table:
-        """The answer to a statement, that of the first time; one about given tables is asked anew."""
-        if tables:
-            return self._store.run(statement, params, tables, narrowed, about)
-        key = repr((statement, params, narrowed, about))
+    def run(self, statement: str, *asked: Any, **named: Any) -> pa.Table:
+        """As `Store.run`, the answer of the first time; one about given tables is asked anew."""
+        # They stand behind the parameters.
+        if named.get("tables") or any(asked[1:2]):
+            return self._store.run(statement, *asked, **named)
+        key = repr((statement, asked, sorted(named.items())))
         if key not in self._known:
-            self._known[key] = self._store.run(statement, params, None, narrowed, about)
+            self._known[key] = self._store.run(statement, *asked, **named, keep=self._keep)
         return self._known[key]
 
 

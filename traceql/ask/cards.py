@@ -112,14 +112,17 @@ def items(
     return sorted(found, key=lambda one: (one.trace, order[one.trace, one.kernel])), notes
 
 
+#: Of the table of items.
+COLUMNS = ("trace", "kernel", "section", "item", "value", "text", "unit", "note")
+
+
 def table(found: Sequence[Item]) -> pa.Table:
     """Items as a table: trace, kernel, section, item, value, text, unit, note."""
     import pyarrow as pa
 
     texts = ("trace", "kernel", "section", "item", "text", "unit", "note")
     kinds = {name: pa.string() for name in texts} | {"value": pa.float64()}
-    shown = ("trace", "kernel", "section", "item", "value", "text", "unit", "note")
-    return pa.table({name: pa.array([getattr(one, name) for one in found], kinds[name]) for name in shown})
+    return pa.table({name: pa.array([getattr(one, name) for one in found], kinds[name]) for name in COLUMNS})
 
 
 def of_answer(answer: Answer, card: Card) -> Iterator[Item]:

@@ -181,7 +181,11 @@ def used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str, c
     for name, value in parameters.items():
         takers = [q for q in (catalog.find(c.query) for c in checks) if any(p.name == name for p in q.params)]
         if not takers:
-            raise CheckError(f"{label}: none of its queries has a parameter {name!r}", "Is it spelt right?")
+            known = {param.name: None for c in checks for param in catalog.find(c.query).params}
+            raise CheckError(
+                f"{label}: none of its queries has a parameter {name!r}",
+                f"{did_you_mean(name, known)}They have {', '.join(known)}.",
+            )
         for query in takers:
             value_of(query, name, value, label)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from traceql.ask import verdict
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
 from traceql.ask.expressions import expressions, is_plain, one_expression
-from traceql.errors import CheckError, MissingDataError, QueryError, TimeLimitError
+from traceql.errors import CheckError, MissingDataError, ParameterError, QueryError, TimeLimitError
 from traceql.store import apart, interrupts
 
 if TYPE_CHECKING:
@@ -78,11 +78,15 @@ def run(
             as the command line's options are.
 
     Raises:
-        CheckError: a check cannot be evaluated, or none takes the baseline or variant; the message names
-            the file and the check.
+        CheckError: a check cannot be evaluated; the message names the file and the check.
+        ParameterError: a check or a gate needs another side, or none takes what is given.
     """
     given = dict(parameters or {})
-    used(given, file.checks, file.label, ask.catalog)
+    try:
+        used(given, file.checks, file.label, ask.catalog)
+    except CheckError as error:
+        # They are the caller's, not the file's.
+        raise ParameterError(error.message, error.remedy) from None
     traces = {"baseline": baseline, "variant": variant}
     _needed(file, traces, ask.catalog)
     answers: dict[tuple[str, str], tuple[pa.Table | None, tuple[str, ...]]] = {}
@@ -123,7 +127,7 @@ def _beside_gates(
         return
     for side, trace in (("baseline", baseline), ("variant", variant)):
         if trace is None:
-            raise CheckError(f"{file.label}: its gates need a {side}", f"Name the trace with --{side}.")
+            raise ParameterError(f"{file.label}: its gates need a {side}", f"Name the trace with --{side}.")
     assert baseline is not None and variant is not None
     judgement = verdict.judge(ask, [baseline], [variant], file.gates)
     for one in judgement.judged:
@@ -144,7 +148,7 @@ def _needed(file: CheckFile, traces: Mapping[str, str | None], catalog: Catalog)
     meant = {value for given in values for value in given.values() if isinstance(value, str)}
     for side, trace in traces.items():
         if trace is not None and not file.gates and side not in names and f"${side}" not in meant:
-            raise CheckError(
+            raise ParameterError(
                 f"{file.label}: none of its checks takes a {side}",
                 f"Its queries have the parameters {', '.join(names)}: --param NAME=VALUE.",
             )
@@ -170,7 +174,7 @@ def _bound(
         if str(value).startswith("$") and trace in traces:
             bound[name] = traces[trace]
             if bound[name] is None:
-                raise CheckError(f"{where} needs a {trace}", f"Name the trace with --{trace}.")
+                raise ParameterError(f"{where} needs a {trace}", f"Name the trace with --{trace}.")
         else:
             bound[name] = value_of(query, name, value, where)
     return bound

@@ -17,6 +17,7 @@ from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.present import formats
+from traceql.present.values import listed
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES
 from traceql.store import held, ingest
@@ -197,14 +198,25 @@ def compare(
             f"no {topic or 'measure'} to compare was recorded on either side",
             "Topics of a timeline: trace, kernel, range, api_call, copy; of counters: trace, kernel, launch.",
         )
-    both = sorted(set(baseline) & set(variant))
-    notes = [f"{', '.join(both)} is on both sides"] if both else []
+    notes = on_both_sides(baseline, variant)
     # The two queries read the same tables: what they lack is said once.
     notes += dict.fromkeys(note.text for note in (*recorded.notes, *differing.notes))
     notes += _unmeasured(ask, differences, metrics or ())
     if topic in (None, "trace", "kernel", "launch"):
         notes += _moved_with_the_time(ask, sides, metrics or (), names)
     return Comparison(tuple(baseline), tuple(variant), findings, differences, tuple(notes))
+
+
+def on_both_sides(baseline: Sequence[str], variant: Sequence[str]) -> list[str]:
+    """What is said of traces that stand on both sides.
+
+    >>> on_both_sides(["a"], ["a"]), on_both_sides(["a"], ["a", "b"]), on_both_sides(["a"], ["b"])
+    (['a is compared with itself'], ['on both sides: a'], [])
+    """
+    both = [name for name in dict.fromkeys(baseline) if name in variant]
+    if both and set(baseline) == set(variant):
+        return [f"{listed(both)} is compared with itself"]
+    return [f"on both sides: {listed(both)}"] if both else []
 
 
 def compare_ranks(

@@ -14,7 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import floors, place
-from traceql.errors import CatalogError, MissingDataError, QueryError
+from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError
 from traceql.present import units, values
 from traceql.questions.parameters import PLACES
 from traceql.questions.question import FINDINGS, TIMELINE
@@ -140,7 +140,7 @@ class Findings:
         return pa.table(
             {
                 name: pa.array([getattr(one, name) for one in self.found], kinds.get(name, pa.string()))
-                for name in _COLUMNS
+                for name in COLUMNS
             }
         )
 
@@ -153,7 +153,7 @@ class Findings:
     def to_json(self) -> str:
         """All of it as JSON text: findings, more, looked_at, notes, cannot_tell."""
         content = {
-            "findings": [{name: getattr(one, name) for name in (*_COLUMNS, "numbers")} for one in self.found],
+            "findings": [{name: getattr(one, name) for name in (*COLUMNS, "numbers")} for one in self.found],
             "more": self.more,
             "looked_at": {trace: list(rules) for trace, rules in self.looked_at.items()},
             "notes": list(self.notes),
@@ -185,7 +185,8 @@ class Findings:
         return told + notes + looked + unknown
 
 
-_COLUMNS = (
+#: Of the table of findings.
+COLUMNS = (
     "trace",
     "code",
     "severity",
@@ -226,7 +227,9 @@ def why(
     if not traces:
         raise QueryError("findings are about one trace or more", "See which there are: traceql ls")
     if limit is not None and limit < 1:
-        raise QueryError(f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all.")
+        raise ParameterError(
+            f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all."
+        )
     there = place.traces(ask.store.run)
     names: dict[str, None] = {}
     for word in traces:

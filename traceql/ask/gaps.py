@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.errors import MissingDataError
+from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
 from traceql.read import kinds
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 
+# Why a trace of a database of an older version lacks a table, whatever was recorded.
+_NOT_STORED = "an older traceql, which read the report, did not store them: traceql ingest --replace REPORT"
+# Of traces that hold none of what is asked for.
+_FIRST_NAMES = 3
+
+
 @dataclass(frozen=True)
 class Note:
     """What to know about an answer.
 
     Attributes:
-        code: not_recorded, doubtful_times, hidden_kernels, launched_elsewhere, not_measured, window, no_rows,
-            or remark.
+        code: not_recorded, not_stored, doubtful_times, hidden_kernels, launched_elsewhere, not_measured,
+            window, no_rows, or remark.
         text: in words.
     """
 
@@ -68,7 +75,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     given = [bound[p] for p in TRACE_PARAMS if bound.get(p) is not None]
     chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
     traces = run(
-        "SELECT trace_id, trace, profiler, has_timeline, has_counters, missing FROM traces ORDER BY trace"
+        "SELECT trace_id, trace, profiler, has_timeline, has_counters, missing, unread FROM traces "
+        "ORDER BY trace"
     ).to_pylist()
     if query.of_runs and _is_of_runs_alone(run, traces, chosen):
         return []
@@ -103,18 +111,20 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             for kind in schema.BY_NAME[table].collected_by
         }
         able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
-        lacking = [t["trace"] for t in able if _lacks(t, need)]
+        lacking = [t for t in able if _lacks(t, need)]
+        unstored = [t["trace"] for t in lacking if _unstored(t, need)]
+        what, how = " or ".join(need), "; ".join(options.values())
         if len(lacking) == len(able):
             where = f"trace {_none_of(chosen)}" if chosen else "the database"
+            again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(
-                f"{where} holds no {' or '.join(need)}, which {query.name} reads",
-                "Recorded by: " + "; ".join(options.values()) if options else "",
+                f"{where} holds no {what}, which {query.name} reads",
+                f"{again}{f'Recorded by: {how}' if options else ''}",
             )
-        if lacking:
-            text = (
-                f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
-            )
-            found.append(Note("not_recorded", text))
+        if unstored:
+            found.append(Note("not_stored", f"No {what} in {listed(unstored)}: {_NOT_STORED}."))
+        if unrecorded := [t["trace"] for t in lacking if t["trace"] not in unstored]:
+            found.append(Note("not_recorded", f"No {what} in {listed(unrecorded)}: recorded by {how}."))
     found += _doubts(run, catalog, query, in_scope)
     if any("kernels" in need for need in needs):
         found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
@@ -124,7 +134,9 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
 
 
 def _none_of(names: list[str]) -> str:
-    return " nor ".join(repr(name) for name in dict.fromkeys(names))
+    quoted = [repr(name) for name in dict.fromkeys(names)]
+    more = len(quoted) - _FIRST_NAMES
+    return " nor ".join(quoted if more <= 1 else [*quoted[:_FIRST_NAMES], f"{more:,} more"])
 
 
 def _is_of_runs_alone(run: Run, traces: list[dict[str, Any]], chosen: list[str]) -> bool:
@@ -148,11 +160,11 @@ def _doubts(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, A
         ORDER BY trace_id, table_name, fault
         """
     ).to_pylist()
-    return [
-        Note("doubtful_times", f"{names[row['trace_id']]}: {row['text']}")
-        for row in told
-        if row["trace_id"] in names and row["table_name"] in tables
-    ]
+    whose: dict[str, dict[str, None]] = {}
+    for row in told:
+        if row["trace_id"] in names and row["table_name"] in tables:
+            whose.setdefault(row["text"], {})[names[row["trace_id"]]] = None
+    return [Note("doubtful_times", f"{listed(list(of))}: {text}") for text, of in whose.items()]
 
 
 def _of_trace(table: str) -> bool:
@@ -175,10 +187,16 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
-    notes = []
+    alike: dict[str, list[dict[str, Any]]] = {}
     for row in found:
-        text = f"{row['graphs']:,} CUDA graph launches in {row['trace']} hold kernels that are not recorded"
-        option = kinds.graph_option(row["profiler"])
+        alike.setdefault(kinds.graph_option(row["profiler"]) or "", []).append(row)
+    notes = []
+    for option, rows in alike.items():
+        graphs = sum(row["graphs"] for row in rows)
+        text = (
+            f"{counted(graphs, 'CUDA graph launches')} in {listed([row['trace'] for row in rows])} "
+            f"{'holds' if graphs == 1 else 'hold'} kernels that are not recorded"
+        )
         notes.append(Note("hidden_kernels", f"{text}: record with {option}." if option else f"{text}."))
     return notes
 
@@ -194,19 +212,20 @@ def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
-    return [
-        Note(
-            "launched_elsewhere",
-            f"{row['ranges']:,} ranges in {row['trace']} ({row['example'] or 'without text'}) launched no "
-            "work by their own thread, while other threads of the process did: --by process counts that.",
-        )
-        for row in found
-    ]
+    if not found:
+        return []
+    ranges = counted(sum(row["ranges"] for row in found), "ranges")
+    text = (
+        f"{ranges} in {listed([row['trace'] for row in found])} ({found[0]['example'] or 'without text'}) "
+        "launched no work by their own thread, while other threads of the process did: --by process counts "
+        "that."
+    )
+    return [Note("launched_elsewhere", text)]
 
 
 def _metric_gaps(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:
     return [
-        Note("not_measured", f"Not measured in {', '.join(names)}: recorded by {how}.")
+        Note("not_measured", f"Not measured in {listed(names)}: recorded by {how}.")
         for names, options in _unmeasured(run, catalog, query, in_scope).items()
         for how in options
     ]
@@ -254,6 +273,11 @@ def _holds(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: M
         for table in need
         if _of_trace(table)
     )
+
+
+def _unstored(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
+    """Whether an older traceql did not store a table of a need, as `traceql.tables.migrations` says."""
+    return any(text.startswith(f"{table} (not stored") for text in trace["unread"] or () for table in need)
 
 
 def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from traceql.ask import place
 from traceql.ask.gaps import Note
 from traceql.nearest import nearest
-from traceql.present import values
+from traceql.present import units, values
 from traceql.questions.parameters import NARROWING, PLACES, is_pattern, matches
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _SHOWN_TRACES, _EXAMPLES = 8, 3
 _SHOWN_VALUES = 12
 # Characters of a name there; full names of kernels have thousands.
 _LONGEST = 120
+# A time that was given is told as it was.
+_ALL_DIGITS = 15
 
 _RANGES = (
     "NVTX range",
@@ -85,20 +87,28 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
         if (text := _no_name(run, query, param.name, bound.get(param.name), chosen))
     ]
     of_job = [
-        f"--{param.name}"
+        _said(param, bound)
         for param in PLACES["job"]
         if param in query.params and bound.get(param.name) is not None
     ]
+    narrowing = [_said(p, bound) for p in NARROWING if p.name != "by" and bound.get(p.name) is not None]
     if of_job and not window_is_told:
         text = f"No rows: nothing of what it is about lies within {' and '.join(of_job)} of the job's clock."
         found.append(Note("no_rows", text))
-    elif query.empty:
+    elif query.empty and not narrowing:
         found.append(Note("no_rows", f"No rows. {query.empty}"))
-    narrowing = [f"--{p.name}" for p in NARROWING if p.name != "by" and bound.get(p.name) is not None]
     if narrowing and not (found or window_is_told):
         text = f"No rows: nothing of what it is about lies within {' and '.join(narrowing)}."
         found.append(Note("no_rows", text))
     return found
+
+
+def _said(param: Param, bound: Mapping[str, Value]) -> str:
+    """An option as it was understood: a time with its unit."""
+    value = bound[param.name]
+    if param.is_time and isinstance(value, int):
+        return f"--{param.name} {units.text('time_ns', value, _ALL_DIGITS)}"
+    return f"--{param.name}"
 
 
 def unmet(query: Query, bound: Mapping[str, Value], table: pa.Table, ask: Ask) -> list[Note]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from traceql.ask import place
 from traceql.ask.gaps import Note
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import MissingDataError, ParameterError, QueryError
 from traceql.questions import nvidia
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Parameters of ours whose other values NVIDIA's reports have none of.
 _FIXED: dict[str, Value] = {"by": "thread"}
+# Parameters of ours as NVIDIA's reports take them for granted.
+_IMPLIED: dict[str, Value] = {"graphs": False, "by_request": True}
 _PROJECTIONS = ("nvtx_gpu_proj_sum", "nvtx_gpu_proj_trace")
 _NUMBERED = ("nvtx_gpu_proj_trace", "nvtx_pushpop_trace")
 
@@ -40,12 +42,14 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     """
     for name, value in _FIXED.items():
         if params.get(name, value) not in (value, None):
-            raise QueryError(
+            raise ParameterError(
                 f"{question.name} of nsys stats knows no {name} {params[name]}",
                 f"Leave out --headers nvidia, or --{name}.",
             )
-    whole_graphs = _whole_graphs_left_out(question)
-    params = {**params, **whole_graphs}
+    implied = {
+        name: value for name, value in _IMPLIED.items() if any(p.name == name for p in question.params)
+    }
+    params = {**params, **implied}
     limit = None
     if question.name == "um_sum":
         # The pages that moved fastest are not those that moved most.
@@ -61,7 +65,7 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     if question.name in _PROJECTIONS:
         _refuse_whole_graphs(ask, question, answer.table)
         tables["single"] = ask("nvtx_gpu_proj_trace", **{**params, "range": "*"}).table
-    if whole_graphs:
+    if "graphs" in implied:
         notes += _left_out(ask, place.chosen_of(answer.parameters))
     if question.name in _NUMBERED:
         notes.append(
@@ -73,10 +77,6 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     narrowed = place.of(ask.store.run, question, answer.parameters).narrowed
     table = ask.store.run(nvidia.statement(question.name), tables=tables, narrowed=narrowed)
     return (table if limit is None else table.slice(0, int(str(limit)))), tuple(notes)
-
-
-def _whole_graphs_left_out(question: Query) -> dict[str, Value]:
-    return {"graphs": False} if any(param.name == "graphs" for param in question.params) else {}
 
 
 def _left_out(ask: Asker, chosen: Sequence[str]) -> list[Note]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.ask.gaps import Note
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import MissingDataError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.present import units
 from traceql.present.values import cut
@@ -199,7 +199,7 @@ def of_chosen(chosen: Sequence[str]) -> str:
 def refuse_none(from_ns: Value, to_ns: Value) -> None:
     """Raise for a stretch of time that ends before it begins."""
     if isinstance(from_ns, int) and isinstance(to_ns, int) and from_ns >= to_ns:
-        raise QueryError(
+        raise ParameterError(
             f"the time from {from_ns:,} ns to {to_ns:,} ns is none", "--to must be later than --from."
         )
 

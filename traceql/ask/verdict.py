@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from traceql.ask import compare
-from traceql.errors import CheckError, MissingDataError
+from traceql.errors import MissingDataError, ParameterError
 from traceql.present import formats
 from traceql.present.values import counted
 from traceql.questions.parameters import matches
@@ -160,13 +160,7 @@ class Judgement:
         import polars as pl
 
         rows = [one.row() for one in (*self.judged, *(self.apart if all_ else ()))]
-        types = {
-            "verdict": pl.String,
-            **compare.types_of("effects"),
-            "gate_pct": pl.Float64,
-            "reason": pl.String,
-        }
-        return pl.DataFrame(rows, schema=types)
+        return pl.DataFrame(rows, schema=columns())
 
     def _repr_html_(self) -> str:
         rows = self.frame()
@@ -188,6 +182,18 @@ class Judgement:
         return json.dumps(content, ensure_ascii=False)
 
 
+def columns() -> dict[str, Any]:
+    """The columns of verdicts with their types in polars."""
+    import polars as pl
+
+    return {
+        "verdict": pl.String,
+        **compare.types_of("effects"),
+        "gate_pct": pl.Float64,
+        "reason": pl.String,
+    }
+
+
 def gates(percent: float) -> tuple[Gate, ...]:
     """A gate of so many percent for everything."""
     return tuple(Gate(topic=topic, gate_pct=percent) for topic in TOPICS)
@@ -200,7 +206,7 @@ def percent_of(text: str) -> float | None:
     (2.5, None)
 
     Raises:
-        CheckError: no change can be held against such a number.
+        ParameterError: no change can be held against such a number.
     """
     if not (found := re.fullmatch(r"\s*([-+.\w]*)\s*%\s*", text)):
         return None
@@ -209,7 +215,7 @@ def percent_of(text: str) -> float | None:
     except ValueError:
         number = math.nan
     if not 0 < number < 1e6:
-        raise CheckError(f"{text}: no gate", "A gate is a number of percent above 0, such as 5%.")
+        raise ParameterError(f"{text}: no gate", "A gate is a number of percent above 0, such as 5%.")
     return number
 
 
@@ -260,8 +266,7 @@ def judge(
     )
     outcomes = {one.outcome for one in judged}
     outcome: Outcome = next((one for one in OUTCOMES if one in outcomes), "cannot tell")
-    both = sorted({*baseline} & {*variant})
-    notes = [f"{', '.join(both)} is on both sides"] if both else []
+    notes = compare.on_both_sides(baseline, variant)
     notes += dict.fromkeys(note.text for note in (*alike.notes, *found.notes))
     notes += _remarks(every)
     if not judged:

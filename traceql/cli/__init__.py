@@ -18,10 +18,10 @@ import click
 
 from traceql import __version__
 from traceql.cli import common
-from traceql.errors import TimeLimitError, TraceqlError
+from traceql.errors import ParameterError, TimeLimitError, TraceqlError, UnknownGpuError, UnknownQueryError
 from traceql.nearest import did_you_mean
 from traceql.present import values
-from traceql.statuses import AT_FAULT, INTERRUPTED, MEANINGS, OK, TIMED_OUT
+from traceql.statuses import AT_FAULT, INTERRUPTED, MEANINGS, OK, TIMED_OUT, USAGE
 from traceql.store import interrupts
 
 if TYPE_CHECKING:
@@ -109,6 +109,15 @@ def _meant(context: click.Context, word: str) -> str:
     return did_you_mean(word, _COMMANDS) or did_you_mean(
         word, questions, lambda name: f"query {name.replace('_', '-')}"
     )
+
+
+def _status(error: TraceqlError) -> int:
+    """How a command ends for an error."""
+    if isinstance(error, TimeLimitError):
+        return TIMED_OUT
+    # Words that nothing means, whatever the database and the files are.
+    is_usage = isinstance(error, ParameterError | UnknownQueryError | UnknownGpuError)
+    return USAGE if is_usage else AT_FAULT
 
 
 class _ReaderIsGoneError(Exception):
@@ -207,10 +216,13 @@ def cli(ctx: click.Context, queries: tuple[str, ...], timeout: float | None) -> 
             click.echo(values.readable(line))
 
 
-def main() -> None:
+def main(*, alone: bool = False) -> None:
     """Run the command line.
 
     Exit status: see `traceql.statuses`.
+
+    Args:
+        alone: the process ends with this command.
     """
     # Exceptions, so that temporary files are removed on the way out.
     interrupts.install()
@@ -221,7 +233,10 @@ def main() -> None:
     if "_TRACEQL_COMPLETE" in os.environ:
         importlib.import_module("traceql.cli.completion").register()
     try:
-        status = cli.main(prog_name="traceql", standalone_mode=False)
+        colour = False if os.environ.get("NO_COLOR") else None
+        status = cli.main(
+            prog_name="traceql", standalone_mode=False, color=colour, obj=common.ALONE if alone else None
+        )
         sys.exit(status if isinstance(status, int) else OK)
     except click.ClickException as error:
         said = io.StringIO()
@@ -237,7 +252,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except TraceqlError as error:
         common.complain(error)
-        sys.exit(TIMED_OUT if isinstance(error, TimeLimitError) else AT_FAULT)
+        sys.exit(_status(error))
     except (_ReaderIsGoneError, BrokenPipeError):
         # Python would complain when flushing at exit.
         sys.stdout = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from traceql.cli.common import note
-from traceql.cli.output import column_called, keep_in_sight
+from traceql.cli.output import column_called, keep_in_sight, offered_columns
 from traceql.errors import QueryError
 from traceql.present.values import in_python
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from traceql.cli.common import F
+    from traceql.cli.output import Columns
 
 SORT_HELP = (
     "By this column: largest numbers first, texts from A to Z; COLUMN:asc and COLUMN:desc say otherwise. "
@@ -49,9 +50,11 @@ class Rows(click.ParamType):  # type: ignore[type-arg]
             return click.IntRange(min=0).convert(value, param, ctx)
 
 
-def sort_option() -> Callable[[F], F]:
-    """The ``--sort`` option."""
-    return click.option("--sort", metavar="COLUMN[:asc|:desc]", help=SORT_HELP)
+def sort_option(columns: Columns) -> Callable[[F], F]:
+    """The ``--sort`` option of what has these columns."""
+    return click.option(
+        "--sort", metavar="COLUMN[:asc|:desc]", help=SORT_HELP, shell_complete=offered_columns(columns)
+    )
 
 
 def limit_option() -> Callable[[F], F]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from traceql.cli.common import db_option, own_folders
-from traceql.statuses import AT_FAULT
+from traceql.cli.common import db_option, note, own_folders
+from traceql.cli.output import writing
+from traceql.statuses import AT_FAULT, USAGE
 
 
 @click.command()
@@ -23,7 +24,8 @@ from traceql.statuses import AT_FAULT
 def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) -> None:
     """Use a tool of traceql mcp once: JSON in, JSON out.
 
-    The exit status is 1 where the answer is an error, which has a code, a message and a remedy.
+    Where the answer is an error, it has a code, a message and a remedy, and the exit status is 1; 2 where
+    what was given is wrong, whatever the database holds.
 
     \b
     Examples:
@@ -33,7 +35,7 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
       traceql ask chart --json '{"question": "top_kernels"}' -o kernels.png
     """
     from traceql.database import Database
-    from traceql.server.contracts import refused
+    from traceql.server import contracts
     from traceql.server.tools import Tools
 
     if (tool is None) is not list_:
@@ -50,11 +52,18 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
         try:
             given = json.loads(sys.stdin.read() if text == "-" else text)
         except (ValueError, RecursionError) as error:
-            reply = refused("arguments", f"not JSON ({error})")
+            reply = contracts.refused(
+                "arguments", f"--json is not JSON ({error})", """For example --json '{"limit": 3}', or -."""
+            )
         else:
             reply = tools.call(tool, given)
-    click.echo(json.dumps(reply.content, ensure_ascii=False))
     if reply.png is not None and output is not None:
-        output.write_bytes(reply.png)
+        with writing(str(output)) as file:
+            file.write(reply.png)
+    click.echo(json.dumps(reply.content, ensure_ascii=False))
     if reply.is_error:
-        sys.exit(AT_FAULT)
+        sys.exit(USAGE if reply.content["error"]["code"] in contracts.USAGE else AT_FAULT)
+    if reply.png is None and output is not None:
+        note(f"{output}: not written, for {tool} draws no picture")
+    if reply.png is not None and output is None:
+        note("the picture is not written: name a file for it with -o")

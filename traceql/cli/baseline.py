@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from traceql.cli import offers
@@ -14,6 +16,7 @@ from traceql.questions.parameters import is_pattern
 
 # The tag that says of which baseline a trace is: what knows tags knows baselines.
 _TAG = "baseline"
+_COLUMNS = ("baseline", "traces", "names")
 _ALL = """
     SELECT tags['baseline'] AS baseline, count(*) AS traces, string_agg(trace, ', ' ORDER BY trace) AS names
     FROM traces
@@ -68,13 +71,13 @@ def set_(name: str, traces: tuple[str, ...], db: str, quiet: bool) -> None:
 
 @baseline.command("list")
 @db_option()
-@output_options
+@partial(output_options, columns=_COLUMNS)
 def list_(db: str, format_: str | None, output: str | None) -> None:
     """List the baselines, and the traces of each."""
     with database(db) as opened:
         rows = opened.sql(_ALL).rows()
     write(
-        text_table(("baseline", "traces", "names"), [[str(cell) for cell in row] for row in rows]),
+        text_table(_COLUMNS, [[str(cell) for cell in row] for row in rows]),
         format_,
         output,
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from traceql.cli import offers
 from traceql.cli.common import catalog, db_option, note, parameters_option
-from traceql.cli.output import output_options, text_table, write
+from traceql.cli.output import every_column, output_options, text_table, write
 from traceql.cli.sides import opened
 from traceql.present.values import human, readable
 from traceql.statuses import CANNOT_TELL, FAILED, OK
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from traceql.ask.checks import Verdict
 
 _SHOWN_ROWS = 4
+# Of verdicts, and of files of checks.
+_COLUMNS = ("check", "verdict", "evidence", "message")
+_LISTED = ("checks", "title")
 _COLOURS = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
 
 
@@ -53,7 +57,7 @@ class _Check(click.Command):
 @click.option("--list", "list_", is_flag=True, help="List the names of files that FILE may be.")
 @click.option("--show", is_flag=True, help="Print the FILE instead, to make one's own of it.")
 @db_option()
-@output_options
+@partial(output_options, columns=lambda options: _LISTED if options.get("list_") else _COLUMNS)
 def check(
     file: str | None,
     baseline: str | None,
@@ -90,7 +94,7 @@ def check(
 
     if list_:
         titles = [(name, check_files.load(name, catalog()).title) for name in catalog().checks]
-        write(text_table(("checks", "title"), titles), format_, output)
+        write(text_table(_LISTED, titles), format_, output)
         return 0
     if file is None:
         raise click.UsageError("Missing argument 'FILE': a path, or a name that traceql check --list shows.")
@@ -134,19 +138,16 @@ def _report(verdicts: list[Verdict], format_: str | None, output: str | None) ->
         else:
             told.update(dict.fromkeys(verdict.notes))
         evidence.append(lines)
-    if format_ is None and output is None:
+    if format_ is None and output is None and not every_column():
         _tell(verdicts, evidence)
     else:
-        import pyarrow as pa
-
         write(
-            pa.table(
-                {
-                    "check": [verdict.name for verdict in verdicts],
-                    "verdict": [verdict.outcome for verdict in verdicts],
-                    "evidence": ["; ".join(lines) for lines in evidence],
-                    "message": [verdict.message for verdict in verdicts],
-                }
+            text_table(
+                _COLUMNS,
+                [
+                    (one.name, one.outcome, "; ".join(lines), one.message)
+                    for one, lines in zip(verdicts, evidence, strict=True)
+                ],
             ),
             format_,
             output,

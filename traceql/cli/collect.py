@@ -207,6 +207,8 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
             repeat=repeat,
             follow_forks=follow_forks,
             options=shared["options"],
+            # What is printed names the report's own place, where one may lie.
+            overwrite=shared["force"] or not shared["dry_run"],
             offered=offered,
         )
 
@@ -271,6 +273,8 @@ def ncu(
             clock_control=clock_control,
             replay_mode=replay_mode,
             options=shared["options"],
+            # What is printed names the report's own place, where one may lie.
+            overwrite=shared["force"] or not shared["dry_run"],
             offered=offered,
         )
 

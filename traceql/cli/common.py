@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import os
+import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import readable
+from traceql.read.limits import bytes_of
 from traceql.store import interrupts
 from traceql.store.waiting import WAIT_S
 
@@ -41,6 +46,21 @@ class Seconds(click.FloatRange):
 
 
 DEFAULT_DB = "traces.duckdb"
+_ERROR = click.style("error:", fg="red", bold=True)
+# How commands begin that notes tell.
+_COMMANDS = ("ncu ", "nsys ", "traceql ")
+# Below it, words have no room.
+_NARROWEST = 20
+
+#: In click's context: no other command runs in this process.
+ALONE = object()
+# Which commands make no arrays of numbers.
+_WITHOUT_ARRAYS = frozenset(
+    {
+        *("baseline", "check", "diff", "drop", "info", "ingest", "kernel-card", "ls", "query"),
+        *("rename", "sql", "tag", "why"),
+    }
+)
 _WAIT = "traceql.wait_s"
 
 
@@ -167,8 +187,27 @@ def lake_option() -> Callable[[F], F]:
     )
 
 
+def import_pyarrow() -> None:
+    """Import it without numpy, which takes twice as long, for a command that needs none.
+
+    Where others come after it in this process, numpy has to be there: pyarrow would not find it later.
+    """
+    if "pyarrow" in sys.modules or "numpy" in sys.modules:
+        return
+    context = click.get_current_context(silent=True)
+    root = context and context.find_root()
+    if root is None or root.obj is not ALONE or root.invoked_subcommand not in _WITHOUT_ARRAYS:
+        return
+    sys.modules["numpy"] = cast("Any", None)
+    try:
+        importlib.import_module("pyarrow")
+    finally:
+        del sys.modules["numpy"]
+
+
 def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
+    import_pyarrow()
     from traceql.database import Database
 
     return Database(
@@ -179,6 +218,7 @@ def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Dat
 @contextmanager
 def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterator[Store]:
     """The store of ``--db``, for Arrow tables and for changes."""
+    import_pyarrow()
     # Not through Database, which brings all that asks along.
     from traceql.store import choice
     from traceql.store.definitions import Definitions
@@ -204,9 +244,36 @@ def asker(path: str) -> Iterator[Asker]:
         yield opened._asker
 
 
+def say(text: str, head: str = "", margin: str = "  ") -> None:
+    """Say something on standard error: in lines as wide as the terminal, in one where there is none.
+
+    Args:
+        text: in words.
+        head: what stands before it.
+        margin: before its further lines.
+    """
+    whole = f"{head} {readable(text)}" if head else readable(text)
+    # A command is copied: it stays one line. And so does what another program reads.
+    lines = [whole]
+    if sys.stderr.isatty() and not text.startswith(_COMMANDS):
+        import textwrap
+
+        lines = textwrap.wrap(
+            click.unstyle(whole),
+            max(_NARROWEST, shutil.get_terminal_size().columns),
+            subsequent_indent=margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if head and lines:
+            lines[0] = head + lines[0].removeprefix(click.unstyle(head))
+    for line in lines:
+        click.echo(line, err=True, color=False if os.environ.get("NO_COLOR") else None)
+
+
 def note(text: str) -> None:
     """Say something beside the data."""
-    click.echo(f"{click.style('note:', fg='yellow')} {readable(text)}", err=True)
+    say(text, click.style("note:", fg="yellow"))
 
 
 def complain(error: TraceqlError) -> None:
@@ -216,10 +283,14 @@ def complain(error: TraceqlError) -> None:
     # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
     told_by_duckdb = isinstance(error, QueryError | CatalogError)
     lines = error.message.split("\n") if told_by_duckdb else [error.message]
-    message = "\n".join(readable(line) for line in lines)
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    if told_by_duckdb and len(lines) > 1:
+        # It points at a place of the statement.
+        message = "\n".join(readable(line) for line in lines)
+        click.echo(f"{_ERROR} {message}", err=True, color=False if os.environ.get("NO_COLOR") else None)
+    else:
+        say(lines[0], _ERROR)
     if error.remedy:
-        click.echo(readable(error.remedy), err=True)
+        say(error.remedy, margin="")
 
 
 def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -243,3 +314,16 @@ def parse_parameters(
             name = name.replace("-", "_")
             texts[name] = (*texts.get(name, ()), text)
     return texts
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """A size in bytes, written as 8GB or 512MB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number of bytes."""
+        try:
+            return bytes_of(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

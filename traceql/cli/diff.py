@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from traceql.cli import offers
+from traceql.cli.arranged import Rows, sort_column
+from traceql.cli.common import catalog, db_option, note
 from traceql.cli.common import database as open_database
-from traceql.cli.common import db_option, note
-from traceql.cli.output import every_column, form_of, output_options, write, writing
-from traceql.cli.query import OrNull, place_options
+from traceql.cli.output import (
+    every_column,
+    form_of,
+    keep_in_sight,
+    offered_columns,
+    output_options,
+    write,
+    write_parts,
+    writing,
+)
 from traceql.cli.query import given as taken
+from traceql.cli.query import place_options
 from traceql.cli.sides import opened
-from traceql.nearest import did_you_mean
 from traceql.present.values import counted, human, readable
 from traceql.questions.parameters import PLACES
 from traceql.statuses import CANNOT_TELL, FAILED, OK
@@ -97,10 +107,14 @@ _STATUS = {"worse": FAILED, "cannot tell": CANNOT_TELL}
 @click.option("--all", "all_", is_flag=True, help="Also list what is equal, or is not judged.")
 @click.option(
     "--sort",
-    metavar="COLUMN",
-    help="Order the rows of a topic by this column: numbers by their size without sign, largest first.",
+    metavar="COLUMN[:asc|:desc]",
+    shell_complete=offered_columns(lambda options: _names(judged=bool(options.get("gate")))),
+    help="Order the rows of a topic by this column: numbers by their size without sign, largest first; "
+    "COLUMN:asc and COLUMN:desc by the numbers themselves.",
 )
-@click.option("--limit", type=OrNull(int), help="Most rows of a topic, or of verdicts; NULL for all.")
+@click.option(
+    "--limit", type=Rows(), metavar="ROWS", help="Most rows of a topic, or of verdicts; NULL for all."
+)
 @click.option(
     "--gate",
     metavar="FILE|PERCENT%",
@@ -118,7 +132,7 @@ _STATUS = {"worse": FAILED, "cannot tell": CANNOT_TELL}
     "--save", type=click.Path(dir_okay=False), help="Keep the whole comparison in this JSON file, too."
 )
 @db_option()
-@output_options
+@partial(output_options, columns=lambda options: _names(judged=bool(options.get("gate"))))
 def diff(
     baseline: str | None,
     variant: str | None,
@@ -177,6 +191,8 @@ def diff(
     import pyarrow.compute as pc
 
     _refuse_what_does_not_go_together(gate, topic, metrics, save, junit, markdown)
+    if sort is not None:
+        sort_column(sort, _names(judged=gate is not None))
     with ExitStack() as open_databases:
         if job is not None:
             if baseline or variant or more_baseline or more_variant:
@@ -204,16 +220,24 @@ def diff(
     answer = rows.to_arrow()
     if form_of(format_, output) in ("table", "md") and output is None:
         single = len(found.baseline) == len(found.variant) == 1
+        parts = []
         for heading in answer["topic"].unique().to_pylist():
-            click.echo(f"{heading}:")
             of_topic = answer.filter(pc.equal(answer["topic"], heading))
-            shown = of_topic if every_column() else _readable(of_topic, single)
-            write(shown, format_, None, paged=False)
-            click.echo()
+            parts.append((heading, of_topic if every_column() else _readable(of_topic, single)))
+        write_parts(parts, format_)
     else:
         write(answer, format_, output)
     _count(found)
     return 0
+
+
+def _names(*, judged: bool) -> list[str]:
+    """The columns of the answer."""
+    if judged:
+        from traceql.ask import verdict
+
+        return list(verdict.columns())
+    return [column.name for column in catalog().find("diff").columns]
 
 
 def _refuse_what_does_not_go_together(
@@ -269,7 +293,10 @@ def _show(
     rows = _arranged(judgement.frame(all_=all_), sort, limit, within=None)
     if form_of(format_, output) in ("table", "md") and output is None:
         said = [name for name in _JUDGED if rows[name].null_count() < rows.height]
-        rows = rows.select(said if rows.height else _JUDGED)
+        sorted_by = [sort_column(sort, rows.columns)[0]] if sort else []
+        said += [name for name in sorted_by if name not in said]
+        if not every_column():
+            rows = rows.select(said if rows.height else _JUDGED)
     write(rows.to_arrow(), format_, output)
     if judgement.apart and not all_:
         note(f"not judged, see --all: {counted(len(judgement.apart), 'effects')}")
@@ -291,18 +318,13 @@ def _arranged(
     """The rows in the order that is asked for, and no more of each topic than that."""
     import polars as pl
 
-    if limit is not None and limit < 1:
-        raise click.UsageError(f"--limit {limit}: at least 1, or NULL for all.")
     if sort is not None:
-        if sort not in rows.columns:
-            guess = did_you_mean(sort, rows.columns)
-            raise click.UsageError(
-                f"--sort {sort}: no such column. {guess}There are {', '.join(rows.columns)}."
-            )
-        column = pl.col(sort)
-        key = column.abs() if rows[sort].dtype.is_numeric() else column
+        name, direction = sort_column(sort, rows.columns)
+        keep_in_sight(name)
+        column, is_number = pl.col(name), rows[name].dtype.is_numeric()
+        key = column.abs() if is_number and not direction else column
         parts = rows.partition_by(within, maintain_order=True) if within and rows.height else [rows]
-        down = rows[sort].dtype.is_numeric()
+        down = direction.lower() == "desc" if direction else is_number
         rows = pl.concat(
             part.sort(key, descending=down, nulls_last=True, maintain_order=True) for part in parts
         )

@@ -24,23 +24,27 @@ from traceql.read.source import plain_name
     "-o",
     "--output",
     type=click.Path(dir_okay=False, writable=True),
-    help="Write the traces into this file for Perfetto: .pftrace, or .pftrace.gz, smaller and slower.",
+    help="Write the traces into this file: for Perfetto .pftrace, or .pftrace.gz, smaller and slower; for "
+    "speedscope .speedscope.json.",
 )
 @place_options
 @db_option()
 @lake_option()
 def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **where: Any) -> None:
-    """Copy all of a DATABASE into another one, or write timelines of TRACEs for Perfetto.
+    """Copy all of a DATABASE into another one, or write TRACEs for Perfetto or speedscope.
 
     A copy: every row, id and name stays as it is. --db names it; it must be new or empty. So a lake becomes
     a file, or a file a lake.
 
-    With -o: processes with their threads (NVTX ranges by domain, API and OS calls, synchronisation), GPUs
-    with their streams (kernels, copies, whole graphs, and below them the ranges that launched them), arrows
-    from calls to GPU work, counters, and what is known of each event as its arguments. Times are UTC, those
-    of a job's traces on one clock. Traces of ncu among them give the kernels their counters. Open the file
-    in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does at once. --from, --to and
-    --within are for this only.
+    With -o FILE.pftrace: processes with their threads (NVTX ranges by domain, API and OS calls,
+    synchronisation), GPUs with their streams (kernels, copies, whole graphs, and below them the ranges that
+    launched them), arrows from calls to GPU work, counters, and what is known of each event as its
+    arguments. Times are UTC, those of a job's traces on one clock. Traces of ncu among them give the kernels
+    their counters. Open the file in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does
+    at once.
+
+    With -o FILE.speedscope.json: samples of CPUs and of Python, a profile for each thread. Open it in
+    https://www.speedscope.app, which sends it nowhere either. --from, --to and --within are for files only.
 
     \b
     Examples:
@@ -49,6 +53,7 @@ def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **
       traceql export run -o run.pftrace
       traceql export job=train -o train.pftrace.gz
       traceql export run --within 'step#3' -o step3.pftrace
+      traceql export run -o run.speedscope.json
     """
     if output is None:
         if given := [f"--{name}" for name, value in where.items() if value is not None]:
@@ -81,10 +86,22 @@ def _copy(source: str, db: str, lake: bool) -> None:
 
 def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, Any]) -> None:
     from traceql.cli.output import writing
-    from traceql.share import perfetto
+    from traceql.share import perfetto, speedscope
 
+    if output.lower().endswith(speedscope.SUFFIXES):
+        with database_of(db, traces) as (database, words), writing(output) as file:
+            stacks = speedscope.write(database._asker, words, file, **where)
+        for one in stacks.notes:
+            note(one.text)
+        click.echo(
+            f"{printable(output)}: {stacks.samples:,} samples of {stacks.profiles:,} threads, "
+            f"{stacks.frames:,} frames",
+            err=True,
+        )
+        return
+    suffixes = perfetto.SUFFIXES + speedscope.SUFFIXES
     if not output.lower().endswith(perfetto.SUFFIXES):
-        raise click.UsageError(f"{output}: the file's name must end in {' or '.join(perfetto.SUFFIXES)}.")
+        raise click.UsageError(f"{output}: the file's name must end in {' or '.join(suffixes)}.")
     with database_of(db, traces) as (database, words), writing(output) as file:
         done = perfetto.write(
             database._asker, words, file, compressed=output.lower().endswith(".gz"), **where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +15,20 @@ if TYPE_CHECKING:
     from traceql.predict.hardware import Gpu
 
 
+# Columns of all GPUs, and of one.
+_OF_ALL = (
+    *("gpu", "fp16_tflop_per_s", "dram_gb_per_s", "fp16_ridge_flop_per_byte", "dram_gb", "l2_mib"),
+    "sm_count",
+)
+_OF_ONE = (
+    *("gpu", "precision", "peak_tflop_per_s", "source", "level", "bandwidth_gb_per_s"),
+    "ridge_flop_per_byte",
+)
+
+
 @click.command()
 @click.argument("name", required=False, shell_complete=offers.gpu)
-@output_options
+@partial(output_options, columns=lambda options: _OF_ONE if options.get("name") else _OF_ALL)
 def gpu(name: str | None, format_: str | None, output: str | None) -> None:
     """Show what GPUs can do: dense peaks, bandwidths and ridge points.
 

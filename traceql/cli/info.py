@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,20 @@ import click
 from traceql.cli import offers
 from traceql.cli.common import database, db_option, is_there
 from traceql.cli.output import output_options, shown, write
-from traceql.cli.sides import database_of, no_such_file
+from traceql.cli.sides import database_of, neither, no_such_file
 from traceql.errors import DatabaseError, ReportError
-from traceql.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_COLUMNS = ("property", "value")
+
+
 @click.command()
 @click.argument("path_or_trace", shell_complete=offers.trace)
 @db_option()
-@output_options
+@partial(output_options, columns=_COLUMNS)
 def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -> None:
     """Describe a trace of the database, or a report file without ingesting it.
 
@@ -46,10 +49,7 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
     if not is_file:
         if error := no_such_file(path_or_trace):
             raise error
-        raise ReportError(
-            f"{path_or_trace}: neither a trace in {db} nor a file",
-            f"{did_you_mean(path_or_trace, known)}Traces: traceql ls. Files: check the path.",
-        )
+        raise neither(path_or_trace, db, known)
     with database_of(db, [path_or_trace]) as (of_file, names):
         if len(names) != 1:
             raise ReportError(f"{path_or_trace}: {len(names)} reports", "Name one of them.")
@@ -66,4 +66,4 @@ def _table(facts: Mapping[str, Any], format_: str | None, output: str | None) ->
         for name, one in ([("warning", text) for text in value] if name == "warnings" else [(name, value)])
     ]
     values = [shown(value, format_, output) for _, value in rows]
-    return pa.table({"property": [name for name, _ in rows], "value": values})
+    return pa.table(dict(zip(_COLUMNS, ([name for name, _ in rows], values), strict=True)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from traceql.cli.common import (
+    Size,
     complain,
     db_option,
+    import_pyarrow,
     lake_option,
     note,
     quiet_option,
@@ -21,8 +22,8 @@ from traceql.cli.common import (
 )
 from traceql.errors import ReportError
 from traceql.present.values import counted, readable
-from traceql.read import formats, unread
-from traceql.read.limits import bytes_of, sized
+from traceql.read import formats
+from traceql.read.limits import sized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
 
     from traceql.store.decode import Via
     from traceql.store.outcomes import Ingested
-
-
-class _Size(click.ParamType):  # type: ignore[type-arg]
-    name = "SIZE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return bytes_of(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -68,7 +59,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--memory",
-    type=_Size(),
+    type=Size(),
     help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
     "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
 )
@@ -121,7 +112,7 @@ def ingest(
       traceql ingest --db nightly/ --lake results/
       traceql ingest --db nightly/ --lake --scheduler tcp://head:8786 results/
     """
-    _import_pyarrow()
+    import_pyarrow()
     from traceql.store.decode import find_reports
 
     options: dict[str, Any] = {"tags": tags, "replace": replace, "keep_environment": keep_environment}
@@ -245,17 +236,6 @@ def _here(
     return failed
 
 
-def _import_pyarrow() -> None:
-    """Import it without numpy, which takes twice as long, and without which it does all that is done here."""
-    if "pyarrow" in sys.modules or "numpy" in sys.modules:
-        return
-    sys.modules["numpy"] = cast("Any", None)
-    try:
-        importlib.import_module("pyarrow")
-    finally:
-        del sys.modules["numpy"]
-
-
 def _size(path: Path) -> str:
     """How large a report is, as it lies there."""
     files = path.iterdir() if path.is_dir() else [path]
@@ -339,8 +319,8 @@ class _Progress:
             click.echo(
                 f"  not recorded: {', '.join(stored.missing)} (traceql info {name} says how to)", err=True
             )
-        if left := [text for text in stored.unread if not text.startswith(unread.ALWAYS)]:
-            click.echo(f"  recorded, not read: {', '.join(left)}", err=True)
+        if stored.unread:
+            click.echo(f"  recorded, not read: {', '.join(stored.unread)}", err=True)
         self._keep(stored)
 
     def _keep(self, stored: Ingested) -> None:

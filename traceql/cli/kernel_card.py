@@ -12,6 +12,12 @@ from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.sides import database_of
 
 
+def _columns() -> tuple[str, ...]:
+    from traceql.ask import cards
+
+    return cards.COLUMNS
+
+
 @click.command("kernel-card")
 @click.argument("name", shell_complete=offers.named("kernel"))
 @click.option(
@@ -30,7 +36,7 @@ from traceql.cli.sides import database_of
 )
 @click.option("--all", "all_", is_flag=True, help="In a table, also what one asks for later.")
 @db_option()
-@partial(output_options, pages=(".html", ".htm"))
+@partial(output_options, pages=(".html", ".htm"), columns=lambda _: _columns())
 def kernel_card(
     name: str,
     traces: tuple[str, ...],

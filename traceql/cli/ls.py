@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,18 @@ import click
 
 from traceql.cli import offers
 from traceql.cli.common import db_option, store, tags_option
-from traceql.cli.output import output_options, write
+from traceql.cli.output import every_column, output_options, write
 from traceql.present.values import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
 # Before the name of a label that is a column.
 _TAG = "tag: "
+_FLAT = ("trace", "profiler", "tool_version", "gpu", "captured_at", "duration_ms", "tags")
+_TREE = ("job", "job_known_by", "ranks", "trace", "profiler", "gpu")
 
 
 @click.command()
@@ -32,7 +35,7 @@ _TAG = "tag: "
     help="With --tree: by this label first; repeatable.",
 )
 @db_option()
-@output_options
+@partial(output_options, columns=lambda options: _names(options))
 def ls(
     tags: dict[str, str], tree: bool, by: tuple[str, ...], db: str, format_: str | None, output: str | None
 ) -> None:
@@ -80,11 +83,18 @@ def ls(
                 """,
                 {**given, **{f"by_{n}": name for n, name in enumerate(by)}},
             )
-        if tree and format_ is None and output is None:
+        if tree and format_ is None and output is None and not every_column():
             for line in _lines(shown, by):
                 click.echo(line)
         else:
             write(shown, format_, output, brief=None if tree else _in_brief(shown), one_line=True)
+
+
+def _names(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of the answer."""
+    if not options.get("tree"):
+        return _FLAT
+    return (*(f"{_TAG}{name}" for name in options.get("by") or ()), *_TREE)
 
 
 def _in_brief(traces: pa.Table) -> pa.Table:

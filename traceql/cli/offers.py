@@ -6,8 +6,9 @@ Where a database is asked and cannot be, nothing is offered: the command will sa
 from __future__ import annotations
 
 import os
+import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from click.shell_completion import CompletionItem
 
@@ -93,6 +94,30 @@ def table(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
 
     names = [*schema.BY_NAME, *catalog(ctx).views, *schema.SHIPPED]
     return [CompletionItem(name) for name in offered(names, incomplete)]
+
+
+# Where a name begins that is being typed; and the names that stand before it.
+_BEING_TYPED = re.compile(r"[A-Za-z_]\w*$")
+_AFTER_FROM = re.compile(r"\b(?:from|join)\s+\w*$", re.IGNORECASE)
+
+
+def in_sql(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """The statement with the name at its end: of a table behind FROM and JOIN, else of a column, too."""
+    from traceql.tables import schema
+
+    known: dict[str, Any] = {**schema.BY_NAME, **catalog(ctx).views, **schema.SHIPPED}
+    begun = _BEING_TYPED.search(incomplete)
+    word = begun[0] if begun else ""
+    before = incomplete[: len(incomplete) - len(word)]
+    of_tables = bool(_AFTER_FROM.search(incomplete))
+    if not (word or of_tables) or not before.strip():
+        return []
+    names = dict.fromkeys(known)
+    if not of_tables:
+        mentioned = [known[name] for name in re.findall(r"\w+", incomplete) if name in known]
+        columns = [column.name for table in mentioned or known.values() for column in table.columns]
+        names = {**dict.fromkeys(columns), **names}
+    return [CompletionItem(f"{before}{name}") for name in names if name.startswith(word)]
 
 
 def gpu(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -10,7 +10,7 @@ import sys
 from functools import partial, wraps
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import click
 
@@ -23,11 +23,16 @@ from traceql.read import temporary
 from traceql.store import held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
+    from click.shell_completion import CompletionItem
+
+    from traceql.cli.offers import Completer
 
 F = TypeVar("F", bound="Callable[..., Any]")
+#: Names of columns, or what finds them by the values of the command's options.
+Columns: TypeAlias = "Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]"
 
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "md", "parquet", "xlsx")
 # Forms of texts and numbers in columns, which spreadsheets open.
@@ -68,14 +73,18 @@ _FOR_WRITE = {
 }
 
 
-def output_options(function: F, pages: tuple[str, ...] = ()) -> F:
+def output_options(
+    function: F, pages: tuple[str, ...] = (), columns: Columns = (), offered: Columns = ()
+) -> F:
     """Add ``--format``, ``-o`` and how tables are laid out to a command; what cannot be is refused first.
 
     Args:
         function: the command.
         pages: suffixes of files that the command writes in its own way.
+        columns: names of the columns that its answers have; none where only the answer tells.
+        offered: what shells are offered in that case.
     """
-    function = _checked(function, pages)
+    function = _checked(function, pages, columns)
     for name, (key, help_) in reversed(_FOR_WRITE.items()):
         function = click.option(
             name,
@@ -84,6 +93,7 @@ def output_options(function: F, pages: tuple[str, ...] = ()) -> F:
             expose_value=False,
             callback=_remember(key),
             help=help_,
+            shell_complete=offered_columns(columns or offered) if name == "--columns" else None,
         )(function)
     function = click.option(
         "-o",
@@ -100,11 +110,39 @@ def output_options(function: F, pages: tuple[str, ...] = ()) -> F:
     )(function)
 
 
-def _checked(function: F, pages: tuple[str, ...]) -> F:
+def offered_columns(columns: Columns) -> Completer:
+    """What a shell is offered for names of columns, of which the last may be the one that is being typed."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        before, comma, word = incomplete.rpartition(",") if param.name == "columns" else ("", "", incomplete)
+        taken = before.split(",")
+        options = dict(ctx.params)
+        # As long as an option has no value yet, click leaves arguments as words.
+        lacking = [one for one in ctx.command.params if isinstance(one, click.Argument)]
+        lacking = [one for one in lacking if not options.get(str(one.name))]
+        options.update({str(one.name): text for one, text in zip(lacking, ctx.args, strict=False)})
+        return [
+            CompletionItem(f"{before}{comma}{name}")
+            for name in _names_of(columns, options)
+            if name.startswith(word) and name not in taken
+        ]
+
+    return complete
+
+
+def _names_of(columns: Columns, options: Mapping[str, Any]) -> Sequence[str]:
+    return columns(options) if callable(columns) else columns
+
+
+def _checked(function: F, pages: tuple[str, ...], columns: Columns) -> F:
     @wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
         if not (kwargs["output"] or "").lower().endswith(pages):
             _check(kwargs["format_"], kwargs["output"])
+        if _said(_COLUMNS) is not None and (names := _names_of(columns, kwargs)):
+            check_columns(names)
         return function(*args, **kwargs)
 
     return cast("F", command)
@@ -166,6 +204,11 @@ def _said(key: str) -> Any:
     return context.meta.get(key) if context is not None else None
 
 
+def names_columns() -> bool:
+    """Whether ``--columns`` is given."""
+    return _said(_COLUMNS) is not None
+
+
 def every_column() -> bool:
     """Whether columns are asked for that a table would leave out."""
     return any(_said(key) for key in (_COLUMNS, _ALL_COLUMNS, _VERTICAL))
@@ -191,7 +234,6 @@ def write(
     brief: pa.Table | None = None,
     one_line: bool = False,
     groups: str = "",
-    paged: bool = True,
 ) -> None:
     """Write an answer in the chosen form.
 
@@ -202,7 +244,6 @@ def write(
         brief: what a table shows of them where nobody asks for all columns.
         one_line: whether each row of a table is one line, whatever sentences lose by it.
         groups: the column whose values stand as headings in a table.
-        paged: whether what is longer than the screen goes to a pager.
 
     Raises:
         TraceqlError: the file cannot be written, or the form does not go to a terminal.
@@ -216,7 +257,7 @@ def write(
     writer: Callable[[pa.Table, IO[bytes]], None]
     if chosen == "table":
         given = every_column()
-        writer = partial(_table, one_line=one_line and not given, groups="" if given else groups, paged=paged)
+        writer = partial(_table, one_line=one_line and not given, groups="" if given else groups)
     elif chosen in _SEPARATORS:
         writer = partial(formats.safe_csv if safe else formats.csv, separator=_SEPARATORS[chosen])
     else:
@@ -233,6 +274,36 @@ def write(
         return
     with writing(output) as file:
         writer(answer, file)
+
+
+def write_parts(parts: Iterable[tuple[str, pa.Table]], format_: str | None) -> None:
+    """Write several tables, each below its name, to standard output as one.
+
+    Args:
+        parts: what each is called, and its rows.
+        format_: as ``--format`` has it: a table, or md.
+
+    Raises:
+        click.UsageError: a table has not the columns that ``--columns`` names.
+    """
+    named = _said(_COLUMNS) is not None
+    chosen = [(name, rows.select(_columns(rows.column_names)) if named else rows) for name, rows in parts]
+    if form_of(format_, None) == "md":
+        for name, rows in chosen:
+            sys.stdout.buffer.write(f"{name}:\n".encode())
+            formats.markdown(rows, sys.stdout.buffer)
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()
+        return
+    head = _head(sys.stdout.isatty())
+    _print(
+        chain.from_iterable(
+            chain([f"{name}:\n"], terminal.lines(rows, _layout(printed=True), head), ["\n"])
+            for name, rows in chosen
+        ),
+        sys.stdout.buffer,
+    )
+    sys.stdout.flush()
 
 
 def column_called(text: str, names: Sequence[str], option: str) -> str:
@@ -294,40 +365,53 @@ def form_of(format_: str | None, output: str | None) -> str:
     return _SUFFIXES[suffix]
 
 
-def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, paged: bool) -> None:
+def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str) -> None:
     """Aligned columns: they fit the terminal, or 80 columns in a pipe; a file has room for all."""
     printed = file is sys.stdout.buffer
-    on_terminal = printed and sys.stdout.isatty()
-    size = shutil.get_terminal_size()
-    styled = on_terminal and not os.environ.get("NO_COLOR")
-    lines = terminal.lines(
-        answer,
-        terminal.Layout(
-            room=room_of_output() if printed else None,
-            raw=bool(_said(_RAW)),
-            whole=bool(_said(_COLUMNS) or _said(_ALL_COLUMNS)),
-            vertical=bool(_said(_VERTICAL)),
-            one_line=one_line,
-            groups=groups,
-            kept=_said(_SORTED) or "",
-        ),
-        (lambda head: click.style(head, bold=True)) if styled else str,
+    layout = _layout(printed=printed, one_line=one_line, groups=groups)
+    _print(terminal.lines(answer, layout, _head(printed and sys.stdout.isatty())), file)
+
+
+def _layout(*, printed: bool, one_line: bool = False, groups: str = "") -> terminal.Layout:
+    return terminal.Layout(
+        room=room_of_output() if printed else None,
+        raw=bool(_said(_RAW)),
+        whole=bool(_said(_COLUMNS) or _said(_ALL_COLUMNS)),
+        vertical=bool(_said(_VERTICAL)),
+        one_line=one_line,
+        groups=groups,
+        kept=_said(_SORTED) or "",
     )
-    if on_terminal and paged and not _said(_NO_PAGER) and os.environ.get("PAGER") != "":
-        first = list(islice(lines, size.lines))
-        if len(first) == size.lines:
+
+
+def _head(on_terminal: bool) -> Callable[[str], str]:
+    """How the lines of names are set off."""
+    return (lambda text: click.style(text, bold=True)) if on_terminal and _is_coloured() else str
+
+
+def _is_coloured() -> bool:
+    return not os.environ.get("NO_COLOR")
+
+
+def _print(lines: Iterator[str], file: IO[bytes]) -> None:
+    """Write lines; what is longer than a terminal goes to the pager."""
+    on_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
+    if on_terminal and not _said(_NO_PAGER) and os.environ.get("PAGER") != "":
+        height = shutil.get_terminal_size().lines
+        first = list(islice(lines, height))
+        if len(first) == height:
             # What is wider than the screen is moved, not folded; and it stays when the pager ends.
             os.environ.setdefault("LESS", "-RSX")
-            click.echo_via_pager(chain(first, lines), color=styled)
+            click.echo_via_pager(chain(first, lines), color=_is_coloured())
             return
         lines = iter(first)
     for line in lines:
         file.write(line.encode())
 
 
-def room_of_output(otherwise: int = _PIPED_ROOM) -> int:
-    """Columns of the terminal; in a pipe what COLUMNS says, or `otherwise`."""
+def room_of_output() -> int:
+    """Columns of the terminal; in a pipe what COLUMNS says, or 80."""
     if sys.stdout.isatty():
         return shutil.get_terminal_size().columns
     said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdecimal() and int(said) else otherwise
+    return int(said) if said.isdecimal() and int(said) else _PIPED_ROOM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,17 +28,21 @@ from traceql.cli.common import (
     note,
     scheduler_option,
 )
-from traceql.cli.output import check_columns, output_options, text_table, write
+from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import database_for
-from traceql.present.values import counted
+from traceql.present.values import counted, in_python
 from traceql.questions import nvidia
-from traceql.questions.parameters import PLACES
+from traceql.questions.parameters import PLACES, TRACE_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from traceql.questions.parameters import Param, Value
     from traceql.questions.question import Query
+
+
+# A shorter time than this, in nanoseconds, is hardly a place in a trace.
+_SHORT_NS = 1_000_000
 
 
 class _Queries(click.Group):
@@ -60,10 +65,12 @@ class _Queries(click.Group):
         if found.name in nvidia.HEADERS:
             command.params.append(_HEADERS)
         assert command.callback is not None
-        decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))
+        columns = partial(_columns, found)
+        formed = output_options(command.callback, columns=columns)
+        decorated = db_option()(scheduler_option("answer")(formed))
         if not _has_limit(found):
             decorated = limit_option()(decorated)
-        command.callback = decorated = sort_option()(decorated)
+        command.callback = decorated = sort_option(columns)(decorated)
         command.params.extend(reversed(decorated.__click_params__))  # type: ignore[attr-defined]
         return command
 
@@ -73,7 +80,7 @@ class _Queries(click.Group):
     "--list", "list_", is_flag=True, help="List the questions by topic, and what the database lacks for them."
 )
 @db_option()
-@output_options
+@partial(output_options, columns=lambda options: _listed(options["db"]) if options.get("list_") else ())
 @click.pass_context
 def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output: str | None) -> None:
     """Answer a question of the catalogue.
@@ -110,9 +117,14 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
         raise click.UsageError("Name a query; traceql query --list shows them.")
 
 
+def _listed(db: str) -> tuple[str, ...]:
+    """The columns of the catalogue."""
+    return ("topic", "query", "question", *(["missing"] if is_there(db) else []))
+
+
 def _list(db: str) -> Any:
     """The catalogue, with what is missing where a database is there to tell."""
-    names = ("topic", "query", "question")
+    names = _listed(db)
     found = catalog().queries
     rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in found.items()]
     if not is_there(db):
@@ -120,7 +132,7 @@ def _list(db: str) -> Any:
     with database(db) as opened:
         lacking = opened.unanswerable()
     return text_table(
-        (*names, "missing"),
+        names,
         [(*row, lacking.get(name, "")) for row, name in zip(rows, found, strict=True)],
     )
 
@@ -146,10 +158,15 @@ def _has_limit(found: Query) -> bool:
     return any(param.name == "limit" for param in found.params)
 
 
+def _columns(found: Query, options: Mapping[str, Any]) -> list[str]:
+    """The columns of the answer; none where NVIDIA's tool has others."""
+    return [] if options.get("headers") == "nvidia" else [column.name for column in found.columns]
+
+
 def _of_each(found: Query, table: Any) -> str:
     """Of what the question's limit is, where that is several traces."""
     (limit,) = [param for param in found.params if param.name == "limit"]
-    several = "trace" in table.column_names and len(table["trace"].unique()) > 1
+    several = "trace" in table.column_names and len(set(in_python(table["trace"]))) > 1
     return "trace" if several and re.search(r"(per|each) trace\b", limit.meaning) else ""
 
 
@@ -166,11 +183,8 @@ def _answer_query(found: Query) -> Any:
     ) -> None:
         if headers == "nvidia" and scheduler is not None:
             raise click.UsageError("--headers nvidia is asked in one place: leave out --scheduler.")
-        if headers != "nvidia":
-            names = [column.name for column in found.columns]
-            check_columns(names)
-            if sort is not None:
-                sort_column(sort, names)
+        if sort is not None and (names := _columns(found, {"headers": headers})):
+            sort_column(sort, names)
         limit = None
         if not _has_limit(found):
             limit = params.pop("limit")
@@ -226,18 +240,32 @@ def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
     # A required one has no default, not even None: newer versions of click take that for a value.
     several = [param.default] if param.takes_tag else param.default
+    more = ", or a report file" if param.name in TRACE_PARAMS else ""
+    more += "; repeatable" if param.repeatable else ""
     default: dict[str, Any] = {} if param.required else {"default": several}
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=OrNull(param.value_type),
-        metavar="A=B" if param.is_map else "TIME" if param.type == "TIME" else None,
+        metavar="A=B" if param.is_map else "TIME" if param.is_time else None,
+        callback=_say_unit if param.is_time else None,
         required=param.required,
         multiple=param.repeatable,
         **default,
         show_default=param.default is not None,
-        help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
+        help=f"{param.meaning}{more}.",
         shell_complete=offers.OF_PARAMETER.get(param.name),
     )
+
+
+def _say_unit(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Say what a time without a unit is: short ones are meant otherwise more often than not."""
+    said = isinstance(value, str) and context.get_parameter_source(str(param.name))
+    if said is ParameterSource.COMMANDLINE and not context.resilient_parsing:
+        bare = value.strip().replace("_", "")
+        if bare.isdecimal() and 0 < int(bare) < _SHORT_NS:
+            units = f"{value}us, {value}ms or {value}s"
+            note(f"{param.opts[0]} {value} is {int(bare):,} ns: with a unit it is {units}.")
+    return value
 
 
 def traces_argument(params: Iterable[click.Parameter]) -> list[click.Parameter]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.cli.common import store
+from traceql.cli.common import Size, database
 from traceql.cli.output import FORMATS, write
 from traceql.errors import ReportError, TraceqlError
 from traceql.present.values import printable
@@ -40,9 +40,27 @@ if TYPE_CHECKING:
     "--key",
     envvar="TRACEQL_REDACT_KEY",
     show_envvar=True,
-    help="Decides the pseudonyms: who gives the same gets the same. By default one for this call alone.",
+    help="Decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.",
+)
+@click.option(
+    "--keep-source",
+    is_flag=True,
+    help="Leave source files, PTX and machine code in reports of ncu; what is private in their texts goes.",
+)
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out tables and options of an export that are not nsys's, for which it is refused else; "
+    "repeatable.",
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--memory",
+    type=Size(),
+    help="Memory that redacting a report may take, on Linux. [default: half of the machine's, but at least "
+    "1 GiB and 16 times the report's size]",
+)
 @click.option("-f", "--format", "format_", type=click.Choice(FORMATS), help="Form of what is said.")
 def redact(
     sources: tuple[str, ...],
@@ -51,7 +69,10 @@ def redact(
     pseudonyms: bool,
     keep: tuple[str, ...],
     key: str | None,
+    keep_source: bool,
+    drop: tuple[str, ...],
     force: bool,
+    memory: int | None,
     format_: str | None,
 ) -> None:
     """Write FILEs again without what is private in them, to be shared.
@@ -67,6 +88,7 @@ def redact(
       traceql redact run.nsys-rep --check
       traceql redact run.nsys-rep -o clean.nsys-rep
       traceql redact run.nsys-rep run.nsys-rep.run.json run.ncu-rep -o clean/ --pseudonyms --keep 'nccl*'
+      traceql redact run.ncu-rep -o clean.ncu-rep --keep-source
       traceql redact traces.duckdb -o clean.duckdb
     """
     from traceql.share.redact import Names
@@ -75,15 +97,17 @@ def redact(
         raise click.UsageError(
             "Say where the result goes with -o, or ask what would go with --check: one of both."
         )
-    if (keep or key is not None) and not pseudonyms:
-        raise click.UsageError("--keep and --key are for --pseudonyms.")
+    if keep and not pseudonyms:
+        raise click.UsageError("--keep is for --pseudonyms.")
+    if keep_source and pseudonyms:
+        raise click.UsageError("--keep-source tells the names that --pseudonyms replaces.")
     if key == "":
         raise click.UsageError("An empty --key is none.")
-    names = Names(pseudonyms=pseudonyms, keep=keep, key=key)
+    names = Names(pseudonyms=pseudonyms, keep=keep, key=key, drop=drop, keep_source=keep_source)
     rows: list[tuple[str, str, int, str]] = []
     targets = [None] * len(sources) if output is None else _targets(sources, output)
     for source, target in zip(sources, targets, strict=True):
-        removed = _one(Path(source), target, names, force=force)
+        removed = _one(Path(source), target, names, force=force, memory_bytes=memory)
         file = printable(source if target is None else str(target))
         rows += [(file, kind, count, what) for kind, count, what in removed.rows()]
         if not removed:
@@ -122,50 +146,27 @@ def _targets(sources: tuple[str, ...], output: str) -> list[Path]:
 
 
 def _is_folder(output: str, source: str) -> bool:
-    return output.endswith(("/", "\\")) and not _is_lake(Path(source))
+    from traceql.share.redact.databases import may_be_lake
+
+    return output.endswith(("/", "\\")) and not may_be_lake(Path(source))
 
 
-def _is_lake(source: Path) -> bool:
-    from traceql.store.lake.place import is_one
-
-    return is_one(str(source)) and not any(source.glob("*.parquet")) and not any(source.glob("*.arrow"))
-
-
-def _one(source: Path, target: Path | None, names: Names, *, force: bool) -> Removed:
+def _one(
+    source: Path, target: Path | None, names: Names, *, force: bool, memory_bytes: int | None
+) -> Removed:
     from traceql.share import redact as files
+    from traceql.share.redact.databases import may_be_lake
 
     if not source.exists():
         raise ReportError(f"{source}: no such file or directory", "Check the path.")
     try:
-        if held.is_database(source) or (source.is_dir() and _is_lake(source)):
-            return _database(source, target, names, force=force)
+        if held.is_database(source) or may_be_lake(source):
+            with database(str(source)) as opened:
+                return opened._redact(target, names, force=force)
         if target is None:
-            return files.check(source, names)
-        return files.redact(source, target, names, force=force)
+            return files.check(source, names, memory_bytes=memory_bytes)
+        return files.redact(source, target, names, force=force, memory_bytes=memory_bytes)
     except OSError as error:
         raise TraceqlError(
             f"{target or source}: cannot be written ({error.strerror or error})", "Choose another place."
         ) from error
-
-
-def _database(source: Path, target: Path | None, names: Names, *, force: bool) -> Removed:
-    """A database into a new one of its sort; what would go is known when it is done."""
-    from traceql.read import temporary
-    from traceql.share.redact import Removed
-    from traceql.share.redact import target as places
-    from traceql.share.redact.databases import Tables, is_lake
-    from traceql.store import export
-
-    logged = not source.is_dir()
-    if target is not None:
-        places.look_at(source, target, is_lake, force=force, logged=logged)
-    removed = Removed()
-    with temporary.folder(None if target is None else target.parent) as place:
-        made = place / ("made" if source.is_dir() else source.name)
-        with store(str(source)) as from_, store(str(made), lake=source.is_dir()) as to:
-            kept = from_.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL").to_pylist()
-            tables = Tables(source.name, [(row["variable"], row["content"]) for row in kept], names, removed)
-            export.copy(from_, to, tables.redacted)
-        if target is not None:
-            places.put(made, target, place / "replaced", logged=logged)
-    return removed

@@ -135,6 +135,25 @@ def no_such_file(word: str) -> ReportError | None:
     return ReportError(f"{word}: no such file", f"{guess}Check the path.")
 
 
+def neither(word: str, db: str, known: Sequence[str]) -> QueryError:
+    """The error for a word that is neither a trace nor a file.
+
+    Args:
+        word: as it was given.
+        db: path of the database.
+        known: names of the traces that it holds.
+    """
+    if not is_there(db):
+        return QueryError(
+            f"{word}: no such file, and there is no database {db} in which it could be a trace",
+            "Check the path, make a database with: traceql ingest REPORT, or name another with --db",
+        )
+    return QueryError(
+        f"{word}: neither a trace or tag in {db} nor a file",
+        f"{did_you_mean(word, known)}Traces: traceql ls. Files: check the path.",
+    )
+
+
 def _stem(name: str) -> str:
     return Path(plain_name(name)).stem
 
@@ -264,10 +283,7 @@ def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]
         if word not in known and not Path(word).exists() and not has_magic(word):
             if error := no_such_file(word):
                 raise error
-            raise QueryError(
-                f"{word}: neither a trace or tag in {db} nor a file",
-                f"{did_you_mean(word, _names(database, db))}Traces: traceql ls. Files: check the path.",
-            )
+            raise neither(word, db, _names(database, db))
     stored = [word for side in given for word in side if word in known and not Path(word).exists()]
     if stored:
         raise QueryError(

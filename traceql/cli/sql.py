@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from traceql.cli import offers
-from traceql.cli.arranged import first_rows, limit_option, sort_option, sorted_rows
-from traceql.cli.common import db_option, note
-from traceql.cli.output import output_options, write
+from traceql.cli.arranged import first_rows, limit_option, sort_column, sort_option, sorted_rows
+from traceql.cli.common import DEFAULT_DB, database, db_option, note
+from traceql.cli.output import check_columns, names_columns, output_options, write
 from traceql.cli.sides import database_of
+from traceql.errors import TraceqlError
 from traceql.tables import elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    import pyarrow as pa
+
+    Run: TypeAlias = "Callable[[str], pa.Table]"
+
+
+def _described(run: Run, statement: str) -> list[str]:
+    """The columns of a SELECT; none of another statement, or of several: their rows tell them."""
+    if ";" in statement.rstrip().rstrip(";"):
+        return []
+    with suppress(TraceqlError):
+        names: list[str] = run(f"DESCRIBE {statement}").column("column_name").to_pylist()
+        return names
+    return []
+
+
+def _columns(options: Mapping[str, Any]) -> list[str]:
+    """The columns of the statement that a shell has so far."""
+    if not (statement := options.get("statement")):
+        return []
+    with suppress(TraceqlError), database(options.get("db") or DEFAULT_DB) as opened:
+        return _described(opened._store.run, statement)
+    return []
 
 
 @click.command()
-@click.argument("statement", required=False)
+@click.argument("statement", required=False, shell_complete=offers.in_sql)
 @click.option(
     "--file", "file", type=click.File(encoding="utf-8", errors="replace"), help="Read the SQL from this file."
 )
@@ -34,10 +64,10 @@ from traceql.tables import elsewhere
     "repeatable.",
     shell_complete=offers.trace,
 )
-@sort_option()
+@sort_option(lambda options: _columns(options))
 @limit_option()
 @db_option()
-@output_options
+@partial(output_options, offered=lambda options: _columns(options))
 def sql(
     statement: str | None,
     file: Any,
@@ -71,11 +101,19 @@ def sql(
         statement = sys.stdin.buffer.read().decode("utf-8", "replace")
     if not statement.strip():
         raise click.UsageError("The SQL is empty.")
-    from traceql.ask import place
-
     with database_of(db, traces, allow_files=allow_files) as (database, words):
+        from traceql.ask import place
+
         opened = database._store
-        answer = opened.run(statement, narrowed=place.only(opened.run, words))
+        narrowed = place.only(opened.run, words)
+        if (sort is not None or names_columns()) and (
+            names := _described(lambda text: opened.run(text, narrowed=narrowed), statement)
+        ):
+            # Before the work is done.
+            check_columns(names)
+            if sort is not None:
+                sort_column(sort, names)
+        answer = opened.run(statement, narrowed=narrowed)
         if sort is not None:
             answer = sorted_rows(answer, sort)
         write(first_rows(answer, limit), format_, output)

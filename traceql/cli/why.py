@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 
 from traceql.cli import offers
 from traceql.cli.common import db_option, note
-from traceql.cli.output import form_of, output_options, room_of_output, write, writing
+from traceql.cli.output import every_column, form_of, output_options, room_of_output, write, writing
 from traceql.cli.query import OrNull, given, place_options
 from traceql.cli.sides import database_of
 from traceql.present.values import counted, readable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from traceql.ask.findings import Findings
 
 
-# What a person reads at a glance, however wide the terminal; and where there is none.
+# What a person reads at a glance, however wide the terminal; and in a file.
 _WIDTH = 100
 # Below it, words and what stands before them have no room.
 _NARROWEST = 20
@@ -39,7 +40,7 @@ _NARROWEST = 20
 )
 @place_options
 @db_option()
-@output_options
+@partial(output_options, columns=lambda _: _columns())
 def why(
     traces: tuple[str, ...],
     limit: int | None,
@@ -75,7 +76,7 @@ def why(
             database._asker, words, limit=limit, window=given(PLACES["window"], window), model=whose
         )
     form = form_of(format_, output)
-    if form not in ("table", "json"):
+    if form not in ("table", "json") or every_column():
         for text in (*told.notes, *told.unknown):
             note(text)
         if told.more:
@@ -90,9 +91,15 @@ def why(
         file.write(f"{text}\n".encode())
 
 
+def _columns() -> tuple[str, ...]:
+    from traceql.ask import findings
+
+    return findings.COLUMNS
+
+
 def _room(output: str | None) -> int:
-    """How wide lines are: as the terminal, or as COLUMNS says; a file has room."""
-    room = _WIDTH if output is not None else room_of_output(otherwise=_WIDTH)
+    """How wide lines are: as a table; a file has room."""
+    room = _WIDTH if output is not None else room_of_output()
     return max(_NARROWEST, min(room, _WIDTH))
 
 

@@ -74,7 +74,7 @@ def _opened(path: str, queries: tuple[str, ...], timeout_s: float | None) -> Ask
     return Asker(store, known, _draws_nothing)
 
 
-def _draws_nothing(_answer: Answer, _asker: Asker) -> None:
+def _draws_nothing(_answer: Answer, _asker: Asker, _bare: bool) -> None:
     """Rows go back; who asked draws them."""
 
 

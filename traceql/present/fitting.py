@@ -34,6 +34,8 @@ _GAP = 3
 _NARROW_GAP = 2
 # Texts give way to so much before a column is left out: a name, one of several names, and any other.
 _NARROW, _NARROWER, _NARROWEST = 24, 16, 12
+# Of a word that must stay whole, as far as anything can.
+_WIDEST = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class Column:
         texts: its cells.
         is_number: whether it is aligned to the right.
         is_rigid: whether its texts are of no use if something is missing.
+        is_whole: whether its words are not, so that its texts go on in the next line.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Column:
     texts: list[str]
     is_number: bool
     is_rigid: bool
+    is_whole: bool = False
 
     @property
     def head(self) -> str:
@@ -104,7 +108,7 @@ def fitted(
     names = [one for one in table if one.name in _SUBJECTS and not one.is_rigid]
     floor = _NARROW if len(names) == 1 else _NARROWER
     least = [
-        most if one.is_rigid else max(min(body, floor if one in names else _NARROWEST), head)
+        most if one.is_rigid else max(min(body, _room_for(one, floor if one in names else _NARROWEST)), head)
         for one, body, head, most in zip(table, bodies, heads, wide, strict=True)
     ]
     kept = list(range(len(table)))
@@ -116,6 +120,13 @@ def fitted(
         least = [min(one, room) for one in least]
     least, wide, natural = ([of[i] for i in kept] for of in (least, wide, natural))
     return [table[i] for i in kept], _grown(least, wide, natural, room), _NARROW_GAP
+
+
+def _room_for(column: Column, floor: int) -> int:
+    """In how much room the texts of a column are read."""
+    if not column.is_whole:
+        return floor
+    return min(max((width(word) for text in column.texts for word in text.split(" ")), default=0), _WIDEST)
 
 
 def head_lines(column: Column, room: int) -> list[str]:

@@ -7,6 +7,7 @@ says, long names keep both ends, and the columns for which there is no room are 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ _SENTENCES = frozenset(
         *("would_go",),
     }
 )
+# Columns of words that name something: half of one is none.
+_WHOLE = frozenset({"tags"})
 # What all rows have in common is said in a line: nobody reads a whole kernel's name there.
 _CONSTANT = 60
 # The column that says what each row counts, and those that hold how much of it.
@@ -77,13 +80,16 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
         head: how the lines of names are set off.
     """
     own = {} if layout.raw else _in_their_units(answer)
+    if layout.whole:
+        # Beside the column of units, numbers are in these.
+        own.pop(_VALUE, None)
     shown = [_column(answer, i, own.get(name), raw=layout.raw) for i, name in enumerate(answer.column_names)]
+    if _VALUE in own:
+        # They stand behind each number, or in its place.
+        shown = [one for one in shown if one.name not in (_UNIT, _TEXT)]
     if layout.vertical:
         yield from _records(shown, answer.num_rows, head)
         return
-    if _VALUE in own and not layout.whole:
-        # They stand behind each number, or in its place.
-        shown = [one for one in shown if one.name not in (_UNIT, _TEXT)]
     headings = next((one for one in shown if one.name == layout.groups), None)
     shown = [one for one in shown if one is not headings]
     constant = [] if layout.whole or answer.num_rows < 2 else [one for one in shown if _is_constant(one)]
@@ -156,6 +162,8 @@ def _column(answer: pa.Table, index: int, own: list[str] | None, *, raw: bool) -
     name, kind = answer.column_names[index], answer.schema.field(index).type
     is_number = _is_number(kind)
     is_rigid = is_number or bool(pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
+    # When something was, as a text.
+    is_rigid |= name.endswith("_at")
     found = values.in_python(answer.column(index))
     shown, suffix, unit = readable(name), units.suffix(name), ""
     if own is not None:
@@ -172,7 +180,7 @@ def _column(answer: pa.Table, index: int, own: list[str] | None, *, raw: bool) -
             for text, value in zip(scaled, numbers, strict=True)
         ]
         shown = shown.removesuffix(suffix)
-    return Column(readable(name), words(shown, unit), unit, texts, is_number, is_rigid)
+    return Column(readable(name), words(shown, unit), unit, texts, is_number, is_rigid, name in _WHOLE)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -198,7 +206,8 @@ def _said_once(constant: Sequence[Column], room: int | None) -> Iterator[str]:
             empty.append(one.name)
         else:
             label = one.name.upper() if units.is_acronym(one.name) else one.label
-            said.append(f"{label} {both_ends(text, _CONSTANT)}{one.unit and f' {one.unit}'}")
+            text = text if one.is_whole else both_ends(text, _CONSTANT)
+            said.append(f"{label} {text}{one.unit and f' {one.unit}'}")
     for line in (", ".join(said), f"empty: {', '.join(empty)}" if empty else ""):
         if line:
             yield from (f"{part}\n" for part in folded(line, room))
@@ -206,16 +215,19 @@ def _said_once(constant: Sequence[Column], room: int | None) -> Iterator[str]:
 
 def _records(shown: Sequence[Column], rows: int, head: Callable[[str], str]) -> Iterator[str]:
     """The rows as records: a line for each column, whole."""
-    room = max((width(one.label) for one in shown), default=0)
+    met = Counter(one.label for one in shown)
+    # What two columns have in common without their units does not tell them apart.
+    labels = [one.label if met[one.label] == 1 else one.name for one in shown]
+    room = max(map(width, labels), default=0)
     for row in range(rows):
         if row:
             yield "\n"
         if rows > 1:
             yield head(f"row {row + 1:,} of {rows:,}") + "\n"
-        for one in shown:
+        for one, label in zip(shown, labels, strict=True):
             text = one.texts[row]
             unit = f" {one.unit}" if one.unit and text not in _NOTHING else ""
-            yield f"{padded(one.label, room)}   {text}{unit}".rstrip() + "\n"
+            yield f"{padded(label, room)}   {text}{unit}".rstrip() + "\n"
 
 
 def _heads(kept: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[str]:
@@ -230,6 +242,8 @@ def _heads(kept: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[
 
 def _cells(column: Column, room: int, layout: Layout) -> list[list[str]]:
     """The lines of each cell."""
+    if column.is_whole:
+        return [folded(text, room) for text in column.texts]
     if not _is_sentence(column):
         return [[text] for text in told_apart(column.texts, room)]
     # Where nothing is said there is nothing to say.

@@ -28,6 +28,8 @@ MOST_SHOWN = 4_000
 #: The same in charts and on pages, which hold a name many times.
 MOST_DRAWN = 400
 
+# Names that are all said, and those that are of more.
+_FEW, _FIRST = 4, 3
 _ROOM_FOR_MARK = 40
 _ROWS_PER_BATCH = 10_000
 # Fillers and selectors, which count as letters and marks but take no room.
@@ -87,8 +89,20 @@ def counted(number: int, plural: str) -> str:
     ('1 process', '1 gpu', '1,000 kernels', '1 advice')
     """
     if number == 1:
-        plural = plural.removesuffix("es") if plural.endswith("sses") else plural.removesuffix("s")
+        plural = plural.removesuffix("es" if plural.endswith(("sses", "ches")) else "s")
     return f"{number:,} {plural}"
+
+
+def listed(names: Sequence[str], plural: str = "traces") -> str:
+    """Names in a sentence: all of a few; of many how many they are, and the first. As the macro `listed`.
+
+    >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
+    ('a, b', '5 traces (a, b, c and 2 more)')
+    """
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    more = len(names) - _FIRST
+    return f"{counted(len(names), plural)} ({', '.join(names[:_FIRST])} and {more:,} more)"
 
 
 def drawn(text: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from traceql.errors import CatalogError, UnknownQueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import asking, folders, question
+from traceql.questions.question import VIEWS
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from traceql.questions.question import Macro, Query, ResultColumn
 
-_VIEWS, _MACROS, _CHECKS = "_views", "_macros", "checks"
+_MACROS, _CHECKS = "_macros", "checks"
 # What stands for itself in SQL and on the command line. Definitions are found by their names in lower case.
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The name under which notes and checks read an answer.
@@ -62,8 +63,8 @@ class Catalog:
             _refuse_misplaced(label, root)
             for file in _files(label, root, _MACROS):
                 macros[self._new_definition(file)] = question.parse_macro(file)
-            for file in _files(label, root, _VIEWS):
-                views[self._new_definition(file)] = _parse(file, _VIEWS, views)
+            for file in _files(label, root, VIEWS):
+                views[self._new_definition(file)] = _parse(file, VIEWS, views)
             self._topics.append((label, root, dict(views)))
             checks.update(_checks(label, beside, checks))
 
@@ -311,12 +312,12 @@ def _refuse_misplaced(label: str, root: Traversable) -> None:
             raise CatalogError(
                 f"{label}/{entry.name}: lies in no topic", "Put it into a folder: TOPIC/QUESTION.sql"
             )
-        if entry.name.startswith("_") and entry.name not in (_VIEWS, _MACROS) and entry.is_dir():
+        if entry.name.startswith("_") and entry.name not in (VIEWS, _MACROS) and entry.is_dir():
             for file in _entries(f"{label}/{entry.name}", entry):
                 if file.name.endswith(".sql"):
                     raise CatalogError(
                         f"{label}/{entry.name}/{file.name}: {entry.name} is no folder of the catalogue",
-                        f"Views lie in {_VIEWS}, macros in {_MACROS}, questions in other folders.",
+                        f"Views lie in {VIEWS}, macros in {_MACROS}, questions in other folders.",
                     )
 
 

@@ -214,6 +214,38 @@ HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "Avg Range Lvl": "round(avg_level, 1)",
             "Avg Num Child": "round(avg_children, 1)",
         },
+        "mpi_event_sum": _sum("Instances", "instances", Source="source", Name="function"),
+        "mpi_event_trace": {
+            "Start (ns)": "start_ns",
+            "End (ns)": "end_ns",
+            "Duration (ns)": "duration_ns",
+            "Event": "function",
+            "Pid": "pid",
+            "Tid": "tid",
+            "Tag": "tag",
+            "Rank": "mpi_rank",
+            "PeerRank": "peer_rank",
+            "RootRank": "root_rank",
+            "Size (MB)": _megabytes("message_bytes"),
+            "CollSendSize (MB)": _megabytes("sent_bytes"),
+            "CollRecvSize (MB)": _megabytes("received_bytes"),
+        },
+        "mpi_msg_size_sum": {
+            "Total Message Volume": "total_bytes",
+            "Instances": "instances",
+            "Avg": "round(avg_bytes, 1)",
+            "Med": "round(median_bytes, 1)",
+            "Min": "min_bytes",
+            "Max": "max_bytes",
+            "StdDev": "round(coalesce(stddev_bytes, 0), 1)",
+            "Source": "source",
+            "Name": "function",
+        },
+        # Files come without their folders.
+        "openacc_sum": _sum(
+            "Num Calls", "calls", Name="concat(event, '@' || source_file || ':' || source_line)"
+        ),
+        "openmp_sum": _sum("Count", "instances", Name="event"),
         "um_sum": {
             "Virtual Address": _address("virtual_address"),
             "HtoD Migration size (MB)": _moved("to_device_bytes"),

@@ -27,7 +27,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from traceql.errors import CatalogError, QueryError
+from traceql.errors import CatalogError, ParameterError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +102,11 @@ class Param:
         return self.type in (_MAP, _MAP_OF_LISTS)
 
     @property
+    def is_time(self) -> bool:
+        """Whether its values are times, which have units."""
+        return self.type == _TIME
+
+    @property
     def repeatable(self) -> bool:
         """Whether it can be given several times on the command line."""
         return self.is_list or self.is_map or self.takes_tag
@@ -110,7 +115,7 @@ class Param:
         """The value that texts stand for, in this parameter's type; several are for repeatable ones.
 
         Raises:
-            QueryError: they stand for none.
+            ParameterError: they stand for none.
         """
         if [text.upper() for text in texts] == ["NULL"]:
             return None
@@ -119,7 +124,7 @@ class Param:
         if self.is_map:
             return self._named(texts)
         if len(texts) != 1:
-            raise QueryError(f"parameter {self.name} is given {len(texts)} times", "It takes one value.")
+            raise ParameterError(f"parameter {self.name} is given {len(texts)} times", "It takes one value.")
         (text,) = texts
         if self.type == _TIME:
             return self._nanoseconds(text)
@@ -128,7 +133,7 @@ class Param:
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
             value: Value = self.value_type(text)
         except (ValueError, KeyError):
-            raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
+            raise ParameterError(f"parameter {self.name}: {text!r} is no {self.type}") from None
         return value
 
     def _time_given(self, value: Value) -> Value:
@@ -136,12 +141,12 @@ class Param:
             return self.parse(value)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        raise QueryError(f"parameter {self.name}: {value!r} is no time", _TIMES_LOOK_LIKE)
+        raise ParameterError(f"parameter {self.name}: {value!r} is no time", _TIMES_LOOK_LIKE)
 
     def _nanoseconds(self, text: str) -> int:
         match = _TIME_TEXT.fullmatch(text.strip())
         if match is None or match["unit"] not in _UNITS:
-            raise QueryError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE)
+            raise ParameterError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE)
         return round(Decimal(match["number"]) * _UNITS[match["unit"]])
 
     def _with_tag(self, value: Value) -> Value:
@@ -150,13 +155,13 @@ class Param:
         tags = [word for word in words if isinstance(word, str) and word.startswith(_TAG)]
         own = [word for word in words if word not in tags]
         if len(tags) > 1 or len(own) > 1:
-            raise QueryError(
+            raise ParameterError(
                 f"parameter {self.name}: {', '.join(map(str, words))} are too many",
                 f"It takes one value and one {_TAG}NAME: {self.meaning}.",
             )
         (chosen,) = own or [self.default]
         if not isinstance(chosen, str):
-            raise QueryError(f"parameter {self.name}: {chosen!r} is no {self.type}", self.meaning)
+            raise ParameterError(f"parameter {self.name}: {chosen!r} is no {self.type}", self.meaning)
         found: list[str] = [chosen, *tags]
         return found if tags else chosen
 
@@ -167,11 +172,11 @@ class Param:
             # Paths of ranges and names of traces: blanks around the sign belong to neither.
             key, value = (part.strip() for part in text.partition("=")[::2])
             if not key or not value:
-                raise QueryError(
+                raise ParameterError(
                     f"parameter {self.name}: {text!r} is not A=B", f"--{self.name} A=B: {self.meaning}."
                 )
             if self.type == _MAP and key in single:
-                raise QueryError(f"parameter {self.name}: {key!r} is given twice", "It takes one value.")
+                raise ParameterError(f"parameter {self.name}: {key!r} is given twice", "It takes one value.")
             single[key] = value
             several.setdefault(key, []).append(value)
         return single if self.type == _MAP else several
@@ -180,12 +185,14 @@ class Param:
         """A value given in Python, as it is bound: one text is as good as a list of one.
 
         Raises:
-            QueryError: it is no list, or no map of the right kind.
+            ParameterError: it is no list, or no map of the right kind.
         """
         if self.type == _TIME:
             return self._time_given(value)
         if self.name == "limit" and isinstance(value, int) and value < 0:
-            raise QueryError(f"parameter limit: {value} is no number of rows", "From 0 on, or NULL for all.")
+            raise ParameterError(
+                f"parameter limit: {value} is no number of rows", "From 0 on, or NULL for all."
+            )
         if value is None or not self.repeatable:
             return value
         if self.takes_tag:
@@ -196,7 +203,7 @@ class Param:
         elif self.type == _MAP_OF_LISTS and isinstance(value, dict):
             taken = {key: [one] if isinstance(one, str) else one for key, one in value.items()}
         if not _fits(taken, self.type):
-            raise QueryError(f"parameter {self.name}: {value!r} is no {self.type}", self.meaning)
+            raise ParameterError(f"parameter {self.name}: {value!r} is no {self.type}", self.meaning)
         return taken  # type: ignore[return-value]
 
 
@@ -216,7 +223,7 @@ _TIMES = (
     Param(
         "from",
         _TIME,
-        "only what ends after this time of the trace: 1.5s, 200ms, 800",
+        "only what ends after this time of the trace: 1.5s, 200ms; a bare number is nanoseconds",
         None,
         required=False,
     ),
@@ -249,7 +256,8 @@ PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
             Param(
                 "from",
                 _TIME,
-                "only what ends after this time, on the clock of the job's first trace: 1.5s, 200ms, 800",
+                "only what ends after this time, on the clock of the job's first trace: 1.5s, 200ms; a bare "
+                "number is nanoseconds",
                 None,
                 required=False,
             ),

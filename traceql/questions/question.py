@@ -32,8 +32,9 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
                                       all traces that were asked together
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
-(in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
-and their SQL is an expression, or a SELECT that makes them tables.
+(in ``_views``) have columns and no parameters, and say ``@once page`` where a page had better compute them once
+for all its questions; macros (in ``_macros``) have parameters ``name TYPE meaning``, and their SQL is an
+expression, or a SELECT that makes them tables.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from traceql.errors import CatalogError, QueryError
+from traceql.errors import CatalogError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import parameters
 from traceql.tables import schema
@@ -68,6 +69,7 @@ TAGS = (
     "ncu",
     "empty",
     "unites",
+    "once",
     "note",
     "chart",
     "section",
@@ -117,6 +119,8 @@ class ResultColumn:
 
 #: The topic whose questions return what is wrong with a trace, see `traceql.ask.findings`.
 FINDINGS = "findings"
+#: Folder of views.
+VIEWS = "_views"
 #: What each of them returns.
 FINDING_COLUMNS = (
     ResultColumn("trace", "VARCHAR", "name of the trace"),
@@ -250,6 +254,7 @@ class Query:
         of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
         asks: the questions whose answers its SQL reads.
         sayings: of findings: code → what is said about it.
+        once: of a view: whether a page computes it once for all its questions.
     """
 
     name: str
@@ -274,6 +279,7 @@ class Query:
     of_runs: bool = False
     asks: tuple[Asked, ...] = ()
     sayings: Mapping[str, Saying] = field(default_factory=dict)
+    once: bool = False
 
     @property
     def in_sql(self) -> tuple[Param, ...]:
@@ -309,7 +315,7 @@ class Query:
         """All parameters with their values: the given ones, defaults for the others.
 
         Raises:
-            QueryError: an unknown or a missing parameter.
+            ParameterError: an unknown or a missing parameter.
         """
         known = {p.name: p for p in self.params}
         # from is a keyword of Python: from_ means the same.
@@ -318,12 +324,12 @@ class Query:
             if name not in known:
                 names = ", ".join(known) or "none"
                 guess = did_you_mean(name, known)
-                raise QueryError(
+                raise ParameterError(
                     f"query {self.name} has no parameter {name!r}", f"{guess}Parameters: {names}."
                 )
         missing = [p.name for p in self.params if p.required and values.get(p.name) is None]
         if missing:
-            raise QueryError(
+            raise ParameterError(
                 f"query {self.name} needs a value for {', '.join(missing)}",
                 f"See: traceql query {self.name.replace('_', '-')} --help",
             )
@@ -388,6 +394,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
                 columns.append(_unique(column, columns, where))
         elif tag.name == "unites" and tag.text != "trace":
             raise CatalogError(f"{where}: expected '@unites trace'")
+        elif tag.name == "once" and (tag.text != "page" or topic != VIEWS):
+            raise CatalogError(f"{where}: expected '@once page', of a view")
         elif tag.name == "needs":
             _check_needs(tag.text, where, columns_of)
     for tag in file.tags:
@@ -430,6 +438,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             asks := tuple(_asked(tag, f"{file.label}:{tag.line}") for tag in file.tags if tag.name == "asks")
         ),
         sayings=MappingProxyType(_sayings(file, topic, asks)),
+        once=bool(file.texts("once")),
     )
 
 

@@ -9,6 +9,8 @@ ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
 its arguments, if there are any: the user waits for it.
+
+`main` is that of other modules, too, whose work is another one in the same form.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ from traceql.read import formats, limits
 from traceql.read.base import PiecedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
-    from traceql.read.base import RawReport, RawTable, ReadFunction, Wanted
+    from traceql.read.base import Progress, RawReport, RawTable, ReadFunction, Wanted
+
+    Work = Callable[[IO[bytes], dict[str, Any], Progress], dict[str, Any]]
 
 FRAME = struct.Struct("<cQ")
 # Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
@@ -106,7 +110,7 @@ def _batches(table: RawTable, columns: list[str]) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pylist([], schema=chosen.schema)
 
 
-def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
+def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
     last = 0.0
 
     def progress(done: int, total: int | None) -> None:
@@ -116,21 +120,8 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
             last = now
             send(stream, b"P", json.dumps([done, total]).encode())
 
-    wanted: Wanted | None = request["wanted"]
-    sender = _Sender(stream)
-    more: dict[str, Any] = {"part": tuple(request["part"])} if request["divisible"] else {}
-    if request["streams"]:
-        more["deliver"] = sender.take
     try:
-        read: ReadFunction = importlib.import_module(request["module"]).read
-        gc.enable()
-        report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
-        for name, table in report.tables.items():
-            if wanted is None or name in wanted:
-                columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-                for rows in _batches(table, columns):
-                    sender.take(name, rows)
-        sender.end()
+        told = work(stream, request, progress)
     except (errors.TraceqlError, MemoryError, RuntimeError) as error:
         if _ran_out(error):
             _lift()
@@ -141,7 +132,26 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
         else:
             raise
         return
-    send(stream, b"M", json.dumps(_metadata(report)).encode())
+    send(stream, b"M", json.dumps(told).encode())
+
+
+def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Read a report, send its tables."""
+    wanted: Wanted | None = request["wanted"]
+    sender = _Sender(stream)
+    more: dict[str, Any] = {"part": tuple(request["part"])} if request["divisible"] else {}
+    if request["streams"]:
+        more["deliver"] = sender.take
+    read: ReadFunction = importlib.import_module(request["module"]).read
+    gc.enable()
+    report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
+    for name, table in report.tables.items():
+        if wanted is None or name in wanted:
+            columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
+            for rows in _batches(table, columns):
+                sender.take(name, rows)
+    sender.end()
+    return _metadata(report)
 
 
 def _metadata(report: RawReport) -> dict[str, Any]:
@@ -196,8 +206,13 @@ def _requests() -> Iterator[dict[str, Any]]:
         asked = waiting.get()
 
 
-def main() -> None:
-    """Answer requests, one after the other; see the module's text."""
+def main(work: Work = _decode) -> None:
+    """Answer requests, one after the other; see the module's text.
+
+    Args:
+        work: is given where answers go, the request, and what is told of progress; returns what ends a
+            success.
+    """
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
     limits.set_nothing_aside()
@@ -207,7 +222,7 @@ def main() -> None:
         _prepare(sys.argv[1:])
         for request in _requests():
             limits.enforce(request["memory"])
-            _serve(stream, request)
+            _serve(stream, request, work)
             stream.flush()
 
 

@@ -96,11 +96,16 @@ def start() -> Process:
     return _started(())
 
 
-def _started(names: Sequence[str]) -> Process:
+def start_of(module: str) -> Process:
+    """A new process of another module, which is asked and answers as `child` is and does."""
+    return _started((), module)
+
+
+def _started(names: Sequence[str], module: str = "traceql.read.child") -> Process:
     # A file, not a pipe: nobody reads it until there is a reason to, and a full pipe would stop the child.
     said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "traceql.read.child", *names],
+        [sys.executable, "-P", "-m", module, *names],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=said,

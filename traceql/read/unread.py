@@ -8,30 +8,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-#: What every report of nsys has: not worth a line.
-ALWAYS: Final = "overhead of the profiler"
-
-# Table of nsys export → what it holds; frames of call stacks come with what they are of.
+# Table of nsys export → what it holds.
 _KINDS: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        ("COMPOSITE_EVENTS", "CPU samples"),
-        ("SCHED_EVENTS", "scheduling of threads"),
-        ("(CUDA|OSRT|SYSCALL)_CALLCHAINS", "call stacks of calls"),
-        ("SYSCALL", "system calls"),
-        ("CUPTI_ACTIVITY_KIND_CUDA_EVENT", "records of CUDA events"),
-        ("CUDA_GPU_MEMORY_POOL_EVENTS", "memory pools"),
-        ("(GPU_CONTEXT_SWITCH|FECS)_EVENTS", "context switches of GPUs"),
-        (r"CUPTI_ACTIVITY_KIND_OPENACC_\w+", "OpenACC"),
-        (r"OPENMP_\w+", "OpenMP"),
-        (r"MPI_\w+_EVENTS", "MPI"),
-        (r"UC[PX]_\w*EVENTS", "UCX"),
-        (r"(NET|NIC)_\w*METRIC", "network metrics"),
-        (r"(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|CUTENSOR)_EVENTS", "calls of CUDA libraries"),
-        (r"NVVIDEO_\w+_API|GPU_VIDEO_ENGINE_WORKLOAD", "video engines"),
-        (r"(DX1[12]|OPENGL|VULKAN)_(API|WORKLOAD|DEBUG_API)", "graphics"),
-        ("ETW_EVENTS|GENERIC_EVENTS", "events of the system"),
-        ("PROFILER_OVERHEAD|CUPTI_ACTIVITY_KIND_OVERHEAD", ALWAYS),
+        ("SYSCALL_CALLCHAINS", "call stacks of system calls"),
+        ("MPI_COMMUNICATORS", "communicators of MPI"),
+        (r"(CUSOLVER|CUSPARSE|CUTENSOR)_EVENTS", "calls of CUDA libraries"),
     )
 )
 
@@ -43,8 +26,8 @@ def said(tables: Mapping[str, int | None], wanted: Collection[str]) -> list[str]
         tables: of the report that have rows, by the tool's own names; rows where they were counted.
         wanted: those that are read.
 
-    >>> said({"SCHED_EVENTS": 1234, "MPI_P2P_EVENTS": None, "NVTX_EVENTS": 7}, ["NVTX_EVENTS"])
-    ['scheduling of threads (1,234)', 'MPI']
+    >>> said({"SYSCALL_CALLCHAINS": 1234, "MPI_COMMUNICATORS": None, "NVTX_EVENTS": 7}, ["NVTX_EVENTS"])
+    ['call stacks of system calls (1,234)', 'communicators of MPI']
     """
     counts: dict[str, int | None] = {}
     for name, rows in tables.items():

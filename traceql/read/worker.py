@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from traceql import errors
 from traceql.read import processes
@@ -22,7 +22,7 @@ from traceql.read.child import FRAME
 from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -197,22 +197,25 @@ def _start(
         "memory": memory_bytes,
     }
     child = processes.start()
+    ask(child, request)
+    return child
+
+
+def ask(child: Process, request: Mapping[str, object]) -> None:
+    """Give a process its request."""
     assert child.process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         # The pipe stays open: the child ends when it breaks, which is when this process does.
         child.process.stdin.write(json.dumps(request).encode() + b"\n")
         child.process.stdin.flush()
-    return child
 
 
 def _answer(
     child: Process, path: Path, progress: Progress, guard: Watch, within: Limits, arriving: Arriving
 ) -> RawReport:
-    answers = child.process.stdout
-    assert answers is not None
     name = ""
-    while (frame := _receive(answers, guard)) is not None:
-        tag, payload = frame
+    told: dict[str, Any] = {}
+    for tag, payload in frames(child, path, guard, within):
         if tag == b"P":
             done, total = json.loads(payload.to_pybytes())
             progress(done, total)
@@ -227,12 +230,35 @@ def _answer(
                     "Make room there, or name another one: TMPDIR=FOLDER.",
                 ) from full
         elif tag == b"M":
-            return RawReport(tables={}, **json.loads(payload.to_pybytes()))
-        elif tag == b"E":
+            told = json.loads(payload.to_pybytes())
+    return RawReport(tables={}, **told)
+
+
+def frames(child: Process, path: Path, guard: Watch, within: Limits) -> Iterator[tuple[bytes, pa.Buffer]]:
+    """What a process answers, as tags and payloads, up to the ``M`` that ends a success.
+
+    Args:
+        child: the process, which was asked.
+        path: of the report, for errors.
+        guard: is told of every sign of life.
+        within: what the process may take.
+
+    Raises:
+        ReportError: what the process says, or that it crashed.
+        LimitError: it needs more memory than it may take, or stood still.
+    """
+    answers = child.process.stdout
+    assert answers is not None
+    while (frame := _receive(answers, guard)) is not None:
+        tag, payload = frame
+        if tag == b"E":
             error = json.loads(payload.to_pybytes())
             raise getattr(errors, error["type"])(error["message"], error["remedy"])
-        elif tag == b"L":
+        if tag == b"L":
             raise _too_large(path, within)
+        yield frame
+        if tag == b"M":
+            return
     # No answer: let it say why.
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.process.wait(timeout=5)

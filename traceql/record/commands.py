@@ -39,6 +39,7 @@ def nsys_command(
     repeat: int = 1,
     follow_forks: bool = False,
     options: Sequence[str] = (),
+    overwrite: bool = True,
     offered: Offered | None = None,
 ) -> list[str]:
     """``nsys profile …`` around a command.
@@ -53,6 +54,7 @@ def nsys_command(
         repeat: reports to write with ``capture="profiler-api"``, one for each start and stop; see `staging`.
         follow_forks: trace children between fork and exec too, which servers with forked workers need.
         options: more options for nsys.
+        overwrite: whether a report of that name is replaced; in the folder of a recording there is none.
         offered: the options that the nsys at hand has: of the others, defaults are left out. None for all.
 
     Raises:
@@ -64,7 +66,7 @@ def nsys_command(
 --cuda-graph-trace=node --capture-range=cudaProfilerApi --capture-range-end=repeat:3 --output=run ./a.out'
     """
     built = [
-        _default("--force-overwrite=true"),
+        *([_default("--force-overwrite=true")] if overwrite else []),
         _default(f"--trace={trace}"),
         _default("--sample=none"),
         _default("--cpuctxsw=none"),
@@ -100,6 +102,7 @@ def ncu_command(
     clock_control: Literal["base", "none"] = "none",
     replay_mode: Replay = "kernel",
     options: Sequence[str] = (),
+    overwrite: bool = True,
     offered: Offered | None = None,
 ) -> list[str]:
     """``ncu …`` around a command.
@@ -117,6 +120,7 @@ def ncu_command(
         clock_control: hold the clocks at their base, or leave them alone.
         replay_mode: see `Replay`.
         options: more options for ncu.
+        overwrite: whether a report of that name is replaced; in the folder of a recording there is none.
         offered: the options that the ncu at hand has: of the others, defaults are left out. None for all.
 
     Raises:
@@ -146,7 +150,8 @@ def ncu_command(
     if metrics:
         built.append(_asked(f"--metrics={','.join(metrics)}"))
     fitting = _fitting(built, offered)
-    return ["ncu", *fitting, *options, "--force-overwrite", f"--export={output}", *command]
+    force = ["--force-overwrite"] if overwrite else []
+    return ["ncu", *fitting, *options, *force, f"--export={output}", *command]
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,7 @@ def _drawn(answer: Answer, params: Mapping[str, Value]) -> tuple[dict[str, Any] 
     if not answer.question.pictures or not len(answer):
         return None, "", []
     try:
-        # Its parts were validated when they were made.
-        chart: dict[str, Any] = answer.drawing().to_dict(validate=False)
+        chart: dict[str, Any] = answer.drawing(bare=True).to_dict(validate=False)
     except QueryError as error:
         return None, "", [Note(f"Not drawn: {error.message}. {error.remedy}".strip())]
     # Of several traces each has a title of its own.

@@ -237,7 +237,7 @@ def _variables(colors: theme.Colors) -> str:
 
 
 def _responsive(chart: Mapping[str, Any]) -> dict[str, Any]:
-    """A chart's specification as wide as its place, without title and theme, which the page has."""
+    """A chart's specification as wide as its place, without the title, which the page has."""
     adapted = {key: value for key, value in chart.items() if key not in ("config", "title", "$schema")}
     if not any(key in adapted for key in ("hconcat", "vconcat", "concat")):
         adapted |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}

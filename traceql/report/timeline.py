@@ -217,5 +217,5 @@ def _planes(numbers: pl.Series) -> list[bytes]:
 
 def _raw(numbers: pl.Series) -> bytes:
     """The numbers as they lie in memory: 64 bits each."""
-    buffer = numbers.rechunk().to_arrow().cast("int64").buffers()[1]
+    buffer = numbers.rechunk().to_arrow().buffers()[1]
     return bytes(buffer)[: 8 * len(numbers)] if buffer is not None else b""

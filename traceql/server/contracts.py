@@ -21,6 +21,7 @@ Schema = dict[str, Any]
 CODES: Mapping[type[TraceqlError], str] = {
     errors.MissingDataError: "not_recorded",
     errors.UnknownQueryError: "unknown_question",
+    errors.ParameterError: "parameter",
     errors.UnknownGpuError: "unknown_gpu",
     errors.PredictionError: "prediction",
     errors.TimeLimitError: "time_limit",
@@ -33,6 +34,16 @@ CODES: Mapping[type[TraceqlError], str] = {
     errors.QueryError: "question",
     TraceqlError: "error",
 }
+#: Codes of what is wrong in what was given, whatever the database holds.
+USAGE = frozenset({"arguments", "parameter", "unknown_question", "unknown_tool", "unknown_gpu"})
+# Command that a remedy tells a person to use → what does the same for a program.
+_TOOLS = (
+    (re.compile(r"traceql (?:query|chart) --list"), "the tool questions"),
+    (re.compile(r"traceql ls\b"), "the tool list_traces"),
+    (re.compile(r"traceql schema(?: \w+)?"), "the tool describe, or schema://tables"),
+    (re.compile(r"traceql query ([\w-]+) --help"), r"the tool describe, name \1"),
+    (re.compile(r"traceql query ([\w-]+)"), r"the tool ask, question \1"),
+)
 # Characters of a wrong value that a message repeats.
 _SAID = 60
 # Types of one value, as JSON has them; a time is written with its unit, too.
@@ -78,7 +89,10 @@ class Tool:
 def error(reason: TraceqlError) -> Reply:
     """What is told about an error: its code, what was wrong, and what to do about it."""
     code = next(code for kind, code in CODES.items() if isinstance(reason, kind))
-    return refused(code, reason.message, reason.remedy)
+    remedy = reason.remedy
+    for command, tool in _TOOLS:
+        remedy = command.sub(tool, remedy)
+    return refused(code, reason.message, remedy)
 
 
 def refused(code: str, message: str, remedy: str = "") -> Reply:
@@ -94,6 +108,20 @@ def an_object(properties: Mapping[str, Schema], required: tuple[str, ...] = ()) 
         "required": list(required),
         "additionalProperties": False,
     }
+
+
+def usage(schema: Schema) -> str:
+    """What an object may hold, in a sentence.
+
+    >>> usage(an_object({"name": {"type": "string"}, "rows": {"type": ["integer", "null"]}}, ("name",)))
+    'It takes name (string, needed), rows (integer or null).'
+    """
+    told = []
+    for name, one in schema["properties"].items():
+        kind = one.get("type", "string")
+        said = kind if isinstance(kind, str) else " or ".join(kind)
+        told.append(f"{name} ({said}{', needed' if name in schema['required'] else ''})")
+    return f"It takes {', '.join(told) or 'nothing'}."
 
 
 def taken_by(query: Query) -> Schema:

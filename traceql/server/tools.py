@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.ask import check_files
 from traceql.draw import charts, render
-from traceql.errors import QueryError, TraceqlError
+from traceql.errors import ParameterError, TraceqlError
+from traceql.nearest import did_you_mean
 from traceql.predict import architectures, hardware, serving
 from traceql.server import capped
-from traceql.server.contracts import Reply, Tool, an_object, error, refused, taken_by, unfit
+from traceql.server.contracts import Reply, Tool, an_object, error, refused, taken_by, unfit, usage
 from traceql.store import ingest
 from traceql.tables import schema
 
@@ -38,7 +39,10 @@ _ROWS = {
     "description": "rows that are told at most",
 }
 _PLACE = {
-    "from": {"type": ["string", "integer"], "description": "only what ends then or later: 1.5s, 200ms, ns"},
+    "from": {
+        "type": ["string", "integer"],
+        "description": "only what ends then or later: 1.5s, 200ms; bare: ns",
+    },
     "to": {"type": ["string", "integer"], "description": "only what starts before"},
     "within": {"type": "string", "description": "only what belongs to these NVTX ranges: step*, step*#3"},
 }
@@ -61,9 +65,12 @@ class Tools:
         """Use a tool; what goes wrong is a reply that says so."""
         tool = self.all.get(name)
         if tool is None:
-            return refused("unknown_tool", f"{name}: no such tool", f"There are {', '.join(self.all)}.")
+            guess = did_you_mean(name, self.all)
+            return refused(
+                "unknown_tool", f"{name}: no such tool", f"{guess}There are {', '.join(self.all)}."
+            )
         if wrong := unfit(tool.takes, given):
-            return refused("arguments", f"{name}: {wrong}", "Its schema says what it takes.")
+            return refused("arguments", f"{name}: {wrong}", usage(tool.takes))
         try:
             return tool.call(given)
         except TraceqlError as reason:
@@ -241,12 +248,14 @@ class Tools:
             columns = {one.name: (one.type, one.meaning) for one in view.columns}
             about = {"view": table, "one_row": view.title}
         else:
-            raise QueryError(
+            names = (*schema.BY_NAME, *schema.SHIPPED, *catalog.views, *catalog.queries)
+            raise ParameterError(
                 f"{name}: no question, table or view has that name",
-                "See the tool questions, or schema://tables.",
+                f"{did_you_mean(name, names)}See the tool questions, or schema://tables.",
             )
         if column and column not in columns:
-            raise QueryError(f"{table} has no column {column}", f"It has {', '.join(columns)}.")
+            guess = did_you_mean(column, columns)
+            raise ParameterError(f"{table} has no column {column}", f"{guess}It has {', '.join(columns)}.")
         told = {key: {"type": kind, "meaning": meaning} for key, (kind, meaning) in columns.items()}
         return Reply({**about, "columns": {column: told[column]} if column else told})
 
@@ -297,7 +306,7 @@ class Tools:
         name = str(given["file"])
         # A path would be one of the machine's files, which nobody has opened to be asked.
         if name not in self._db._asker.catalog.checks:
-            raise QueryError(
+            raise ParameterError(
                 f"{name}: no such checks", f"There are {', '.join(self._db._asker.catalog.checks)}."
             )
         verdicts = self._db.check(name, baseline=given.get("baseline"), variant=given.get("variant"))
@@ -390,7 +399,7 @@ def _name(word: object) -> str:
 def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     parameters = given.get("parameters") or {}
     if not isinstance(parameters, dict):
-        raise QueryError("parameters are no object", 'For example {"limit": 5}.')
+        raise ParameterError("parameters are no object", 'For example {"limit": 5}.')
     return {_name(key): value for key, value in parameters.items()}
 
 

@@ -3,8 +3,9 @@
 Owns the forms of other tools' files. Asks the database as everybody does, and knows neither charts nor
 terminals.
 
-=========== ==========================================================================
-`perfetto`  timelines of traces as one trace of Perfetto
-`redact`    reports and databases without what is private in them
-=========== ==========================================================================
+============ =========================================================================
+`perfetto`   timelines of traces as one trace of Perfetto
+`speedscope` sampled stacks as a file of speedscope
+`redact`     reports and databases without what is private in them
+============ =========================================================================
 """

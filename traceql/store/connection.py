@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Value
     from traceql.store.definitions import Definitions
     from traceql.store.means import Means
-    from traceql.store.sharing import Cursor, Mode
+    from traceql.store.sharing import Cursor, Keep, Mode
 
 #: never; private: if something of the kind was removed; always.
 Anew = Literal["never", "private", "always"]
@@ -124,6 +124,7 @@ class Store:
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
         about: Sequence[str] = (),
+        keep: Keep | None = None,
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement.
 
@@ -133,6 +134,8 @@ class Store:
             tables: Arrow tables that the SQL knows by these names.
             narrowed: SELECTs over ``old.TABLE`` that stand in for tables, see `traceql.tables.window`.
             about: names of traces, where the answer hangs on no rows of others; none for all.
+            keep: whose statement it is, where what several have in common is computed once, of one state of
+                the database.
 
         Raises:
             QueryError: DuckDB refuses the statement.
@@ -142,7 +145,9 @@ class Store:
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
         with interrupts.within(self.timeout_s):
-            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}, about))
+            return interrupts.ended(
+                lambda: self._run(statement, params, tables or {}, narrowed or {}, about, keep)
+            )
 
     def _run(
         self,
@@ -151,13 +156,13 @@ class Store:
         tables: Mapping[str, pa.Table],
         narrowed: Mapping[str, str],
         about: Sequence[str],
+        keep: Keep | None,
     ) -> pa.Table:
         import pyarrow as pa
 
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
-            cursor = stack.enter_context(cursor.about(about))
-            cursor = stack.enter_context(cursor.narrowed(narrowed))
+            cursor = stack.enter_context(cursor.at(about, narrowed, keep))
             answer = None
             try:
                 if not self.allows_files and failures.writes_files(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 
+# The view of the traces that a statement is about.
+_ASKED = "asked_traces"
+
+
 @dataclass(frozen=True)
 class Definition:
     """A view or a macro.
@@ -37,6 +41,7 @@ class Definition:
         sql: what it stands for.
         comments: texts for other DuckDB clients: "" → of the whole, column → of that column.
         own: the file of the user that it comes from; empty for what comes with traceql, which is tested.
+        once: whether it is a view that had better be computed once for several statements.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Definition:
     sql: str
     comments: Mapping[str, str]
     own: str = ""
+    once: bool = False
 
     def create(self, *, temporary: bool) -> str:
         """The statement that makes it, in place of an earlier one of its kind."""
@@ -54,6 +60,16 @@ class Definition:
     def make(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make it for those who ask on a connection."""
         connection.execute(self.create(temporary=True))
+
+    def compute(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make a table in place of a view."""
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {self.name} AS {self.sql}")
+
+    def about(self, traces: Sequence[str]) -> Definition:
+        """The same for a statement about these traces, if it says which a statement is about."""
+        if self.name != _ASKED or not traces:
+            return self
+        return replace(self, sql=f"{self.sql} WHERE trace IN ({', '.join(map(literal, traces))})")
 
     @property
     def what(self) -> str:
@@ -170,7 +186,7 @@ def _in_order(definitions: Sequence[Definition]) -> list[Definition]:
 
 def _view(view: Query, own: str = "") -> Definition:
     comments = {"": view.title, **{column.name: column.meaning for column in view.columns}}
-    return Definition(view.name, "VIEW", "", view.sql, comments, own)
+    return Definition(view.name, "VIEW", "", view.sql, comments, own, view.once)
 
 
 def words(sql: str) -> frozenset[str]:

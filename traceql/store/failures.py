@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from traceql.errors import CatalogError, DatabaseError, QueryError
+from traceql.errors import CatalogError, DatabaseError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import catalog
 from traceql.tables import elsewhere, schema
@@ -52,7 +52,7 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
         return no_files(text)
     if refused := _VALUES.fullmatch(text):
         # A question refuses the value of a parameter: no table or column has to do with it.
-        return QueryError(refused["text"], f"That is what --{refused['param']} takes.")
+        return ParameterError(refused["text"], f"That is what --{refused['param']} takes.")
     if any(words in text for words in ("read-only mode", "in system catalog", "base table")):
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}

@@ -355,7 +355,8 @@ def _insert_runs(
 
 
 def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
-    return table in made and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+    # To the end: a result that is not fetched wholly keeps the connection.
+    return table in made and bool(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall())
 
 
 def _run(

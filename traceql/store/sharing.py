@@ -24,7 +24,7 @@ import time
 import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import duckdb
 
@@ -49,6 +49,10 @@ NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
 #: read: questions; files: questions that may touch other files; write: one change; make: a new database.
 Mode = Literal["read", "files", "write", "make"]
 _TABLES = frozenset(schema.BY_NAME)
+# Names of traces, and SELECTs that stand in for tables.
+_Place: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+# Places of a page at which is kept what questions have in common: it goes from one trace to the next.
+_MOST_KEPT = 3
 # Errors that a value can be the cause of.
 _OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
 # Where files have no second names, a database is copied into place: it takes no longer.
@@ -57,6 +61,8 @@ _MAKING_S = 1.0
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
+    # It takes loops over all pairs for shorter where it expects few rows, and can be wrong by millions.
+    "asof_loop_join_threshold": "0",
 }
 
 
@@ -78,13 +84,34 @@ class Inside:
     of_traces: Callable[[Sequence[str]], Mapping[str, Definition]] | None = None
 
 
-class Cursor:
-    """A thread's way into an open file, and the definitions that it has made there."""
+class Keep:
+    """Whose statements find computed what they have in common: those of a page, as long as this is there."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, inside: Inside) -> None:
+
+class Cursor:
+    """A thread's way into an open file, and the definitions that it has made there.
+
+    Args:
+        connection: to the database.
+        inside: what is known of it.
+        computing: whether views that several statements read are computed once.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        inside: Inside,
+        *,
+        computing: bool = False,
+    ) -> None:
         self.connection = connection
         self._inside = inside
+        self._computing = computing
+        # The traces that the next statement is about; none for all.
+        self._asked: Sequence[str] = ()
         self._made: dict[str, Definition] = {}
+        # About which traces, narrowed to what → the way in where that is computed; the last one is last.
+        self._kept: weakref.WeakKeyDictionary[Keep, dict[_Place, Cursor]] = weakref.WeakKeyDictionary()
         if inside.database:
             trust.builtins_first(connection, inside.database)
 
@@ -103,48 +130,83 @@ class Cursor:
         if self._inside.code:
             text = "\n".join([statement, *(definition.sql for definition in used if definition.own)])
             trust.refuse_code(text, self._inside.code, definitions.by_name, self._inside.database)
-        for definition in used:
+        for found in used:
+            definition = found.about(self._asked)
             if self._made.get(definition.name) != definition:
                 self._make(definition)
                 self._made[definition.name] = definition
 
     @contextlib.contextmanager
-    def about(self, traces: Sequence[str]) -> Iterator[Cursor]:
-        """A way in for one statement that reads no rows of other traces, where that saves something."""
-        if not traces or self._inside.of_traces is None:
-            yield self
-            return
-        with self._with(self._inside.of_traces(traces)) as one:
-            yield one
+    def at(
+        self, traces: Sequence[str], selects: Mapping[str, str], keep: Keep | None = None
+    ) -> Iterator[Cursor]:
+        """A way in for one statement.
 
-    @contextlib.contextmanager
-    def narrowed(self, selects: Mapping[str, str]) -> Iterator[Cursor]:
-        """A way in of its own, for one statement, in which SELECTs over ``old.TABLE`` stand in for tables."""
-        if not selects:
+        Args:
+            traces: it reads no rows of others, if any are named.
+            selects: SELECTs over ``old.TABLE`` that stand in for tables.
+            keep: whose statement it is, if what it has in common with others is to be computed once.
+        """
+        older = self._inside.older
+        if traces and self._inside.of_traces is not None:
+            older = self._inside.of_traces(traces)
+        if selects:
+            older = self._narrowed(older, selects)
+        # Where traces are added up, they have other names.
+        asked = () if "traces" in selects else tuple(traces)
+        if keep is not None and asked:
+            one = self._computed(keep, (asked, tuple(selects.items())), older)
+            with interrupts.running(one.connection):
+                yield one
+        elif older is self._inside.older:
+            self._asked = asked
             yield self
-            return
+        else:
+            connection = self.connection.cursor()
+            try:
+                with interrupts.running(connection):
+                    one = Cursor(connection, replace(self._inside, older=older))
+                    one._asked = asked
+                    yield one
+            finally:
+                # Takes the views along: the next statement sees the tables.
+                connection.close()
+
+    def _narrowed(self, older: Mapping[str, Definition], selects: Mapping[str, str]) -> dict[str, Definition]:
+        """What stands in for tables where SELECTs over ``old.TABLE`` narrow them."""
         # Of all traces already.
-        selects = {
-            name: sql for name, sql in selects.items() if name not in self._inside.older.keys() - _TABLES
-        }
-        older = {name: definition.sql for name, definition in self._inside.older.items()}
+        selects = {name: sql for name, sql in selects.items() if name not in older.keys() - _TABLES}
         prefix = trust.prefix(self._inside.database or trust.database_name(self.connection))
-        made = {name: migrations.over(sql, older, prefix) for name, sql in selects.items()}
+        stored = {name: definition.sql for name, definition in older.items()}
+        made = {name: migrations.over(sql, stored, prefix) for name, sql in selects.items()}
         views = {name: Definition(name, "VIEW", "", sql, {}) for name, sql in made.items()}
         # In the order in which they can be made: those of older tables that are narrowed come later.
-        kept = {name: one for name, one in self._inside.older.items() if name not in views}
-        with self._with({**kept, **views}) as one:
-            yield one
+        return {**{name: one for name, one in older.items() if name not in views}, **views}
 
-    @contextlib.contextmanager
-    def _with(self, older: Mapping[str, Definition]) -> Iterator[Cursor]:
-        connection = self.connection.cursor()
-        try:
-            with interrupts.running(connection):
-                yield Cursor(connection, replace(self._inside, older=older))
-        finally:
-            # Takes the views along: the next statement sees the tables.
+    def _computed(self, keep: Keep, place: _Place, older: Mapping[str, Definition]) -> Cursor:
+        """The way in for statements at a place that find computed what they have in common."""
+        kept = self._kept.setdefault(keep, {})
+        one = kept.pop(place, None)
+        if one is None:
+            inside = replace(self._inside, older=older)
+            one = Cursor(self.connection.cursor(), inside, computing=True)
+            one._asked = place[0]
+        kept[place] = one
+        if len(kept) > _MOST_KEPT:
+            kept.pop(next(iter(kept))).close()
+        return one
+
+    def close(self) -> None:
+        """Close its connections."""
+        for connection in self.connections():
             connection.close()
+
+    def connections(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Its own connection, and those in which something is kept."""
+        yield self.connection
+        for kept in tuple(self._kept.values()):
+            for one in kept.values():
+                yield one.connection
 
     def _make(self, definition: Definition) -> None:
         """Make one; what is the user's own may be wrong.
@@ -153,14 +215,14 @@ class Cursor:
             CatalogError: it is; the message names the file.
         """
         if not definition.own:
-            definition.make(self.connection)
+            self._make_as_it_is_kept(definition)
             return
         if definition.kind == "MACRO" and self._is_builtin(definition.name):
             raise CatalogError(
                 f"{definition.own}: DuckDB has a function of the name, which others use", "Rename the file."
             )
         try:
-            definition.make(self.connection)
+            self._make_as_it_is_kept(definition)
             if definition.kind == "VIEW":
                 found = tuple(self.connection.table(definition.name).columns)
         except duckdb.Error as error:
@@ -170,6 +232,12 @@ class Cursor:
                 f"{definition.own}: returns {', '.join(found)}, but declares {', '.join(definition.columns)}",
                 "Let the @column lines of its header equal what its SQL selects.",
             )
+
+    def _make_as_it_is_kept(self, definition: Definition) -> None:
+        if definition.once and self._computing:
+            definition.compute(self.connection)
+        else:
+            definition.make(self.connection)
 
     def _is_builtin(self, function: str) -> bool:
         names = "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1"
@@ -464,7 +532,7 @@ class File:
 
     def _close(self) -> None:
         for cursor in self._cursors:
-            cursor.connection.close()
+            cursor.close()
         self._cursors.clear()
         if self._connection is not None:
             self._connection.close()
@@ -484,7 +552,8 @@ class File:
         if self._connection is not None:
             self._orphaned = True
             _ORPHANS.append(self)
-            for connection in (self._connection, *(cursor.connection for cursor in self._cursors)):
+            within = (connection for cursor in self._cursors for connection in cursor.connections())
+            for connection in (self._connection, *within):
                 # Not even when Python ends.
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         for at_end in (self._remove_spill, self._let_go, self._let_go_of_successor):

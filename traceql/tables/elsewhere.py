@@ -30,11 +30,11 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "CUPTI_ACTIVITY_KIND_MEMSET": "is memory_ops (kind = 'memset')",
         "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION": "is syncs",
         "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": "is graph_launches",
-        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is syncs, where something waited for an event",
+        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is event_records; what waited for one is syncs",
         "CUDA_GRAPH_NODE_EVENTS": "is graph_nodes",
         "CUDA_GRAPH_EVENTS": _NOT_KEPT,
         "CUDA_GPU_MEMORY_USAGE_EVENTS": "is memory_events",
-        "CUDA_GPU_MEMORY_POOL_EVENTS": _NOT_KEPT,
+        "CUDA_GPU_MEMORY_POOL_EVENTS": "is memory_pool_events",
         "CUDA_UM_CPU_PAGE_FAULT_EVENTS": "is um_cpu_page_faults",
         "CUDA_UM_GPU_PAGE_FAULT_EVENTS": "is um_gpu_page_faults",
         "NVTX_EVENTS": "is nvtx_ranges",
@@ -46,11 +46,30 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "STRINGIDS": "is resolved already: kernels.name and demangled, api_calls.name, nvtx_ranges.text",
         "GPU_METRICS": "is gpu_samples",
         "TARGET_INFO_GPU_METRICS": "is resolved already: gpu_samples.metric and unit",
+        "GPU_CONTEXT_SWITCH_EVENTS": "is gpu_context_switches",
+        "FECS_EVENTS": "is gpu_context_switches",
+        "NET_NIC_METRIC": "is counter_samples (source = 'nic')",
+        "NET_IB_SWITCH_METRIC": "is counter_samples (source = 'ib_switch')",
+        "SOC_METRICS": "is counter_samples (source = 'soc')",
+        "PMU_EVENTS": "is counter_samples (source = 'cpu')",
+        "PMU_EVENT_COUNTERS": "is counter_samples (source = 'cpu')",
+        "GPU_MEMORY_USAGE_EVENTS": "is counter_samples (source = 'wddm')",
+        "GPU_MEMORY_BUDGET_EVENTS": "is counter_samples (source = 'wddm')",
+        "TARGET_INFO_NETWORK_METRICS": "is resolved already: counter_samples.metric and unit",
+        "TARGET_INFO_NIC_INFO": "is resolved already: counter_samples.device",
+        "NVTX_COUNTER_GROUPS": "is resolved already: counter_samples.metric",
+        "NVTX_COUNTERS": "is resolved already: counter_samples.metric and unit",
+        "NVTX_SCOPES": "is resolved already: counter_samples.device",
+        "GENERIC_EVENTS": "is generic_events",
+        "ETW_EVENTS": "is generic_events (source = 'ETW_EVENTS')",
         "TARGET_INFO_GPU": "is gpus",
         "TARGET_INFO_CUDA_DEVICE": "is gpus",
         "TARGET_INFO_CUDA_GPU": "is gpus",
         "TARGET_INFO_CUDA_CONTEXT_INFO": "is resolved already: device_id, context_id and gpu_id of kernels",
-        "TARGET_INFO_CUDA_STREAM": "is resolved already: device_id, stream_id and gpu_id of kernels",
+        "TARGET_INFO_CUDA_STREAM": "is streams",
+        "TARGET_INFO_NVTX_CUDA_STREAM": "is resolved already: streams.stream",
+        "TARGET_INFO_NVTX_CUDA_CONTEXT": "is resolved already: streams.context",
+        "TARGET_INFO_NVTX_CUDA_DEVICE": "is resolved already: streams.device_name",
         "TARGET_INFO_SYSTEM_ENV": "is traces: driver_version, cuda_version, cpu, cpu_cores",
         "TARGET_INFO_SESSION_START_TIME": "is traces: start_utc_ns, captured_at",
         "ANALYSIS_DETAILS": "is traces: trace_duration_ns",
@@ -58,14 +77,20 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "META_DATA_EXPORT": "is traces: tool_version, settings",
         "THREADNAMES": "is threads",
         "DIAGNOSTIC_EVENT": "is diagnostics",
-        "COMPOSITE_EVENTS": _NOT_KEPT,
-        "SAMPLING_CALLCHAINS": _NOT_KEPT,
-        "CUDA_CALLCHAINS": _NOT_KEPT,
-        "OSRT_CALLCHAINS": _NOT_KEPT,
-        "SCHED_EVENTS": _NOT_KEPT,
-        "PROFILER_OVERHEAD": _NOT_KEPT,
+        "COMPOSITE_EVENTS": "is cpu_samples",
+        "SAMPLING_CALLCHAINS": "is call_stacks, by cpu_samples.stack_id",
+        "CUDA_CALLCHAINS": "is call_stacks, by api_calls.stack_id",
+        "OSRT_CALLCHAINS": "is call_stacks, by os_calls.stack_id",
+        "SCHED_EVENTS": "is thread_states",
+        "PROFILER_OVERHEAD": "is profiler_overhead",
+        "CUPTI_ACTIVITY_KIND_OVERHEAD": "is profiler_overhead (told_by = 'CUPTI')",
+        "MPI_RANKS": "is processes (mpi_rank)",
         "PROCESSSTREAMS": _NOT_KEPT,
     }
+)
+_CALLS = re.compile(
+    r"MPI_(P2P|COLLECTIVES|START_WAIT|OTHER)_EVENTS|UCP_(SUBMIT_|PROGRESS_)?EVENTS|(CUBLAS|CUDNN)_EVENTS"
+    r"|CUPTI_ACTIVITY_KIND_OPENACC_(LAUNCH|DATA|OTHER)|OPENMP_EVENT_KIND_[A-Z_]+"
 )
 # What else nsys exports is not read.
 _EXPORTED = re.compile(
@@ -163,6 +188,8 @@ def _table(word: str, message: str) -> str:
     upper = word.upper()
     if upper in TABLES:
         return TABLES[upper]
+    if _CALLS.fullmatch(upper):
+        return "is library_calls, with library_messages or directives"
     if upper.startswith("ENUM_"):
         return "is resolved already: numbers are texts"
     if f"name {word} does not exist" not in message:

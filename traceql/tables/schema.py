@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "35890d3894bcf0f5"
+FINGERPRINT = "c4b74b4f8f703dce"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
+_NSYS_MEMORY = "nsys profile --trace=cuda --cuda-memory-usage=true"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ _GPU_PLACE = (
     ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
 )
 _THREAD = (*_PROCESS, ("tid", "BIGINT", "thread; unique within its process only"))
+_AROUND = ("range_id", "BIGINT", "innermost push/pop range of the thread around it; NULL outside any")
 _IN_RANGE = (
     "range_id",
     "BIGINT",
@@ -190,7 +192,12 @@ TABLES: tuple[Table, ...] = (
     Table(
         "processes",
         "one profiled process (others of the machine are left out)",
-        _columns(_TRACE_ID, *_PROCESS, ("process", "VARCHAR", "executable, without its folder")),
+        _columns(
+            _TRACE_ID,
+            *_PROCESS,
+            ("process", "VARCHAR", "executable, without its folder"),
+            ("mpi_rank", "BIGINT", "rank in MPI_COMM_WORLD; NULL if it is none, or not told"),
+        ),
     ),
     Table(
         "threads",
@@ -255,6 +262,12 @@ TABLES: tuple[Table, ...] = (
                 "BIGINT",
                 "innermost push/pop range of the thread around its start; NULL outside any",
             ),
+            (
+                "stack_id",
+                "BIGINT",
+                "the stack of native calls that led to it, see call_stacks; NULL if not recorded",
+            ),
+            ("python_stack_id", "BIGINT", "the same stack as Python's interpreter has it"),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
@@ -305,11 +318,44 @@ TABLES: tuple[Table, ...] = (
             ("stream_id", "BIGINT", "stream that an allocation or release is ordered in; NULL for none"),
             ("pool_address", "BIGINT", "the memory pool that it is of; NULL for none (cudaMalloc)"),
             ("pool_bytes", "BIGINT", "size of that pool then: what it took from the GPU, used or not"),
+            ("pool_used_bytes", "BIGINT", "of that pool in use then; what is being released counts still"),
             ("correlation_id", "BIGINT", "links to the call; unique within one process only"),
             ("api_call_id", "BIGINT", "the call; NULL if not recorded, or for what modules bring along"),
             ("range_id", "BIGINT", "innermost push/pop range around the call; NULL outside any"),
         ),
-        {"nsys": "nsys profile --trace=cuda --cuda-memory-usage=true"},
+        {"nsys": _NSYS_MEMORY},
+        "memory",
+    ),
+    Table(
+        "memory_pool_events",
+        "one change of a memory pool itself: created, destroyed, or trimmed to what it uses",
+        _columns(
+            ("memory_pool_event_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("operation", "VARCHAR", "Created, Destroyed or Trimmed"),
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            ("pool_address", "BIGINT", "the pool, as in memory_events"),
+            ("pool_type", "VARCHAR", "Local, or Imported from another process"),
+            (
+                "pool_bytes",
+                "BIGINT",
+                "size then: what it took from the GPU, used or not; NULL if imported",
+            ),
+            ("pool_used_bytes", "BIGINT", "in use then; NULL if imported"),
+            (
+                "release_threshold_bytes",
+                "BIGINT",
+                "what it keeps when nothing is used; 0: all goes back to the GPU; NULL if imported",
+            ),
+            ("keep_bytes", "BIGINT", "what trimming was to leave of it; NULL of other operations"),
+            *_PROCESS,
+            *_GPU,
+            ("correlation_id", "BIGINT", "links to the call; unique within one process only"),
+            ("api_call_id", "BIGINT", "the call; NULL if not recorded"),
+            ("range_id", "BIGINT", "innermost push/pop range around the call; NULL outside any"),
+        ),
+        {"nsys": _NSYS_MEMORY},
+        "memory",
     ),
     Table(
         "syncs",
@@ -320,7 +366,35 @@ TABLES: tuple[Table, ...] = (
             ("sync_type", "VARCHAR", "Event sync, Stream wait sync, Stream sync or Context sync"),
             *_TIMES,
             *_GPU_PLACE,
-            ("event_id", "BIGINT", "CUDA event waited for"),
+            ("event_id", "BIGINT", "CUDA event waited for; NULL for waits of other kinds"),
+            (
+                "event_record_id",
+                "BIGINT",
+                "the record of it that was waited for, see event_records; NULL if not recorded",
+            ),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "event_records",
+        "one record of a CUDA event in a stream",
+        _columns(
+            ("event_record_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("event_id", "BIGINT", "CUDA event; unique within its context only"),
+            (
+                "time_ns",
+                "BIGINT",
+                "start of the call that recorded it, from the trace's start; NULL if not recorded",
+            ),
+            (
+                "completed_ns",
+                "BIGINT",
+                "when the stream got to it, on the GPU; NULL before nsys 2026, and if not collected",
+            ),
+            *_GPU_PLACE,
+            _IN_RANGE,
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
@@ -427,9 +501,200 @@ TABLES: tuple[Table, ...] = (
             ("name", "VARCHAR", "function"),
             *_TIMES,
             *_THREAD,
+            (
+                "stack_id",
+                "BIGINT",
+                "the stack of calls around it, see call_stacks; NULL if not recorded",
+            ),
         ),
         {"nsys": "nsys profile --trace=osrt"},
         "osrt",
+    ),
+    Table(
+        "cpu_samples",
+        "one look at a thread that ran on a CPU: which code it was at",
+        _columns(
+            ("cpu_sample_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            *_THREAD,
+            ("cpu_id", "INTEGER", "logical CPU that it ran on"),
+            ("thread_state", "VARCHAR", "as nsys calls it: Running, Interruptible, Uninterruptible …"),
+            (
+                "cpu_cycles",
+                "BIGINT",
+                "what the counter behind the samples tells, as nsys calls it; 1 where a clock takes them",
+            ),
+            ("stack_id", "BIGINT", "where it was, see call_stacks; NULL where no frame was recorded"),
+            ("address", "BIGINT", "of the instruction that it was at, in the process's memory"),
+            _AROUND,
+        ),
+        {"nsys": "nsys profile --sample=process-tree"},
+    ),
+    Table(
+        "python_samples",
+        "one look at a thread of a Python interpreter: which code it was at",
+        _columns(
+            ("python_sample_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            *_THREAD,
+            ("thread_state", "VARCHAR", "as nsys calls it: Running, Blocking Wait or Uninterruptible"),
+            ("stack_id", "BIGINT", "where it was, see call_stacks"),
+            _AROUND,
+        ),
+        {"nsys": "nsys profile --python-sampling=true"},
+    ),
+    Table(
+        "thread_states",
+        "one stretch of time in which a thread ran on one CPU, or waited for one or for something else",
+        _columns(
+            _TRACE_ID,
+            ("start_ns", "BIGINT", "start, nanoseconds since the trace began"),
+            (
+                "end_ns",
+                "BIGINT",
+                "end, nanoseconds since the trace began; NULL for the last one of a thread, and where the "
+                "record of its end is lost",
+            ),
+            ("duration_ns", "BIGINT", "end minus start, nanoseconds; NULL if not known"),
+            *_THREAD,
+            ("is_on_cpu", "BOOLEAN", "whether it ran"),
+            ("cpu_id", "INTEGER", "logical CPU that it ran on, or left"),
+            (
+                "thread_state",
+                "VARCHAR",
+                "what it left the CPU for, as nsys calls it: Interruptible, Terminated …; NULL if it ran, or "
+                "nsys does not know",
+            ),
+            ("wait_reason", "VARCHAR", "what it waits for, as nsys calls it; NULL if not recorded"),
+        ),
+        {"nsys": "nsys profile --cpuctxsw=process-tree"},
+    ),
+    Table(
+        "call_stacks",
+        "one frame of one stack of calls; each stack is there once, however many samples and calls have it",
+        _columns(
+            _TRACE_ID,
+            ("stack_id", "BIGINT", "unique in the database"),
+            ("stack_kind", "VARCHAR", "native, or python for the frames of its interpreter"),
+            ("frame_depth", "INTEGER", "place in the stack: 0 is the code that ran, its caller is 1"),
+            ("frame_function", "VARCHAR", "the function; NULL if nsys found no symbol"),
+            ("frame_module", "VARCHAR", "library or program that holds it; NULL of Python"),
+            ("frame_file", "VARCHAR", "its source file; NULL of native code"),
+            ("frame_line", "BIGINT", "line that it was at; NULL of native code"),
+            (
+                "frame_address",
+                "BIGINT",
+                "where the call returns to, in the process's memory; NULL of Python, and of the code that a "
+                "sample found, whose address it has itself",
+            ),
+            ("is_kernel_mode", "BOOLEAN", "whether it is code of the operating system's kernel"),
+        ),
+        {"nsys": "nsys profile --sample=process-tree, of calls --cudabacktrace=all --python-backtrace=cuda"},
+    ),
+    Table(
+        "library_calls",
+        "one call of a library, or event of a programming model's runtime, that the profiler traced itself; "
+        "what comes as NVTX ranges (today's cuBLAS, NCCL) is in nvtx_ranges: see the view calls_of_libraries",
+        _columns(
+            ("library_call_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("library", "VARCHAR", "MPI, UCX, OpenACC, OpenMP, cuBLAS or cuDNN"),
+            (
+                "call_class",
+                "VARCHAR",
+                "MPI: p2p, collectives, start_wait or other; UCX: submit, progress or other; OpenACC: "
+                "launch, data or other; OpenMP: parallel, task, sync_region_wait …; NULL for others",
+            ),
+            ("name", "VARCHAR", "function, or kind of event"),
+            *_TIMES,
+            *_THREAD,
+            (
+                "range_id",
+                "BIGINT",
+                "innermost push/pop range of the thread around its start; NULL outside any",
+            ),
+        ),
+        {"nsys": "nsys profile --trace=mpi,ucx,openacc,openmp,cublas,cudnn"},
+    ),
+    Table(
+        "library_messages",
+        "one message or request of a library call that passes data (MPI, UCX); a call may have several",
+        _columns(
+            ("library_call_id", "BIGINT", "the call, see library_calls"),
+            _TRACE_ID,
+            ("message_place", "BIGINT", "which of the call's, from 1"),
+            (
+                "communicator_handle",
+                "BIGINT",
+                "MPI: handle of the communicator, which means nothing in other processes; NULL without one",
+            ),
+            ("tag", "BIGINT", "of the message; NULL without one"),
+            ("peer", "BIGINT", "MPI: rank of the other side; UCX: its worker; NULL if not told"),
+            ("root_rank", "BIGINT", "MPI: rank of the collective's root; NULL without one"),
+            ("message_bytes", "BIGINT", "of a message, or what a collective sends; NULL if not told"),
+            ("received_bytes", "BIGINT", "what a collective receives; NULL if not told, and of messages"),
+            ("request", "BIGINT", "MPI: handle of the request; NULL without one"),
+            ("buffer_address", "BIGINT", "UCX: where the data lie, in the process; NULL for MPI"),
+        ),
+    ),
+    Table(
+        "directives",
+        "what OpenACC or OpenMP tells of one of its calls",
+        _columns(
+            ("library_call_id", "BIGINT", "the call, see library_calls"),
+            _TRACE_ID,
+            (
+                "directive_kind",
+                "VARCHAR",
+                "OpenACC: Enqueue launch, Wait …; OpenMP: Loop region, Implicit barrier …; NULL without one",
+            ),
+            ("source_file", "VARCHAR", "OpenACC: its source file, without the folder; NULL if not told"),
+            ("source_line", "INTEGER", "OpenACC: line of the directive; NULL if not told"),
+            ("function", "VARCHAR", "OpenACC: the function that it is in; NULL if not told"),
+            ("data_variable", "VARCHAR", "OpenACC: the variable whose data it is about; NULL of others"),
+            ("kernel", "VARCHAR", "OpenACC: the kernel that it launches; NULL of others"),
+            ("data_bytes", "BIGINT", "OpenACC: of data that are allocated or moved; NULL of others"),
+            ("device_type", "VARCHAR", "OpenACC: NVIDIA, Host …; NULL for OpenMP"),
+            ("device_id", "INTEGER", "OpenACC: CUDA device ordinal; NULL for other devices"),
+            ("context_id", "BIGINT", "OpenACC: CUDA context; NULL for other devices"),
+            ("stream_id", "BIGINT", "OpenACC: CUDA stream; NULL for other devices"),
+            ("gangs", "BIGINT", "OpenACC: gangs of a launch; NULL of others"),
+            ("workers", "BIGINT", "OpenACC: workers of a gang; NULL of others"),
+            ("vector_length", "BIGINT", "OpenACC: lanes of a worker; NULL of others"),
+            ("parallel_id", "BIGINT", "OpenMP: number of the parallel region; NULL if not told"),
+            (
+                "task_id",
+                "BIGINT",
+                "OpenMP: the task that it is in, or that begins; NULL if not told",
+            ),
+            ("parent_task_id", "BIGINT", "OpenMP: the task that created or left for it; NULL if not told"),
+            ("wait_id", "BIGINT", "OpenMP: lock or section that is waited for or held; NULL of others"),
+            ("iterations", "BIGINT", "OpenMP: how much work a shared region has; NULL of others"),
+        ),
+    ),
+    Table(
+        "profiler_overhead",
+        "one stretch of a thread's time that the profiler, or the driver for it, took",
+        _columns(
+            ("profiler_overhead_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            (
+                "activity",
+                "VARCHAR",
+                "what it was, as nsys calls it: CUPTI Buffer flush, TLS allocation …; Unknown, too",
+            ),
+            (
+                "overhead_type",
+                "VARCHAR",
+                "kind by CUPTI: Buffer flush (Profiler), Lazy function loading (CUDA) …; NULL before 2026",
+            ),
+            ("told_by", "VARCHAR", "nsys or CUPTI; what both tell counts twice"),
+            *_TIMES,
+            *_THREAD,
+        ),
+        {"nsys": _NSYS_CUDA},
     ),
     Table(
         "um_cpu_page_faults",
@@ -471,6 +736,89 @@ TABLES: tuple[Table, ...] = (
             ("value", "DOUBLE", "since the sample before; numbers of one byte wrap around at 127"),
         ),
         {"nsys": "nsys profile --gpu-metrics-devices=all"},
+    ),
+    Table(
+        "counter_samples",
+        "one value of a counter that is no GPU metric: of NVTX, a network card, a switch, the system",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began; before it, too"),
+            ("span_ns", "BIGINT", "the time before it that the value tells of; NULL of a state at that time"),
+            (
+                "source",
+                "VARCHAR",
+                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (memory of GPUs under Windows)",
+            ),
+            ("device", "VARCHAR", "what is counted, as the report names it: mlx5_0 port 1, a scope of NVTX"),
+            ("gpu_id", "INTEGER", "GPU of the machine, see gpus; NULL where it is of none, or not told"),
+            ("metric", "VARCHAR", "as the report names it; a field of a counter group behind its group"),
+            ("unit", "VARCHAR", "as the report names it: bytes/ms, W; NULL where it does not"),
+            ("value", "DOUBLE", "as recorded"),
+        ),
+        {
+            "nsys": "nsys profile --trace=nvtx (NVTX counters), --nic-metrics=true, --ib-switch-metrics-devices=GUID"
+        },
+    ),
+    Table(
+        "gpu_context_switches",
+        "one step of a switch between contexts on a GPU, of all processes that use it",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began; before it, too"),
+            ("switch_number", "BIGINT", "order of the events of a GPU, as the driver numbers them"),
+            ("gpu_id", "INTEGER", "GPU of the machine, see gpus"),
+            ("hardware_context_id", "BIGINT", "the context, as the GPU numbers it: no number of CUDA's"),
+            ("owner_id", "BIGINT", "whose it is, as process_id; NULL where it is not told"),
+            ("owner_pid", "BIGINT", "whose it is, as the host numbers it: containers number their own"),
+            (
+                "switch_step",
+                "VARCHAR",
+                "restore start (the context has the GPU from then on), save end (until then), or what else the "
+                "driver tells: engine reset, front-end ACK …",
+            ),
+        ),
+        {"nsys": "nsys profile --gpuctxsw=true"},
+    ),
+    Table(
+        "streams",
+        "one CUDA stream, or a context of which no stream is known",
+        _columns(
+            _TRACE_ID,
+            *_PROCESS,
+            *_GPU,
+            ("context_id", "BIGINT", "CUDA context"),
+            ("stream_id", "BIGINT", "CUDA stream; NULL of a context alone"),
+            ("stream", "VARCHAR", "its name, given with nvtxNameCudaStream; NULL without"),
+            ("context", "VARCHAR", "name of its context, given with nvtxNameCuContext; NULL without"),
+            ("device_name", "VARCHAR", "name of its device, given with nvtxNameCudaDevice; NULL without"),
+            ("stream_type", "VARCHAR", "default, blocking, non-blocking or null, as the report tells"),
+            ("stream_priority", "INTEGER", "lower numbers run first; NULL where it is not told"),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "generic_events",
+        "one event that traceql knows no more of than its time and its name: of graphics, video, the system",
+        _columns(
+            ("generic_event_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            (
+                "source",
+                "VARCHAR",
+                "table of nsys export that holds it: VULKAN_API, ETW_EVENTS, NVVIDEO_ENCODER_API",
+            ),
+            ("name", "VARCHAR", "function, type or text of the event; NULL where it has none"),
+            *_TIMES,
+            *_THREAD,
+            (
+                "attributes",
+                "JSON",
+                "its other columns, as nsys export names them; NULL of the system's events of processes that "
+                "were not profiled",
+            ),
+        ),
+        {"nsys": "nsys profile --trace=vulkan,opengl,dx12,nvvideo,syscall …, or --etw-provider, --ftrace"},
     ),
     Table(
         "diagnostics",

@@ -22,14 +22,13 @@ import re
 from typing import TYPE_CHECKING
 
 from traceql.errors import UnknownFormatError
-from traceql.read import unread
+from traceql.read import gathered, unread
 from traceql.read.base import RawReport
 from traceql.read.formats import TELLTALE_TABLES
 from traceql.read.nsys_export import folder, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from traceql.read.base import Progress, RawTable, Wanted
@@ -62,7 +61,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         UnknownFormatError: it holds none of nsys's tables.
         ReportError: the file is damaged, or nsys did not write it.
     """
-    chosen = None if wanted is None else {*wanted, *TELLTALE_TABLES, _CAPTURE, *_EXPORTS}
+    chosen = None if wanted is None else _chosen(wanted)
     tables = tables_of(path, chosen)
     if not any(name in tables for name in TELLTALE_TABLES):
         raise UnknownFormatError(
@@ -76,7 +75,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         warnings.append("The export does not say which nsys wrote it (before 2022).")
     return RawReport(
         kind="nsys",
-        tables=tables,
+        tables={**tables, **gathered.gathered(tables, wanted)},
         # Which version recorded is not exported.
         settings=_settings(capture) | {name: export[key] for name, key in _EXPORT.items() if key in export},
         environment=[
@@ -89,7 +88,13 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     )
 
 
-def tables_of(path: Path, chosen: AbstractSet[str] | None = None) -> Mapping[str, RawTable]:
+def _chosen(wanted: Wanted) -> Callable[[str], bool]:
+    """Which tables are looked at: those that are wanted, and those that become one of them."""
+    names = {*wanted, *TELLTALE_TABLES, _CAPTURE, *_EXPORTS}
+    return lambda name: name in names or gathered.belongs(name)
+
+
+def tables_of(path: Path, chosen: Callable[[str], bool] | None = None) -> Mapping[str, RawTable]:
     """The chosen tables of an export, or all.
 
     Raises:

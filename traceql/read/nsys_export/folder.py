@@ -10,7 +10,6 @@ from traceql.read.nsys_export.values import EXPORT_AGAIN, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
     from pathlib import Path
     from typing import TypeVar
 
@@ -26,7 +25,7 @@ _FORMS: dict[str, type[parquet.ParquetFile | arrow.ArrowFile]] = {
 }
 
 
-def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, RawTable]:
+def tables(path: Path, chosen: Callable[[str], bool] | None) -> dict[str, RawTable]:
     """The chosen tables of a folder, or all.
 
     Raises:
@@ -36,7 +35,7 @@ def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, RawTable]:
         file.stem: _Table(file)
         for file in sorted(path.iterdir())
         # What is no file (a pipe) may never end.
-        if file.suffix in _FORMS and file.is_file() and (chosen is None or file.stem in chosen)
+        if file.suffix in _FORMS and file.is_file() and (chosen is None or chosen(file.stem))
     }
 
 

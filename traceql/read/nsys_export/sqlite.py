@@ -16,8 +16,7 @@ from traceql.errors import ReportError
 from traceql.read.nsys_export.values import BINARY, EXPORT_AGAIN, array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -48,7 +47,7 @@ _MOST_LOOKED_AT = 500
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_PRAGMA})
 
 
-def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, Table]:
+def tables(path: Path, chosen: Callable[[str], bool] | None) -> dict[str, Table]:
     """The chosen tables of a file, or all.
 
     Raises:
@@ -57,7 +56,7 @@ def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, Table]:
     file = _File(path)
     found: dict[str, Table] = {}
     for name in _names(file):
-        if chosen is None or name in chosen:
+        if chosen is None or chosen(name):
             described = file.rows(f"PRAGMA table_info({_quoted(name)})")
             found[name] = Table(file, name, {_text(row[1]): _text(row[2]) for row in described})
             found[name].keys = {_text(row[1]) for row in described if row[5]}

@@ -16,6 +16,7 @@ it does not know.
 `messages`   thousands of protobuf messages at once; `leftover` what is left one by one
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says
+`mpi`        calls of MPI, out of the NVTX events that they are in a report
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
 `refusals`   errors that name the file, the byte, and a way out
@@ -31,7 +32,7 @@ import pyarrow as pa
 from traceql.read import unread
 from traceql.read.base import RawReport
 from traceql.read.formats import NSYS_REP_OPTIONS
-from traceql.read.nsys_rep import inventory, layout, samples, verify
+from traceql.read.nsys_rep import inventory, layout, mpi, samples, verify
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
 from traceql.read.protobuf import WireError
@@ -50,6 +51,8 @@ _GRAPH_LAUNCH_CLASS = 7
 _KERNELS = "CUPTI_ACTIVITY_KIND_KERNEL"
 _DIAGNOSTICS = "DIAGNOSTIC_EVENT"
 _DIAGNOSTIC_COLUMNS = ("text", "globalPid")
+_NVTX, _ENTRIES = "NVTX_EVENTS", "NVTX_PAYLOAD_SCHEMA_ENTRIES"
+_ENTRY_COLUMNS = ("schemaId", "idx", "flags", "type", "name", "offset")
 
 
 def read(
@@ -74,15 +77,20 @@ def read(
         layouts = samples.layouts(container)
         noted = _Noted(wanted, deliver)
         events = collect(container, layouts, _with_needed(wanted), progress, noted.take)
-        others = inventory.tables(container, layouts, events.processes, wanted)
+        seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
+        others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
         environment = inventory.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
     findings = _findings(container, events, noted)
     settings = _settings(events, noted)
+    tables = {**others, **noted.tables()}
+    if _NVTX in tables:
+        tables[_NVTX], calls = mpi.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
+        tables |= calls
     return RawReport(
         kind="nsys",
-        tables={**others, **noted.tables()},
+        tables=_as_wanted(tables, wanted),
         tool_version=container.source.tool_version,
         settings=settings,
         environment=environment,
@@ -112,9 +120,20 @@ def _with_needed(wanted: Wanted | None) -> Wanted | None:
     for name, columns in (
         (_DIAGNOSTICS, _DIAGNOSTIC_COLUMNS),
         (_KERNELS, ("graphNodeId",)),
+        *(((_NVTX, mpi.NEEDED), (_ENTRIES, _ENTRY_COLUMNS)) if wanted.keys() & {_NVTX, *mpi.TABLES} else ()),
     ):
         needed[name] = (*needed.get(name, ()), *columns)
     return needed
+
+
+def _as_wanted(built: dict[str, Any], wanted: Wanted | None) -> dict[str, Any]:
+    if wanted is None:
+        return built
+    return {
+        name: table.select([column for column in table.column_names if column in wanted[name]])
+        for name, table in built.items()
+        if name in wanted
+    }
 
 
 class _Noted:
@@ -134,14 +153,14 @@ class _Noted:
             self.diagnostics += zip(*columns, strict=True)
         elif name == _KERNELS:
             self.has_nodes = self.has_nodes or rows.column("graphNodeId").null_count < rows.num_rows
-        if self._wanted is not None:
-            if name not in self._wanted:
-                return
-            rows = rows.select([column for column in rows.schema.names if column in self._wanted[name]])
-        if self._deliver is None:
+        # Calls of MPI are found among ranges when all are there.
+        if self._deliver is None or name == _NVTX:
             self._kept.setdefault(name, []).append(rows)
-        else:
+        elif self._wanted is None:
             self._deliver(name, rows)
+        elif name in self._wanted:
+            chosen = [column for column in rows.schema.names if column in self._wanted[name]]
+            self._deliver(name, rows.select(chosen))
 
     def tables(self) -> dict[str, pa.Table]:
         """What was kept."""

@@ -45,6 +45,15 @@ class Batch:
     processes: list[bytes] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
+    def number_events(self, before: int) -> int:
+        """Let its generic events count from behind those of the batches before; how many there are then."""
+        key = "genericEventId"
+        for table in ("GENERIC_EVENTS", "GENERIC_EVENT_DATA"):
+            if before and (table, key) in self.pieces:
+                ids = self.pieces[table, key].to_numpy(zero_copy_only=False)
+                self.pieces[table, key] = pa.array(ids + before, pa.int64())
+        return before + self.rows.get("GENERIC_EVENTS", 0)
+
 
 def rows_of(
     table: EventTable, classes: NDArray[np.int64] | None, fields: dict[Path, Field], count: int
@@ -136,7 +145,7 @@ def rows(batch: Batch, selected: Selected, chains: Counter[str]) -> Iterator[tup
     """
     table = selected.table
     frames = table.chains
-    before = chains[frames.name] if frames is not None else 0
+    shift = chains[frames.name] + frames.first - 1 if frames is not None else 0
     for name, columns_ in _layout(selected):
         count = batch.rows.get(name, 0)
         if count == 0:
@@ -147,7 +156,7 @@ def rows(batch: Batch, selected: Selected, chains: Counter[str]) -> Iterator[tup
             if piece is None:
                 piece = pa.nulls(count, arrow_type(kind))
             elif (
-                before
+                shift
                 and frames is not None
                 and (name, column) in ((table.name, frames.id_column), (frames.name, "id"))
             ):
@@ -156,7 +165,7 @@ def rows(batch: Batch, selected: Selected, chains: Counter[str]) -> Iterator[tup
                     if piece.null_count == 0
                     else piece.fill_null(0).to_numpy()
                 )
-                shifted = np.where(numbers > 0, numbers + before, numbers)
+                shifted = np.where(numbers > 0, numbers + shift, numbers)
                 piece = pa.array(shifted, pa.int64(), mask=piece.is_null().to_numpy(zero_copy_only=False))
             arrays.append(piece)
         yield name, pa.RecordBatch.from_arrays(arrays, names=[column for column, _ in columns_])

@@ -107,3 +107,46 @@ def schema_tables(block: Message) -> dict[str, list[dict[str, Any]]]:
                 for position, entry in enumerate(entries)
             ]
     return tables
+
+
+def counters(block: Message) -> list[dict[str, Any]]:
+    """What the schema block tells of the counters: a row for each of their fields.
+
+    A counter is a number by itself, or a group: a schema whose entries are its fields. Each is for a scope, which
+    is a path if the application made it, and may have a unit.
+
+    Raises:
+        WireError: a message is not valid.
+    """
+    rows = []
+    for process in protobuf.submessages(block, 3):
+        scopes = {
+            (protobuf.number(scope, 1), protobuf.number(scope, 2)): protobuf.text(scope, 4)
+            for scope in protobuf.submessages(process, 6)
+        }
+        groups = {
+            (protobuf.number(schema, 9), protobuf.number(schema, 1)): protobuf.submessages(schema, 4)
+            for schema in protobuf.submessages(process, 2)
+        }
+        for counter in protobuf.submessages(process, 5):
+            domain = protobuf.number(counter, 1)
+            told = {
+                "counterId": protobuf.number(counter, 3),
+                "name": protobuf.text(counter, 5),
+                "scopePath": scopes.get((domain, protobuf.number(counter, 4))),
+            }
+            fields = groups.get((domain, protobuf.number(counter, 2)))
+            if fields is None:
+                rows.append({**told, "fieldName": told["name"], "unit": _unit(counter, 6)})
+            else:
+                rows += [
+                    {**told, "fieldName": protobuf.text(entry, 7), "unit": _unit(entry, 10)}
+                    for entry in fields
+                ]
+    return rows
+
+
+def _unit(of: Message, field: int) -> str | None:
+    """The unit among the semantics of a counter or of a field."""
+    units = [protobuf.text(semantics, 3) for semantics in protobuf.submessages(of, field)]
+    return next((unit for unit in units if unit), None)

@@ -66,10 +66,13 @@ def nanoseconds(flag: Field | None, starts: Positions) -> None:
 
 def strings(ids: Field, string_count: int, path: Path, starts: Positions) -> None:
     """String ids must refer to a string."""
-    if ids.values.size and int(ids.values.max()) >= string_count:
+    if not ids.values.size or int(ids.values.max()) < string_count:
+        return
+    values = ids.values[ids.values != layout.NO_STRING] if path == layout.NAME else ids.values
+    if values.size and int(values.max()) >= string_count:
         name = ".".join(map(str, path))
         raise WireError(
-            f"field {name} refers to string {int(ids.values.max())}, the last one is {string_count - 1}",
+            f"field {name} refers to string {int(values.max())}, the last one is {string_count - 1}",
             int(starts[0]),
         )
 

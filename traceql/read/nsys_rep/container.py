@@ -52,6 +52,7 @@ _LZ4_LITERAL_TAIL: Final = 5
 _INDEX_EVENTS: Final = 1
 _INDEX_STRINGS: Final = 3
 _INDEX_THREADS: Final = 5
+_INDEX_GENERIC_SOURCES: Final = 13
 _INDEX_GENERIC_TYPES: Final = 14
 
 
@@ -80,6 +81,7 @@ class Container:
         string_block: the texts.
         schema_block: layouts of binary NVTX payloads; None when absent.
         event_count: how many events the index promises; None when it does not say.
+        generic_sources: what produces generic events, by name.
         generic_types: layouts of generic events, GPU metrics among them.
         strings: UTF-8 texts by string id.
         process_streams: captured output of processes.
@@ -99,6 +101,7 @@ class Container:
     string_block: Block
     schema_block: Block | None
     event_count: int | None
+    generic_sources: list[Message]
     generic_types: list[Message]
     strings: list[bytes]
     process_streams: list[Message]
@@ -285,6 +288,7 @@ def _raw_section(
             if promised is not None and promised != count:
                 raise source.damaged(f"the index promises {promised} {what}, there are {count}", raw)
         event_count = protobuf.number(index, _INDEX_EVENTS)
+        generic_sources = protobuf.submessages(index, _INDEX_GENERIC_SOURCES)
         generic_types = protobuf.submessages(index, _INDEX_GENERIC_TYPES)
     return Container(
         source=source,
@@ -298,6 +302,7 @@ def _raw_section(
         string_block=string_block,
         schema_block=schemas,
         event_count=event_count,
+        generic_sources=generic_sources,
         generic_types=generic_types,
         strings=strings,
         process_streams=streams,

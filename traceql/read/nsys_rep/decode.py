@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyarrow as pa
 
 from traceql.read.arrays import of_numbers
 from traceql.read.buffer import Buffer
@@ -148,12 +149,17 @@ def _decode_samples(
         layouts,
         unknown=batch.tally.unknown,
         others=batch.tally.generic_types,
+        seen=batch.tally.generic_seen,
     )
-    for selected in what.tables[layout.GENERIC] if found else ():
-        batch.rows[selected.table.name] = found["value"].size
+    for selected in what.tables[layout.GENERIC]:
+        columns = found.get(selected.table.name)
+        if columns is None:
+            continue
+        batch.rows[selected.table.name] = len(next(iter(columns.values())))
         for column in selected.columns:
-            batch.pieces[selected.table.name, column.name] = of_numbers(
-                found[column.name], arrow_type(column.type)
+            values, kind = columns[column.name], arrow_type(column.type)
+            batch.pieces[selected.table.name, column.name] = (
+                values.cast(kind) if isinstance(values, pa.Array) else of_numbers(values, kind)
             )
 
 

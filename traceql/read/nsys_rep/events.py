@@ -50,9 +50,11 @@ def collect(
     tally = Tally()
     processes: list[bytes] = []
     chains: Counter[str] = Counter()
+    generic_events = 0
     for batch in batches(container, what, layouts):
         tally.add(batch.tally)
         processes += batch.processes
+        generic_events = batch.number_events(generic_events)
         for selected in selections:
             for name, some in rows(batch, selected, chains):
                 deliver(name, some)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from traceql.read import protobuf
 from traceql.read.arrays import of_texts
-from traceql.read.nsys_rep import binary_payloads, clocks, layout
+from traceql.read.nsys_rep import binary_payloads, clocks, layout, samples
 from traceql.read.nsys_rep.arrow import arrow_type
 
 if TYPE_CHECKING:
@@ -52,7 +52,21 @@ def tables(
         ],
         "TARGET_INFO_GPU": [],
         "TARGET_INFO_CUDA_DEVICE": [],
-        "TARGET_INFO_GPU_METRICS": _gpu_metrics(layouts),
+        **{f"TARGET_INFO_{table}": _metrics(layouts, table) for table in samples.TABLES.values()},
+        **_generic(container, layouts),
+        **{
+            f"TARGET_INFO_NVTX_CUDA_{what}": [
+                _row(named, f"TARGET_INFO_NVTX_CUDA_{what}")
+                for named in protobuf.submessages(container.target, number)
+            ]
+            for what, number in (("DEVICE", 11), ("CONTEXT", 12), ("STREAM", 13))
+        },
+        "NVTX_SCOPES": [
+            _row(scope, "NVTX_SCOPES")
+            for process in protobuf.submessages(container.payload_schemas, 3)
+            for scope in protobuf.submessages(process, 6)
+        ],
+        "NVTX_COUNTERS": binary_payloads.counters(container.payload_schemas),
         **binary_payloads.schema_tables(container.payload_schemas),
     }
     for machine in protobuf.submessages(container.target, 1):
@@ -193,7 +207,7 @@ def _analysis_files(container: Container) -> list[Row]:
     return rows
 
 
-def _gpu_metrics(layouts: Mapping[int, Layout]) -> list[Row]:
+def _metrics(layouts: Mapping[int, Layout], table: str) -> list[Row]:
     return [
         {
             "typeId": described.type_id,
@@ -203,8 +217,31 @@ def _gpu_metrics(layouts: Mapping[int, Layout]) -> list[Row]:
             "metricName": name,
         }
         for described in layouts.values()
+        if described.table == table
         for metric, name in enumerate(described.names)
     ]
+
+
+def _generic(container: Container, layouts: Mapping[int, Layout]) -> dict[str, list[Row]]:
+    """What produced generic events, their kinds, and the numbers of each."""
+    described = {protobuf.number(one, 1): one for one in container.generic_types}
+    sources = {layout.source_id for layout in layouts.values()}
+    return {
+        "GENERIC_EVENT_SOURCES": [
+            _row(one, "GENERIC_EVENT_SOURCES")
+            for one in container.generic_sources
+            if protobuf.number(one, 1) in sources
+        ],
+        "GENERIC_EVENT_TYPES": [
+            {"typeId": one.type_id, "sourceId": one.source_id, "nameId": one.name_id}
+            for one in layouts.values()
+        ],
+        "GENERIC_EVENT_TYPE_FIELDS": [
+            {**_row(one, "GENERIC_EVENT_TYPE_FIELDS"), "typeId": type_id, "fieldIdx": position}
+            for type_id in layouts
+            for position, one in enumerate(protobuf.submessages(described[type_id], 3))
+        ],
+    }
 
 
 def _check_string_ids(container: Container) -> None:

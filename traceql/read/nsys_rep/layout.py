@@ -35,6 +35,7 @@ TRACE: Final = 108
 MMAP: Final = 109
 DIAGNOSTIC: Final = 110
 PROCESS: Final = 113
+CONTEXT_SWITCH: Final = 114
 MEMORY_USE: Final = 123
 CPU_FAULT: Final = 124
 GPU_FAULT: Final = 125
@@ -49,6 +50,7 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MMAP: "memory map",
     DIAGNOSTIC: "diagnostic",
     PROCESS: "process",
+    CONTEXT_SWITCH: "GPU context switch",
     MEMORY_USE: "memory usage",
     CPU_FAULT: "CPU page fault",
     GPU_FAULT: "GPU page fault",
@@ -64,6 +66,7 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     41: SCHEDULING,
     **dict.fromkeys((47, 48, 113, 131, 132), TRACE),
     49: DIAGNOSTIC,
+    58: CONTEXT_SWITCH,
     **dict.fromkeys((79, 80, 106, 127, 130), CUDA),
     117: MEMORY_USE,
     119: CPU_FAULT,
@@ -106,6 +109,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
             102: _numbers(1, 2, 3, 4),
         },
         33: _numbers(1, 2),
+        34: {1: VARINT, **{field: _numbers(*range(1, 5)) for field in range(2, 20)}},
         37: _numbers(1, 2),
         38: _numbers(1),
         40: BYTES,
@@ -113,6 +117,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MMAP: _numbers(1, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16),
     DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
     PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
+    CONTEXT_SWITCH: _numbers(1, 2, 3, 4, 6, 7, 8),
     # 2 is the end, which is the start.
     MEMORY_USE: {**_numbers(*range(1, 11), 12, 15), 11: BYTES, 13: _numbers(1, 2, 3, 4)},
     CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
@@ -153,6 +158,9 @@ STRING_IDS: Final[frozenset[Path]] = frozenset(
     }
 )
 FRAME_STRING_IDS: Final = frozenset({1, 2})
+#: Name of a traced call; what stands for none where an event of OpenMP has no name.
+NAME: Final[Path] = (TRACE, 7)
+NO_STRING: Final = 0xFFFFFFFF
 
 #: Where a payload says of which class its event is.
 CLASS_FIELD: Final[Mapping[int, Path]] = {CUDA: (CUDA, 7), TRACE: (TRACE, 6)}
@@ -172,7 +180,7 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
 CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106, 7: 107}
 
 # Markers of what the profiler was doing, and module loading: the export has no table for them.
-UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 102, 103})
+UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 68, 69, 79, 80, 102, 103})
 
 
 @dataclass(frozen=True)
@@ -194,6 +202,23 @@ class Column:
     until: Version | None = None
 
 
+FRAME_COLUMNS: Final[tuple[Column, ...]] = (
+    Column("symbol", "u64", ((1,),)),
+    Column("module", "u64", ((2,),)),
+    Column("kernelMode", "u32", ((4,),)),
+    Column("thumbCode", "u32", ((5,),)),
+    Column("unresolved", "u32", ((6,),)),
+    Column("specialEntry", "u32", ((7,),)),
+    Column("originalIP", "u64", ((8,),)),
+    Column("unwindMethod", "u32", ((9,),)),
+)
+
+# Chains of CUDA calls are unwound by the profiler's library, which knows less of a frame.
+CUDA_FRAME_COLUMNS: Final = tuple(
+    column for column in FRAME_COLUMNS if column.name in {"symbol", "module", "unresolved", "originalIP"}
+)
+
+
 @dataclass(frozen=True)
 class Chains:
     """A table of call-chain frames that belongs to an event table.
@@ -202,15 +227,19 @@ class Chains:
         name: of the table of frames.
         field: the repeated field that holds them.
         id_column: the event table's column that refers to the chain.
+        columns: of the table of frames, without id and depth.
         every_event: True when every event has a number, with frames or without (CPU samples).
         missing: the event's value when it has no frames.
+        first: number of the first chain.
     """
 
     name: str
     field: Path
     id_column: str
+    columns: tuple[Column, ...] = FRAME_COLUMNS
     every_event: bool = False
     missing: int | None = None
+    first: int = 1
 
 
 @dataclass(frozen=True)
@@ -271,16 +300,47 @@ _OPENACC: Final = (
     "funcName u32 25.21",
 )
 
-FRAME_COLUMNS: Final[tuple[Column, ...]] = (
-    Column("symbol", "u64", ((1,),)),
-    Column("module", "u64", ((2,),)),
-    Column("kernelMode", "u32", ((4,),)),
-    Column("thumbCode", "u32", ((5,),)),
-    Column("unresolved", "u32", ((6,),)),
-    Column("specialEntry", "u32", ((7,),)),
-    Column("originalIP", "u64", ((8,),)),
-    Column("unwindMethod", "u32", ((9,),)),
+
+def _openmp(kind: str, field: int, *columns: str) -> EventTable:
+    """A table of one kind of OpenMP's events, which have a submessage each: its columns count from there."""
+    return EventTable(
+        f"OPENMP_EVENT_KIND_{kind}",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "correlationId u32 3",
+            "nameId u64 7",
+            "eventKind u32 34.1",
+            *(
+                f"{name} {'u32' if name in _OPENMP_KINDS else 'u64'} 34.{field}.{place}"
+                for place, name in enumerate(columns, 1)
+            ),
+        ),
+        classes=frozenset({78}),
+        having=(TRACE, 34, field),
+    )
+
+
+_OPENMP_KINDS: Final = frozenset({"kind", "threadType", "priorTaskStatus"})
+
+
+def _library(name: str, event_class: int) -> EventTable:
+    return EventTable(
+        name,
+        TRACE,
+        _columns(TRACE, "start i64 1", "end i64 2", "eventClass u32 6", "globalTid u64 13", "nameId u64 7"),
+        classes=frozenset({event_class}),
+    )
+
+
+_METRICS: Final = _columns(
+    GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"
 )
+
 
 EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     EventTable(
@@ -327,9 +387,9 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "returnValue i32 8",
             "callchainId i64",
         ),
-        classes=frozenset({0, 1, 26}),
-        # No report with CUDA call chains was ever seen: by analogy with OSRT_CALLCHAINS.
-        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId"),
+        # 67 is a call once more, as the profiler saw it come: with the call's correlation id, and its chain.
+        classes=frozenset({0, 1, 26, 67}),
+        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId", CUDA_FRAME_COLUMNS, first=0),
     ),
     EventTable(
         "OSRT_API",
@@ -414,6 +474,28 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         classes=frozenset({48}),
         lacking=frozenset({(TRACE, 25, 101), (TRACE, 25, 102)}),
     ),
+    # In the order of their submessages: those that no report was seen to hold follow from that order.
+    _openmp("THREAD", 2, "threadId", "threadType"),
+    _openmp("PARALLEL", 3, "parallelId", "parentTaskId"),
+    _openmp("SYNC_REGION_WAIT", 4, "parallelId", "taskId", "kind"),
+    _openmp("SYNC_REGION", 5, "parallelId", "taskId", "kind"),
+    _openmp("TASK", 6, "parallelId", "taskId", "kind"),
+    _openmp("MASTER", 7, "parallelId", "taskId"),
+    _openmp("REDUCTION", 8, "parallelId", "taskId"),
+    _openmp("TASK_CREATE", 9, "parentTaskId", "newTaskId"),
+    _openmp("TASK_SCHEDULE", 10, "parallelId", "priorTaskId", "priorTaskStatus", "nextTaskId"),
+    _openmp("CANCEL", 11, "taskId"),
+    _openmp("MUTEX_WAIT", 12, "kind", "waitId", "taskId"),
+    _openmp("CRITICAL_SECTION", 13, "kind", "waitId"),
+    _openmp("MUTEX_RELEASED", 14, "kind", "waitId", "taskId"),
+    _openmp("LOCK_INIT", 15, "kind", "waitId"),
+    _openmp("LOCK_DESTROY", 16, "kind", "waitId"),
+    _openmp("WORKSHARE", 17, "kind", "parallelId", "taskId", "count"),
+    _openmp("DISPATCH", 18, "kind", "parallelId", "taskId"),
+    _openmp("FLUSH", 19, "threadId"),
+    # No report with them was ever seen, newer ones have NVTX ranges instead: as other traced calls are.
+    _library("CUDNN_EVENTS", 28),
+    _library("CUBLAS_EVENTS", 29),
     EventTable(
         "CUPTI_ACTIVITY_KIND_KERNEL",
         CUDA,
@@ -584,10 +666,46 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "faultAccessType u32 7",
         ),
     ),
+    EventTable("GPU_METRICS", GENERIC, _METRICS),
+    EventTable("SOC_METRICS", GENERIC, _METRICS),
     EventTable(
-        "GPU_METRICS",
+        "GENERIC_EVENTS",
         GENERIC,
-        _columns(GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"),
+        _columns(
+            GENERIC,
+            "genericEventId i64",
+            "rawTimestamp i64",
+            "timestamp i64",
+            "typeId u64",
+            "globalTid u64",
+        ),
+    ),
+    EventTable(
+        "GENERIC_EVENT_DATA",
+        GENERIC,
+        _columns(
+            GENERIC,
+            "genericEventId i64",
+            "fieldIdx i64",
+            "intVal i64",
+            "uintVal u64",
+            "floatVal f64",
+            "doubleVal f64",
+        ),
+    ),
+    EventTable(
+        "GPU_CONTEXT_SWITCH_EVENTS",
+        CONTEXT_SWITCH,
+        _columns(
+            CONTEXT_SWITCH,
+            "tag i32 1",
+            "vmId u32 2",
+            "seqNo u32 3",
+            "contextId u32 4",
+            "timestamp i64 6",
+            "globalPid u64 7",
+            "gpuId u32 8",
+        ),
     ),
     EventTable(
         "SCHED_EVENTS",
@@ -676,13 +794,79 @@ INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
         "nameEnum u32 1",
         "value text 2",
     ),
-    "TARGET_INFO_GPU_METRICS": _columns(
+    **dict.fromkeys(
+        ("TARGET_INFO_GPU_METRICS", "TARGET_INFO_SOC_METRICS"),
+        _columns(
+            None,
+            "typeId u64",
+            "sourceId u64",
+            "typeName text",
+            "metricId u64",
+            "metricName text",
+        ),
+    ),
+    "GENERIC_EVENT_SOURCES": _columns(
+        None,
+        "sourceId u64 1",
+        "nameId u64 3",
+        "timeSourceId u32 2",
+    ),
+    "GENERIC_EVENT_TYPES": _columns(
         None,
         "typeId u64",
         "sourceId u64",
-        "typeName text",
-        "metricId u64",
-        "metricName text",
+        "nameId u64",
+    ),
+    "GENERIC_EVENT_TYPE_FIELDS": _columns(
+        None,
+        "typeId u64",
+        "fieldIdx u64",
+        "fieldNameId u64 1",
+        "offset u64 2",
+        "size u64 3",
+        "type u64 8",
+    ),
+    # What the schemas tell of the counters whose samples are generic events: no table of the export does.
+    "NVTX_COUNTERS": _columns(
+        None,
+        "counterId u64",
+        "name text",
+        "fieldName text",
+        "unit text",
+        "scopePath text",
+    ),
+    "NVTX_SCOPES": _columns(
+        None,
+        "domainId u64 1",
+        "scopeId u64 2",
+        "parentScopeId u64 3",
+        "path text 4",
+    ),
+    "TARGET_INFO_NVTX_CUDA_DEVICE": _columns(
+        None,
+        "name text 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "deviceId u32 5",
+    ),
+    "TARGET_INFO_NVTX_CUDA_CONTEXT": _columns(
+        None,
+        "name text 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "processId u32 4",
+        "deviceId u32 5",
+        "contextId u32 6",
+    ),
+    "TARGET_INFO_NVTX_CUDA_STREAM": _columns(
+        None,
+        "name text 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "processId u32 4",
+        "deviceId u32 5",
+        "contextId u32 6",
+        "streamId u32 7",
     ),
     "NVTX_PAYLOAD_SCHEMAS": _columns(
         None,

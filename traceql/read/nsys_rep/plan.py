@@ -62,7 +62,7 @@ def plan(wanted: Wanted | None, version: layout.Version | None) -> Plan:
         if table.chains is not None:
             frames = tuple(
                 column
-                for column in layout.FRAME_COLUMNS
+                for column in table.chains.columns
                 if _is_wanted(wanted, table.chains.name, column.name)
             )
             frame_ids = tuple(

@@ -27,6 +27,7 @@ class Tally:
         events: how many, of every kind.
         types: event type → events of a type that is not known.
         generic_types: type of generic event → events of a type without known layout.
+        generic_seen: types of generic events that there are.
         classes: (payload, class) → events.
         owned: (payload, class, process) → events; class -1 where a payload has none.
         unknown: fields that are not known.
@@ -36,6 +37,7 @@ class Tally:
     events: int = 0
     types: Counter[int] = field(default_factory=Counter)
     generic_types: Counter[int] = field(default_factory=Counter)
+    generic_seen: set[int] = field(default_factory=set)
     payloads: Counter[int] = field(default_factory=Counter)
     classes: Counter[tuple[int, int]] = field(default_factory=Counter)
     owned: Counter[tuple[int, int, int]] = field(default_factory=Counter)
@@ -47,6 +49,7 @@ class Tally:
         self.events += other.events
         self.types += other.types
         self.generic_types += other.generic_types
+        self.generic_seen |= other.generic_seen
         self.payloads += other.payloads
         self.classes += other.classes
         self.owned += other.owned

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.tally import Tally
 
 _COLLECTED: Final = re.compile(
-    r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC) events collected:\s*(\d{1,18})"
+    r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC|OpenMP) events collected:\s*(\d{1,18})"
 )
 
 # What the profiler counts under each name, as (payload, class). It counts OS calls either with or without the
@@ -34,6 +34,7 @@ _COUNTED: Final[Mapping[str, tuple[frozenset[tuple[int, int]], ...]]] = {
         frozenset({(layout.TRACE, 27), (layout.TRACE, 31), (layout.TRACE, 32)}),
     ),
     "OpenACC": (frozenset({(layout.TRACE, 48)}),),
+    "OpenMP": (frozenset({(layout.TRACE, 78)}),),
 }
 
 # Table names by submessage, for messages that belong to one table only.
@@ -59,6 +60,7 @@ _TABLE_OF: Final[Mapping[Path, str]] = {
     (layout.TRACE, 15): "OSRT_CALLCHAINS",
     (layout.TRACE, 25): "CUPTI_ACTIVITY_KIND_OPENACC_*",
     (layout.TRACE, 33): "CUDA_GRAPH_NODE_EVENTS",
+    (layout.TRACE, 34): "OPENMP_EVENT_KIND_*",
     (layout.TRACE, 37): "CUDA_GRAPH_EVENTS",
     (layout.TRACE, 38): "CUDA_GRAPH_EVENTS",
 }

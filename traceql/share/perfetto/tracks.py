@@ -34,12 +34,13 @@ class CounterKey(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What a trace calls its processes, threads and GPUs."""
+    """What a trace calls its processes, threads, GPUs and streams (by process, context and number)."""
 
     trace: str
     processes: Mapping[int, tuple[int, str | None]]
     threads: Mapping[tuple[int, int], str | None]
     gpus: Mapping[int, str | None]
+    streams: Mapping[tuple[int, int, int], str]
 
 
 class Tracks:
@@ -65,8 +66,9 @@ class Tracks:
         return parent if key.track is None else self._below(parent, key.track)
 
     def of_counter(self, names: Names, key: CounterKey) -> int:
-        """The track of a counter of a GPU."""
-        parent, name, unit = self._gpu(names, key.gpu_id), key.track, key.unit or ""
+        """The track of a counter of a GPU, or of one that is of none."""
+        parent = self._counters(names) if key.gpu_id is None else self._gpu(names, key.gpu_id)
+        name, unit = key.track, key.unit or ""
         return self._once(
             ("counter", parent, name, unit), lambda track: packets.counter(track, parent, track, name, unit)
         )
@@ -99,6 +101,10 @@ class Tracks:
             self._once(known, lambda track: packets.process(track, track, pid, self._of_trace(said, names)))
         return self._places[known], self._places[(*known, "pid")]
 
+    def _counters(self, names: Names) -> int:
+        said = self._of_trace("Counters", names)
+        return self._once(("counters", names.trace), lambda track: packets.named(track, None, track, said))
+
     def _gpu(self, names: Names, gpu_id: int | None) -> int:
         model = names.gpus.get(gpu_id) if gpu_id is not None else None
         said = " ".join(filter(None, ["GPU", "?" if gpu_id is None else str(gpu_id), model]))
@@ -110,6 +116,9 @@ class Tracks:
     def _stream(self, names: Names, key: Key) -> int:
         gpu = self._gpu(names, key.gpu_id)
         said = "no stream" if key.stream_id is None else f"stream {key.stream_id}"
+        named = names.streams.get((key.process_id or 0, key.context_id or 0, key.stream_id or 0))
+        if named is not None:
+            said = f"{named}, {said}"
         if key.context_id not in (None, 0, 1):
             said += f", context {key.context_id}"
         if len(names.processes) > 1:
@@ -146,10 +155,13 @@ class Tracks:
 
 def names_of(trace: str, rows: Sequence[Mapping[str, Any]]) -> Names:
     """The names of a trace out of the rows of ``sql/names.sql``."""
-    of = {what: [row for row in rows if row["what"] == what] for what in ("process", "thread", "gpu")}
+    of = {
+        what: [row for row in rows if row["what"] == what] for what in ("process", "thread", "gpu", "stream")
+    }
     return Names(
         trace,
         {row["process_id"]: (row["pid"], row["name"]) for row in of["process"]},
         {(row["process_id"], row["tid"]): row["name"] for row in of["thread"]},
         {row["gpu_id"]: row["name"] for row in of["gpu"]},
+        {(row["process_id"], row["context_id"], row["stream_id"]): row["name"] for row in of["stream"]},
     )

@@ -17,6 +17,8 @@ is refused: nothing is passed on because nobody looked at it.
 `sidecars`      what lies beside reports
 `databases`     the tables of a database
 `target`        where a result is put, and what it may replace
+`writers`       which module writes which format
+`apart`         the same in a process of its own, `child`, within limits of memory and time
 `words`         long lists of names
 =============== ==========================================================================
 """
@@ -25,22 +27,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traceql.read import formats, temporary
+from traceql.read import temporary
 from traceql.read.source import open_source
+from traceql.share.redact import apart
 from traceql.share.redact import target as places
 from traceql.share.redact.names import Names
 from traceql.share.redact.removed import Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    Write = Callable[[Path, Path, Names, Removed], None]
 
 __all__ = ["Names", "Removed", "check", "redact"]
 
 
-def redact(source: Path, target: Path, names: Names, *, force: bool = False) -> Removed:
+def redact(
+    source: Path, target: Path, names: Names, *, force: bool = False, memory_bytes: int | None = None
+) -> Removed:
     """Write a report, an export or a sidecar again, without what is private in it.
 
     Args:
@@ -48,26 +50,28 @@ def redact(source: Path, target: Path, names: Names, *, force: bool = False) -> 
         target: where the result is put when it is whole, not compressed.
         names: what stands for names, for all files of a call.
         force: replace what is at `target`.
+        memory_bytes: what it may take, see `traceql.read.limits.limits`.
 
     Returns:
         What was removed.
 
     Raises:
+        LimitError: it takes more memory than that, or stands still.
         OSError: it cannot be written.
         ReportError: it cannot be read, or must not be put at `target`.
         UnsupportedReportError: it holds something that is not known.
     """
     places.look_at(source, target, _is_export, force=force)
     with temporary.folder(target.parent) as place:
-        removed = _written(source, place / "redacted", names)
+        removed = _written(source, place / "redacted", names, memory_bytes)
         places.put(place / "redacted", target, place / "replaced")
     return removed
 
 
-def check(source: Path, names: Names) -> Removed:
+def check(source: Path, names: Names, *, memory_bytes: int | None = None) -> Removed:
     """What `redact` would remove from a file or folder; nothing is written beside it."""
     with temporary.folder() as place:
-        return _written(source, place / "redacted", names)
+        return _written(source, place / "redacted", names, memory_bytes)
 
 
 def _is_export(folder: Path) -> bool:
@@ -76,28 +80,12 @@ def _is_export(folder: Path) -> bool:
     return exports.is_one(folder)
 
 
-def _written(source: Path, target: Path, names: Names) -> Removed:
-    removed = Removed()
+def _written(source: Path, target: Path, names: Names, memory_bytes: int | None) -> Removed:
     if source.name.lower().endswith(".json"):
         from traceql.share.redact import sidecars
 
+        removed = Removed()
         sidecars.write(source, target, names, removed)
         return removed
     with open_source(source) as opened:
-        _writer(opened.path, opened.file_name)(opened.path, target, names, removed)
-    return removed
-
-
-def _writer(path: Path, name: str) -> Write:
-    format_ = formats.reader_for(path, name).format
-    if format_ == "ncu-rep":
-        from traceql.share.redact import ncu_rep
-
-        return ncu_rep.write
-    if format_ == "nsys-rep":
-        from traceql.share.redact import nsys_rep
-
-        return nsys_rep.write
-    from traceql.share.redact import exports
-
-    return exports.write
+        return apart.write(opened, target, names, memory_bytes)

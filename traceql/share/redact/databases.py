@@ -36,15 +36,22 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "gpus.compute_capability gpus.gpu_hash kernels.workload kernels.launch_type api_calls.name "
         "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
         "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "
+        "memory_pool_events.operation memory_pool_events.pool_type library_calls.library "
+        "library_calls.call_class directives.directive_kind directives.device_type "
+        "profiler_overhead.overhead_type profiler_overhead.told_by "
         "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
+        "counter_samples.source counter_samples.unit gpu_context_switches.switch_step streams.stream_type "
+        "generic_events.source "
         "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
         "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
         "advice.section advice.kind advice.speedup_scope focus_metrics.focus_rule "
         "focus_metrics.focus_section focus_metrics.focus_metric focus_metrics.severity "
         "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
-        "launch_stacks.stack_kind runs.format runs.sha256 runs.gpu run_metrics.unit"
+        "launch_stacks.stack_kind cpu_samples.thread_state python_samples.thread_state "
+        "thread_states.thread_state thread_states.wait_reason call_stacks.stack_kind "
+        "runs.format runs.sha256 runs.gpu run_metrics.unit"
     ),
-    "settings": frozenset({"traces.settings"}),
+    "json": words("traces.settings generic_events.attributes"),
     "free": words(
         "traces.trace traces.file_name traces.tags traces.warnings diagnostics.text "
         "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
@@ -52,20 +59,24 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
-        "threads.thread memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
+        "threads.thread streams.stream streams.context streams.device_name counter_samples.device "
+        "counter_samples.metric generic_events.name memory_events.variable library_calls.name "
+        "directives.function directives.data_variable profiler_overhead.activity nvtx_ranges.domain "
+        "nvtx_ranges.category "
         "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
         "sass_instructions.sass"
     ),
     "program": frozenset({"processes.process"}),
     "path": words(
-        "um_cpu_page_faults.source_file sass_instructions.source_file source_markers.marker_file "
-        "launch_stacks.frame_file launch_stacks.frame_module"
+        "directives.source_file um_cpu_page_faults.source_file sass_instructions.source_file "
+        "source_markers.marker_file launch_stacks.frame_file launch_stacks.frame_module "
+        "call_stacks.frame_file call_stacks.frame_module"
     ),
     "source": frozenset({"sass_instructions.source_text"}),
-    "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled"}),
+    "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled", "directives.kernel"}),
     "range": frozenset({"nvtx_ranges.text", "ncu_ranges.text"}),
     "ranges": frozenset({"nvtx_ranges.path", "ncu_ranges.path"}),
-    "function": frozenset({"launch_stacks.frame_function"}),
+    "function": frozenset({"launch_stacks.frame_function", "call_stacks.frame_function"}),
 }
 _ACTION_OF: Final = {column: action for action, columns in ACTIONS.items() for column in columns}
 
@@ -86,6 +97,11 @@ def is_lake(folder: Path) -> bool:
             for member in members
         )
     )
+
+
+def may_be_lake(place: Path) -> bool:
+    """Whether a folder is read as a lake: the files of an export lie in its folder itself."""
+    return place.is_dir() and not any(member.suffix in (".parquet", ".arrow") for member in place.iterdir())
 
 
 class Tables:
@@ -158,18 +174,20 @@ class Tables:
             "name": texts.name,
             "program": texts.program,
             "path": texts.path,
-            "source": lambda text: texts.emptied(text, kinds.CODE),
+            "source": lambda text: (
+                texts.source(text) if texts.names.keep_source else texts.emptied(text, kinds.CODE)
+            ),
             "kernel": lambda text: self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
-            "settings": self._settings,
+            "json": self._json,
             "function": lambda text: self._called(text, kinds.FUNCTION),
         }[action]
 
-    def _settings(self, text: str) -> str:
-        """Options of the recording; those that select by names tell them."""
+    def _json(self, text: str) -> str:
+        """Options of the recording, of which those that select by names tell them; or what else has names."""
         told = json.loads(text)
         if not isinstance(told, dict):
-            raise unknown(self._file, "settings", "traces.settings")
+            raise unknown(self._file, "JSON", "no object")
         return json.dumps({option: self._setting(option, value) for option, value in told.items()})
 
     def _setting(self, option: str, value: Any) -> Any:

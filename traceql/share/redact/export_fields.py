@@ -19,6 +19,7 @@ USES: Final = {
     **dict.fromkeys(("nameId", "endNameId"), "call"),
     **dict.fromkeys(("symbol", "CpuInstruction", "funcName", "varName"), "function"),
     **dict.fromkeys(("module", "sourceFile", "srcFile"), "file"),
+    "fieldNameId": "metric",
     "filenameId": "stream",
     "contentId": "output",
 }
@@ -44,7 +45,7 @@ _FREE: Final = words(
 )
 _NAMES: Final = words(
     "NVTX_EVENTS.jsonText CUDA_GPU_MEMORY_USAGE_EVENTS.name TARGET_INFO_NVTX_CUDA_CONTEXT.name "
-    "TARGET_INFO_NVTX_CUDA_DEVICE.name TARGET_INFO_NVTX_CUDA_STREAM.name"
+    "NVTX_SCOPES.path TARGET_INFO_NVTX_CUDA_DEVICE.name TARGET_INFO_NVTX_CUDA_STREAM.name"
 )
 _FILES: Final = frozenset({"TARGET_INFO_GPU.ctxswDevPath", "TARGET_INFO_GPU.ctrlDevPath"})
 
@@ -83,8 +84,8 @@ EMPTIED: Final = {
 #: Options whose values are words of nsys's own.
 TOLD: Final = words(
     "CAPTURE_EVENT_TYPE COLLECTION_MODE CPU_IP_TRIGGER_TYPE CUDA_TRACE_SCOPE DEVICE_TYPE HOW_TO_ATTACH "
-    "MODE START_TRIGGER STOP_TRIGGER NVTX_DOMAIN_FILTER_STRING EXPORT_ARCH EXPORT_PARAM_EXPORT_TYPE "
-    "EXPORT_PLATFORM EXPORT_PRODUCT_NAME EXPORT_PRODUCT_VERSION EXPORT_PRODUCT_DATE "
+    "MODE MPI_IMPLEMENTATION START_TRIGGER STOP_TRIGGER NVTX_DOMAIN_FILTER_STRING EXPORT_ARCH "
+    "EXPORT_PARAM_EXPORT_TYPE EXPORT_PLATFORM EXPORT_PRODUCT_NAME EXPORT_PRODUCT_VERSION EXPORT_PRODUCT_DATE "
     "EXPORT_SCHEMA_VERSION EXPORT_SCHEMA_VERSION_CKSUM EXPORT_TIME EXPORT_TIME_LOCAL EXPORT_TIME_UTC"
 )
 

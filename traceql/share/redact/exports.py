@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from traceql.read.base import RawTable
+    from traceql.read.base import Progress, RawTable
     from traceql.share.redact.names import Names
     from traceql.share.redact.removed import Removed
 
@@ -43,7 +43,7 @@ _NUMBER: Final = re.compile(rf"(?:{_DIGITS})?|true|false|nan|-?inf|\[(?:{_DIGITS
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
 
-def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     """Write the export again, in its form.
 
     Args:
@@ -51,15 +51,16 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         target: a new one.
         names: what stands for names.
         removed: where it is counted what went.
+        progress: called with (tables done, how many there are).
 
     Raises:
         ReportError: it cannot be read.
         UnsupportedReportError: it holds something that is not known.
     """
     try:
-        _write(source, target, names, removed)
+        _write(source, target, names, removed, progress)
     # The reader's own errors quote values.
-    except (KeyError, pa.ArrowException, sqlite3.IntegrityError) as error:
+    except (KeyError, ValueError, pa.ArrowException, sqlite3.IntegrityError) as error:
         raise unknown(source.name, "a table", "a column of it is missing or of another type") from error
     except sqlite3.Error as error:
         raise OSError(str(error)) from error
@@ -69,7 +70,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         raise
 
 
-def _write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def _write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     tables = nsys_export.tables_of(source)
     if source.is_dir():
         for member in sorted(source.iterdir()):
@@ -79,12 +80,14 @@ def _write(source: Path, target: Path, names: Names, removed: Removed) -> None:
     if source.is_dir():
         target.mkdir()
         suffixes = {member.stem: member.suffix for member in source.iterdir()}
-        for name, table in export.redacted():
+        for done, (name, table) in enumerate(export.redacted()):
             _write_member(target / (name + suffixes[name]), table)
+            progress(done, len(tables))
     else:
         with contextlib.closing(sqlite3.connect(target)) as connection:
-            for name, table in export.redacted():
+            for done, (name, table) in enumerate(export.redacted()):
                 _write_table(connection, source.name, name, tables[name], table)
+                progress(done, len(tables))
             connection.commit()
 
 
@@ -137,16 +140,18 @@ class _Export:
 
     def __init__(self, file: str, tables: Mapping[str, RawTable], names: Names, removed: Removed) -> None:
         self._file = file
-        self._tables = tables
-        for name, table in tables.items():
+        self._names = names
+        self._tables = {name: table for name, table in tables.items() if not self._is_dropped(name)}
+        removed.add(kinds.DROPPED, len(tables) - len(self._tables))
+        for name, table in self._tables.items():
             if not fields.is_known(name):
-                raise unknown(file, "a table", f"its name has {len(name)} letters")
+                raise unknown(file, *_strange("table", name, f"its name has {len(name)} letters"))
             if not all(_WORD.fullmatch(column) for column in table.column_names):
                 raise unknown(file, "a column", f"table {name}")
         self._uses: dict[int, set[str]] = {}
         self._profiled: set[int] = set()
         self._processes: dict[int, int] = {}
-        for name, table in tables.items():
+        for name, table in self._tables.items():
             self._refer(name, table)
         self._texts = Texts(self._facts(), names, removed)
         self._removed = removed
@@ -156,6 +161,9 @@ class _Export:
         """Every table as it may be shared."""
         for name, table in self._tables.items():
             yield name, self._table(name, table.select(table.column_names))
+
+    def _is_dropped(self, name: str) -> bool:
+        return not fields.is_known(name) and self._names.drops(name)
 
     # --- what the rows refer to ---------------------------------------------------------------------------
 
@@ -234,9 +242,9 @@ class _Export:
 
     def _check_payloads(self) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
-        entries: dict[int, list[int]] = {}
-        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type"):
-            entries.setdefault(row["schemaId"] or 0, []).append(row["type"] or 0)
+        entries: dict[int, list[tuple[int, int]]] = {}
+        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type", "flags"):
+            entries.setdefault(row["schemaId"] or 0, []).append((row["type"] or 0, row["flags"] or 0))
         enums = {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
         used: dict[int, int] = {}
         for row in self._rows("NVTX_EVENTS", "binaryData"):
@@ -376,7 +384,10 @@ class _Export:
             return value
         if which in fields.TOLD:
             return texts.free(value)
-        raise unknown(self._file, f"the option {which if which.isupper() else ''}", table)
+        if self._names.drops(which):
+            texts.removed.add(kinds.DROPPED)
+            return None
+        raise unknown(self._file, *_strange("option", which, table))
 
     def _machine(self, table: pa.Table) -> pa.Table:
         values, devices = [], []
@@ -410,6 +421,13 @@ class _Export:
         if _NUMBER.fullmatch(value):
             return value
         raise unknown(self._file, "a property of the machine", f"TARGET_INFO_SYSTEM_ENV, {name}")
+
+
+def _strange(what: str, name: str, where: str) -> tuple[str, str, str]:
+    """What is not nsys's, where, and how to leave it out; a name in capital letters is told."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        return f"the {what} {name}", where, f"--drop {name} leaves it out. "
+    return f"a {what}", where, "--drop NAME leaves it out. "
 
 
 def _process(global_id: int) -> int:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from traceql.errors import ReportError
 from traceql.read import protobuf
-from traceql.read.base import no_progress
 from traceql.read.ncu_rep import container, options, read
 from traceql.read.protobuf import BYTES, WireError
 from traceql.share.redact import removed as kinds
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from traceql.read.base import Progress
     from traceql.read.protobuf import Message
     from traceql.share.redact.names import Names
     from traceql.share.redact.removed import Removed
@@ -49,10 +49,12 @@ _LOOKS_PRIVATE: Final = re.compile(
 )
 # Names of attributes and components, and their versions.
 _PLAIN: Final = re.compile(rb"[\w .()+-]*")
+# ELF files of 64 bits: bytes of their head and of what describes a section, a flag of these.
+_ELF_HEAD, _ELF_SECTION, _ELF_COMPRESSED = 64, 64, 0x800
 _OF_EVERYBODY: Final = frozenset({"127.0.0.1", "localhost"})
 
 
-def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     """Write the report again.
 
     Args:
@@ -60,6 +62,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         target: a new file.
         names: what stands for names.
         removed: where it is counted what went.
+        progress: see `traceql.read.base.ReadFunction`.
 
     Raises:
         ReportError: it cannot be read.
@@ -71,11 +74,13 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
     except (WireError, struct.error) as error:
         raise ReportError(f"{source.name}: damaged ({error})", "Copy the file again.") from error
     # Sees that all blocks are whole, and that metrics hold what is known of them and nothing else.
-    read(source, wanted=None, progress=no_progress)
+    read(source, wanted=None, progress=progress)
     try:
         texts = Texts(_facts(data), names, removed)
         with target.open("wb") as file:
-            file.writelines(_Report(source.name, texts).written(data))
+            for number, piece in enumerate(_Report(source.name, texts).written(data)):
+                file.write(piece)
+                progress(number, None)
     except (WireError, struct.error) as error:
         raise ReportError(f"{source.name}: damaged ({error})", "Copy the file again.") from error
 
@@ -201,8 +206,21 @@ class _Report:
         said = self._once(lambda content: texts_within(content, texts.free))
         ranges = self._once(self._nvtx)
         gone = self._gone(kinds.CODE)
+        source = text_rule(texts.source)
+        source_file = self._rule({1: path, 2: source}, "source file")
+        called = self._rule({1: name, **dict.fromkeys((2, 3, 4, 5), keep)}, "function")
+        code: Rules = {
+            2: gone,
+            3: source,
+            4: self._machine_code,
+            8: self._rule({1: source_file}, "source files"),
+            9: self._rule({1: called}, "functions"),
+        }
         self._messages: dict[str, Rules] = {
-            "source": {**dict.fromkeys((1, 5, 6, 7), keep), **dict.fromkeys((2, 3, 4, 8, 9), gone)},
+            "source": {
+                **dict.fromkeys((1, 5, 6, 7), keep),
+                **(code if texts.names.keep_source else dict.fromkeys(code, gone)),
+            },
             "kernel": {
                 **dict.fromkeys(
                     (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 28), 29, 30, 31, 33, 34, 35), keep
@@ -327,6 +345,11 @@ class _Report:
     def _source(self, content: bytes) -> bytes:
         return self._message(content, self._messages["source"], "source")
 
+    def _machine_code(self, content: bytes) -> bytes:
+        if content and not _is_readable(content):
+            raise unknown(self._file, "code that is no plain ELF file", "source")
+        return self._texts.machine_code(content)
+
     def _plain(self, content: bytes) -> bytes:
         if not _PLAIN.fullmatch(content):
             raise unknown(self._file, "a text", "name or version")
@@ -405,6 +428,18 @@ class _Report:
             return b"".join(out)
 
         return opened(content, {1: {3: ranged}, 2: {2: {3: {1: ranged}}}, 3: {3: {2: ranged}}})
+
+
+def _is_readable(code: bytes) -> bool:
+    """Whether machine code is an ELF file without compressed sections, so that its texts can be seen."""
+    if len(code) < _ELF_HEAD or not code.startswith(b"\x7fELF\2\1"):
+        return False
+    (at,) = struct.unpack_from("<Q", code, 40)
+    size, count = struct.unpack_from("<HH", code, 58)
+    if size < _ELF_SECTION or at + size * count > len(code):
+        return False
+    flags = (struct.unpack_from("<Q", code, at + size * section + 8)[0] for section in range(count))
+    return not any(one & _ELF_COMPRESSED for one in flags)
 
 
 def _length(data: bytes, at: int) -> int:

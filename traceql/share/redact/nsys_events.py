@@ -9,31 +9,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from traceql.read import protobuf
 from traceql.read.buffer import Buffer
-from traceql.read.nsys_rep import blocks, checks, layout, messages, samples
+from traceql.read.nsys_rep import blocks, checks, layout, messages
 from traceql.read.nsys_rep.container import decompress
 from traceql.read.nsys_rep.messages import Unknown
 from traceql.read.nsys_rep.refusals import Located
 from traceql.read.nsys_rep.tally import Tally
-from traceql.read.protobuf import BYTES, VARINT
+from traceql.read.protobuf import BYTES, VARINT, WireError
 from traceql.share.redact import payloads
 from traceql.share.redact import removed as kinds
-from traceql.share.redact.messages import is_numbers, texts_within
+from traceql.share.redact.messages import is_numbers, text_rule, texts_within
 from traceql.share.redact.removed import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from traceql.read.base import Progress
     from traceql.read.buffer import Positions
     from traceql.read.nsys_rep.container import Block, Container
-    from traceql.read.nsys_rep.messages import Field, Path
+    from traceql.read.nsys_rep.messages import Field, Path, Shape
     from traceql.share.redact.texts import Texts
 
     #: The content of an event → what it becomes.
@@ -75,8 +76,34 @@ _FRAMES: Final = {(layout.TRACE, 15), _SAMPLED}
 # How samples were unwound: numbers in all reports so far.
 _OF_ANY_TYPE: Final = {(layout.SAMPLE, 8), (layout.SAMPLE, 10)}
 _FRAME_USES: Final = {1: FUNCTION, 2: FILE}
-_EVENT_SHAPE: Final = {1: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES, BYTES)}
-_GENERIC_SHAPE: Final = {1: VARINT, 2: VARINT, 3: BYTES}
+# Type of events that are numbers alone → their payload. Those of the GPU's contexts are of all processes.
+_CONTEXT_SWITCH: Final = 114
+_OF_NUMBERS: Final = {58: _CONTEXT_SWITCH}
+_TYPES: Final = {**_OF_NUMBERS, **layout.EVENT_TYPES}
+# More than the tables of events have: of an OS call the file, its name and its mode; of a page fault whether
+# it is resolved.
+_SHAPES: Final[Mapping[int, Shape]] = {
+    _CONTEXT_SWITCH: dict.fromkeys((1, 2, 3, 4, 6, 7, 8), VARINT),
+    **layout.SHAPES,
+    layout.TRACE: {32: VARINT, 43: BYTES, **layout.SHAPES[layout.TRACE]},
+    layout.CPU_FAULT: {
+        **layout.SHAPES[layout.CPU_FAULT],
+        4: {6: VARINT, **cast("dict[int, int]", layout.SHAPES[layout.CPU_FAULT][4])},
+    },
+}
+_REPEATED: Final = layout.REPEATED | {(layout.TRACE, 32), (layout.TRACE, 43)}
+# Of payloads that have texts rarely: where.
+_TEXTS_OF: Final = {
+    layout.TRACE: ((layout.TRACE, 40), (layout.TRACE, 43)),
+    layout.MEMORY_USE: ((layout.MEMORY_USE, 11),),
+}
+_EVENT_SHAPE: Final = {1: VARINT, **dict.fromkeys(_SHAPES, BYTES)}
+# A generic event: type, time, content, thread. Its type describes the content: of each number the name, where
+# it begins, its bytes, and what it is, of which up to 3 are numbers, signed, unsigned or with a point.
+_GENERIC_SHAPE: Final[Shape] = {1: VARINT, 2: VARINT, 3: BYTES, 4: dict.fromkeys((1, 2, 3, 4), VARINT)}
+_DESCRIBED: Final = frozenset({1, 2, 3, 8})
+_LAST_KIND: Final = 3
+_MOST_BYTES: Final = 8
 # Processes: program, arguments, folder, environment.
 _PROGRAM_PATH, _FOLDER, _ARGUMENTS, _ENVIRONMENT = 7, 8, 9, 13
 _PROGRAM_NAMES: Final = (5, 6)
@@ -134,12 +161,15 @@ class Events:
 
     Args:
         container: of it.
+        progress: called with (blocks done, twice how many there are).
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, progress: Progress) -> None:
         self._container = container
+        self._progress = progress
+        self._done = 0
         self._name = container.source.path.name
-        self._layouts = samples.layouts(container)
+        self._sizes = _sizes(container)
 
     def references(self) -> References:
         """What they refer to.
@@ -154,13 +184,11 @@ class Events:
                     _note(events, found)
                     if events.payload == layout.PROCESS:
                         self._processes(block, events, found)
+            self._on()
         for number, process, use in found.sampled:
             found.uses[number].add(use if process in found.profiled else f"foreign {use}")
         self._check_schemas(found.schemas)
-        found.use(
-            np.array([name for one in self._layouts.values() for name in self._metric_ids(one.type_id)]),
-            METRIC,
-        )
+        found.use(np.array(list(self._metric_ids()), np.uint64), METRIC)
         return found
 
     def rewritten(self, block: Block, texts: Texts, found: References) -> bytes | None:
@@ -170,6 +198,7 @@ class Events:
             edits: list[tuple[int, int, bytes]] = []
             for events in self._of(block, buffer):
                 edits += _edits(buffer, events, texts, found)
+        self._on()
         if not edits:
             return None
         edits.sort()
@@ -180,6 +209,10 @@ class Events:
             out += [bytes(buffer.view[at:before]), protobuf.field(1, event)]
             at = end
         return b"".join([*out, bytes(buffer.view[at : buffer.size])])
+
+    def _on(self) -> None:
+        self._done += 1
+        self._progress(self._done, 2 * len(self._container.blocks))
 
     def _buffer(self, block: Block) -> Buffer:
         return Buffer([decompress(self._container.source, self._container.data, block)])
@@ -195,15 +228,15 @@ class Events:
         contents = {number: column for number, column in top.items() if column.sizes is not None}
         checks.one_payload(contents, starts)
         for number, column in contents.items():
-            if number not in layout.PAYLOAD_NAMES:
+            if number not in _SHAPES:
                 continue
             assert column.sizes is not None
             rows = np.arange(starts.size) if column.rows is None else column.rows
             at, until = column.values, column.values + column.sizes
-            checks.types_fit(types[rows], number, at, seen)
+            self._types_fit(types[rows], number, at)
             fields = messages.decode(
-                buffer, at, until, layout.SHAPES[number], path=(number,), keep=_KEPT,
-                repeated=layout.REPEATED, unknown=seen.unknown,
+                buffer, at, until, _SHAPES[number], path=(number,), keep=_KEPT,
+                repeated=_REPEATED, unknown=seen.unknown,
             )  # fmt: skip
             for path in layout.STRING_IDS & fields.keys():
                 checks.strings(fields[path], len(self._container.strings), path, at)
@@ -220,36 +253,39 @@ class Events:
         where = f"block at byte {block.offset}"
         for path, _ in seen.unknown.fields:
             raise unknown(self._name, f"field {'.'.join(map(str, path))} of an event", where)
-        for type_ in seen.types:
-            raise unknown(self._name, f"an event of type {type_}", where)
-        for type_ in seen.generic_types:
-            raise unknown(self._name, f"a generic event of type {type_}", where)
 
-    def _generic(self, buffer: Buffer, starts: Positions, ends: Positions, seen: Tally) -> None:
-        samples.decode(buffer, starts, ends, self._layouts, unknown=seen.unknown, others=seen.generic_types)
-        fields = messages.split(buffer, starts, ends, _GENERIC_SHAPE, unknown=Unknown())
-        sizes = fields[3].sizes
-        assert sizes is not None
-        for row, (type_, at, size) in enumerate(
-            zip(fields[1].values.tolist(), fields[3].values.tolist(), sizes.tolist(), strict=True)
-        ):
-            described = self._layouts.get(type_)
-            if described is None:
-                continue
-            needed = sum(described.sizes)
-            content = bytes(buffer.view[at : at + size])
-            if size > max(needed, _extent(described)) and not (needed == 0 and is_numbers(content)):
+    def _types_fit(self, types: NDArray[np.int64], payload: int, at: Positions) -> None:
+        for row, type_ in zip(*np.unique(types, return_index=True)[::-1], strict=True):
+            if _TYPES.get(int(type_)) != payload:
                 raise unknown(
-                    self._name, "more than its numbers in a sample of metrics", f"generic event {row}"
+                    self._name, f"an event of type {type_} with payload {payload}", f"byte {at[row]}"
                 )
 
-    def _metric_ids(self, type_id: int) -> list[int]:
-        return [
-            protobuf.number(one, 1) or 0
-            for described in self._container.generic_types
-            if protobuf.number(described, 1) == type_id
-            for one in protobuf.submessages(described, 3)
-        ]
+    def _generic(self, buffer: Buffer, starts: Positions, ends: Positions, seen: Tally) -> None:
+        fields = messages.decode(
+            buffer, starts, ends, _GENERIC_SHAPE, path=(), keep={(1,)}, repeated=(), unknown=seen.unknown
+        )
+        if any((number,) not in fields or fields[number,].rows is not None for number in (1, 2, 3)):
+            raise WireError("a generic event lacks its type, time or content", int(starts[0]))
+        contents = fields[3,]
+        assert contents.sizes is not None
+        for row, (type_, at, size) in enumerate(
+            zip(fields[1,].values.tolist(), contents.values.tolist(), contents.sizes.tolist(), strict=True)
+        ):
+            if type_ not in self._sizes:
+                raise unknown(self._name, f"a generic event of type {type_}", f"generic event {row}")
+            most = self._sizes[type_]
+            # A type without numbers describes others.
+            if size > most and not (most == 0 and is_numbers(bytes(buffer.view[at : at + size]))):
+                raise unknown(self._name, "more than its numbers in a generic event", f"generic event {row}")
+
+    def _metric_ids(self) -> Iterator[int]:
+        """Ids of the texts that name the numbers in generic events, and types of these."""
+        for described in self._container.generic_types:
+            if protobuf.number(described, 1) in self._sizes:
+                yield from (protobuf.number(one, 1) or 0 for one in protobuf.submessages(described, 3))
+                if (name := protobuf.number(described, 2)) is not None:
+                    yield name
 
     def _processes(self, block: Block, events: _Events, found: References) -> None:
         buffer = self._buffer(block)
@@ -261,14 +297,16 @@ class Events:
 
     def _check_schemas(self, used: dict[int, int]) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
-        described: dict[int, list[int]] = {}
+        described: dict[int, list[tuple[int, int]]] = {}
         enums: set[int] = set()
         for process in protobuf.submessages(self._container.payload_schemas, 3):
             enums |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
             for schema in protobuf.submessages(process, 2):
                 number = protobuf.number(schema, 1) or 0
                 entries = protobuf.submessages(schema, 4)
-                described[number] = [protobuf.number(entry, 1) or 0 for entry in entries]
+                described[number] = [
+                    (protobuf.number(entry, 1) or 0, protobuf.number(entry, 2) or 0) for entry in entries
+                ]
         if fault := payloads.fault(used, described, enums):
             raise unknown(self._name, fault, "events")
 
@@ -284,8 +322,19 @@ _KEPT: Final = {
 }
 
 
-def _extent(described: samples.Layout) -> int:
-    return max((at + size for at, size in zip(described.offsets, described.sizes, strict=True)), default=0)
+def _sizes(container: Container) -> dict[int, int]:
+    """Type of generic events whose content is numbers alone → how many bytes these have, at most."""
+    found = {}
+    for described in container.generic_types:
+        numbers = protobuf.submessages(described, 3)
+        parts = [tuple(protobuf.number(one, field) or 0 for field in (2, 3, 8)) for one in numbers]
+        if all(set(one) <= _DESCRIBED for one in numbers) and all(
+            1 <= size <= _MOST_BYTES and kind <= _LAST_KIND for _, size, kind in parts
+        ):
+            end = max((offset + size for offset, size, _ in parts), default=0)
+            # Nothing stands between the numbers, but what fills the room to the next one.
+            found[protobuf.number(described, 1) or 0] = min(end, len(parts) * _MOST_BYTES)
+    return found
 
 
 def _frames(buffer: Buffer, path: Path, inner: Field) -> dict[Path, Field]:
@@ -318,7 +367,7 @@ def _note(events: _Events, found: References) -> None:
         found.use(ids.values[~is_range], LABEL)
     if _PAYLOAD_SCHEMA in fields or _PAYLOAD in fields:
         _note_payloads(events, found)
-    owner = layout.OWNER_FIELD.get(events.payload)
+    owner = None if events.payload == _CONTEXT_SWITCH else layout.OWNER_FIELD.get(events.payload)
     if owner in fields and owner is not None:
         found.profiled.update(np.unique(fields[owner].values.astype(np.uint64) >> np.uint64(24)).tolist())
 
@@ -367,18 +416,19 @@ def _edits(
     change = {
         layout.PROCESS: lambda content: _process(content, texts, found),
         layout.DIAGNOSTIC: lambda content: _replaced(content, 4, texts.free),
-        layout.TRACE: lambda content: _jit(content, texts),
+        layout.TRACE: lambda content: _call(content, texts),
         layout.MEMORY_USE: lambda content: _replaced(content, 11, texts.name),
     }.get(events.payload)
     if change is None:
         return
-    rows = np.arange(events.at.size)
-    text = {layout.TRACE: (layout.TRACE, 40), layout.MEMORY_USE: (layout.MEMORY_USE, 11)}.get(events.payload)
-    if text is not None:
-        if text not in events.fields:
+    rows = range(events.at.size)
+    if events.payload in _TEXTS_OF:
+        there = [events.fields[path].rows for path in _TEXTS_OF[events.payload] if path in events.fields]
+        if not there:
             return
-        rows = rows if events.fields[text].rows is None else events.fields[text].rows  # type: ignore[assignment]
-    for row in rows.tolist():
+        if not any(one is None for one in there):
+            rows = np.unique(np.concatenate(cast("list[Positions]", there))).tolist()
+    for row in rows:
         before = bytes(buffer.view[int(events.at[row]) : int(events.until[row])])
         after = change(before)
         if after != before:
@@ -461,11 +511,13 @@ def _process(content: bytes, texts: Texts, found: References) -> bytes:
     return b"".join(out)
 
 
-def _jit(content: bytes, texts: Texts) -> bytes:
-    """A call that compiled code: where it keeps that."""
+def _call(content: bytes, texts: Texts) -> bytes:
+    """A call that compiled code, where it keeps that; one that opened a file, its name and its mode."""
     out = []
     for number, wire_type, value in protobuf.fields(content, 0, len(content)):
         if number == 40 and isinstance(value, bytes):
             value = texts_within(value, texts.free)
+        elif number == 43 and isinstance(value, bytes):
+            value = text_rule(texts.path)(value) or b""
         out.append(protobuf.again(number, wire_type, value))
     return b"".join(out)

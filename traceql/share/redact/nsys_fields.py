@@ -66,8 +66,13 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
         *(*_within("ENV912.6.1", 2, 3), *_within("ENV912.4.2.5", 1, 2, 3), *_within("ENV912.6.1.5", 1, 2, 3)),
         *(*_within("T.1.2.7", 2, 3, 7, 48, 50), *_within("T.1.2.1", 1, 26)),
         *("I.9", *_within("I.13.4", 1, 2, 3, 4, 6), *_within("I.14.3.5", 1, 2, 3), "I.14.5.1"),
-        *("NS.3.2.4.7", "NS.3.2.5", "NS.3.4.4.1"),
+        *(*_within("NS.3.2.4", 7, 8), "NS.3.2.4.10.3", "NS.3.2.5", "NS.3.4.3", "NS.3.4.4.1"),
+        *("NS.3.5.6.3", "NS.3.5.7"),
     ),
+    # What programs call counters, what these belong to, and CUDA's devices, contexts and streams.
+    "name": ("NS.3.5.5", "NS.3.6.4", "T.11.1", "T.12.1", "T.13.1"),
+    # What a number of a payload means, and what a communicator of MPI is, as numbers.
+    "meaning": ("NS.3.2.4.10.2", "NS.3.3.4", "NS.3.5.6.2"),
     "host": ("AO.9", "AA.1.50.1.10", *_within("UI", 5, 24, 40), "ENV619"),
     "device": ("AO.1", "AA.1.50.1.9", "H.1.1"),
     "session": ("AO.77", "AA.1.50.1.20", "UI.2"),
@@ -90,7 +95,7 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "emptied": (
         *(place for options in _OPTIONS_OF_ACTIVITIES for place in _within(options, "4.6", "4.7", 7, 15, 16)),
         *_within("AA.1.50", 10, 61, 130),
-        *("ENV882", "ENV911", "ENV921"),
+        *("ENV882", "ENV911", "ENV921", "NS.5.4"),
     ),
     "version": ("ENV618",),
     "namespace": ("ENV721", "ENV722"),
@@ -112,9 +117,9 @@ MESSAGES: Final = words(
     AO.92.9 AO.92.10 ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912 ENV912.3
     ENV912.4 ENV912.4.2 ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1
     ENV912.6.1.5 ENV923 ENV923.1 ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13
-    I.13.4 I.14 I.14.3 I.14.3.5 I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.4 NS.3.4.4 PP.10 PP.10.1 PP.10.1.8
-    PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8 T.1.2.9 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3
-    TC.2.1.3.1 TC.2.1.4 UI.50
+    I.13.4 I.14 I.14.3 I.14.3.5 I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.2.4.10 NS.3.3 NS.3.4 NS.3.4.4
+    NS.3.5 NS.3.5.6 NS.3.6 NS.5 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8
+    T.1.2.9 T.11 T.12 T.13 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
     """
 ) | {
     (options + inner)
@@ -128,7 +133,12 @@ _NUMBER: Final = re.compile(rb"(?:-?\d+(?:\.\d*){0,2}(?:e[-+]?\d+)?)?")
 # The id of a network card is its MAC address.
 _CARD_ID: Final = ("ENV910.1", 6)
 # What nothing is removed from must have this form.
-_FORMS: Final = {"number": rb"[-+0-9.eE]*", "word": rb"\w*", "clock": rb"(?s).{16}|"}
+_FORMS: Final = {
+    "number": rb"[-+0-9.eE]*",
+    "word": rb"\w*",
+    "clock": rb"(?s).{16}|",
+    "meaning": rb"(?s)(?!.*[ -~]{4}).*",
+}
 
 
 class Inventory:
@@ -213,6 +223,7 @@ class Inventory:
         return text_rule(
             {
                 "free": texts.free,
+                "name": texts.name,
                 "host": lambda text: texts.emptied(text, kinds.HOST, "host"),
                 "device": lambda text: text if text == _LOCAL else texts.emptied(text, kinds.HOST, "device"),
                 "session": lambda text: texts.emptied(text, kinds.IDENTIFIER, NO_UUID),

@@ -24,6 +24,7 @@ from traceql.share.redact.texts import Facts, Texts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from traceql.read.base import Progress
     from traceql.read.nsys_rep.container import Block, Container
     from traceql.share.redact.names import Names
     from traceql.share.redact.nsys_events import References
@@ -35,7 +36,7 @@ _TELEMETRY: Final = "Telemetry"
 _ENVIRONMENT, _HOST_NAME = 610, 619
 
 
-def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     """Write the report again.
 
     Args:
@@ -43,6 +44,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         target: a new file.
         names: what stands for names.
         removed: where it is counted what went.
+        progress: called with (blocks done, twice how many there are: each is looked at twice).
 
     Raises:
         ReportError: it cannot be read.
@@ -52,7 +54,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
     for what in container.unknown:
         raise unknown(source.name, what, "string table")
     with Located(container.source, 0):
-        events = events_of.Events(container)
+        events = events_of.Events(container, progress)
         found = events.references()
         texts = Texts(_facts(container, found), names, removed)
         target.write_bytes(_assembled(container, _sections(container, events, found, texts)))

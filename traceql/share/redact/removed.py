@@ -19,6 +19,7 @@ FOREIGN: Final = "foreign process"
 OUTPUT: Final = "captured output"
 CODE: Final = "code"
 UNUSED: Final = "unused text"
+DROPPED: Final = "dropped"
 KERNEL: Final = "kernel name"
 RANGE: Final = "range text"
 FUNCTION: Final = "function name"
@@ -37,6 +38,7 @@ KINDS: Final = {
     OUTPUT: "what the program printed",
     CODE: "source files, PTX, machine code with its source lines",
     UNUSED: "texts that nothing refers to",
+    DROPPED: "tables and options of an export that are not nsys's, left out by --drop",
     KERNEL: "names of kernels, replaced by pseudonyms",
     RANGE: "texts of NVTX ranges and marks, replaced by pseudonyms",
     FUNCTION: "names of functions in call stacks, replaced by pseudonyms",
@@ -58,15 +60,16 @@ class Removed(Counter[str]):
         return [(kind, self[kind], what) for kind, what in KINDS.items() if self[kind]]
 
 
-def unknown(file: str, what: str, where: str) -> UnsupportedReportError:
+def unknown(file: str, what: str, where: str, remedy: str = "") -> UnsupportedReportError:
     """The error for what is not known: it may be private, so the file is not written.
 
     Args:
         file: name of the file.
         what: is not known, without its content.
         where: it stands.
+        remedy: what helps, beside a database.
     """
     return UnsupportedReportError(
         f"{file}: cannot be redacted: {what} ({where}) is not known to traceql, and may be private",
-        "It was not written. A database that was made of it may be shared: traceql redact DATABASE.",
+        f"It was not written. {remedy}A database that was made of it may be shared: traceql redact DATABASE.",
     )

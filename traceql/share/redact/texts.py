@@ -36,22 +36,57 @@ _SYSTEM: Final = re.compile(
 # Which may hold somebody's home all the same.
 _SOMEBODYS: Final = re.compile(r"(?i)[\\/](?:home|users|\.\.)[\\/]")
 _PART: Final = r"[^\s\"'`<>|*?;,(){}\[\]\0]"
-# A path in quotes ends with them; any other at the next blank, quote or bracket.
+# Of files that programs and people have: what a relative path, or the last name with blanks, ends in.
+_SOURCES: Final = "cuh?|cc|c|cpp|cxx|hh?|hpp|hxx|inl|py[cxi]?|ipynb|rs|go|java|jl|f90|so|dll"
+_FILES: Final = (
+    rf"(?:{_SOURCES}|ptx|cubin|fatbin|dylib|exe|lib|txt|log|csv|tsv|jsonl?|ya?ml|toml|cfg|ini|conf|xml|html?|md|sh"
+    "|bat|ps1|sqlite|sql|db|duckdb|parquet|arrow|np[yz]|pth?|ckpt|safetensors|bin|gguf|onnx|h5|hdf5|pkl|pickle|tar"
+    r"|gz|zip|xz|zst|whl|nsys-rep|qdrep|qdstrm|ncu-rep|pdf|docx?|xlsx|png|jpe?g|svg|env|pem|key)(?![\w-])"
+)
+# Names may have blanks and commas, if the path goes on behind them or ends as that of a file does; another
+# path, an option and the next sentence begin no such name.
+_NEXT: Final = r"(?<![.:,])(?:, ?| )(?![-~]|[A-Za-z]:[\\/])[^\s\"'`<>|*?;,(){}\[\]\0/\\:=]"
+# What follows is said of a program's output in every report.
+_LAST: Final = rf"(?:(?! and std(?:out|err)\.log)(?:{_NEXT}+){{0,4}}{_NEXT}*\.{_FILES})?"
+_MORE: Final = rf"(?:(?:{_NEXT}+){{1,6}}/{_PART}*)*{_LAST}"
+# One that begins nowhere: with the folder that it runs in, or with a file at its end. What everybody runs
+# tells nothing.
+_UP: Final = rf"(?<![\w.~/\\])(?:\.\.?/|\.\.\\){_PART}+"
+_BEGIN: Final = (
+    r"(?<![\w.~/\\%$@+-])(?!(?:[\w.-]*nvidia\.com|site-packages|torch\w*|vllm|transformers|triton|jax(?:lib)?|flax"
+    r"|numpy|scipy|numba|cupy|tensorflow|keras|deepspeed|cutlass|cub|thrust|aten|c10)[\\/])"
+)
+_DOWN: Final = rf"{_BEGIN}[\w.+@%~$-]+(?:[\\/][\w.+@%~$-]+)*[\\/][\w.+@%~$-]*\."
+# A path in quotes ends with them; any other at the next quote or bracket, and mostly at a blank.
 _PATH: Final = re.compile(
-    r"(?P<quote>['\"])(?P<quoted>(?:file:/|/|~/|[A-Za-z]:[\\/]|\\\\)[^'\"]*)(?P=quote)"
-    rf"|(?P<url>[a-z]+://(?!/){_PART}+)|(?:(?<![\w./~\\])|(?<=-[A-Z]))(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+"
-    # On Windows names may have blanks, if the path goes on.
-    rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+(?: [^\s\\\"'<>|*?]*\\{_PART}*)*)"
+    r"(?P<quote>['\"])(?P<quoted>(?:file:/|/|~[\w.-]*/|\.\.?/|[A-Za-z]:[\\/]|\\\\)[^'\"]*)(?P=quote)"
+    r"|(?P<done>/redacted(?:/\d+)?(?![\w/.-]))"
+    rf"|(?P<url>(?<![a-z])[a-z]+://(?!/){_PART}+)"
+    rf"|(?:(?<![\w./~\\])|(?<=-[A-Z]))(?P<bare>(?P<first>(?:(?:file://)?/|~[\w.-]*/){_PART}+){_MORE}"
+    # On Windows names may have other signs.
+    rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+"
+    rf"(?:(?:(?:, ?| )(?![A-Za-z]:[\\/])[^\s\\/\"'<>|*?,;]+){{1,6}}[\\/]{_PART}*)*{_LAST})"
+    rf"|(?P<relative>{_UP}|{_DOWN}{_FILES})"
+)
+# A text that is nothing but one path with blanks or commas in it.
+_WHOLE: Final = re.compile(
+    rf"(?P<first>(?:/|~[\w.-]*/|[A-Za-z]:[\\/]|\\\\){_PART}+)(?:{_NEXT}+(?:[\\/]{_PART}*)?)+"
 )
 # In what a program calls its work: places that are somebody's. Some of their names may be those of layers,
 # unless they begin the path; behind an option of a compiler, a colon or an underscore it begins, too.
-_PRIVATE: Final = re.compile(
-    rf"/(?:home\d*|Users|mnt|p?scratch|lustre|gpfs|nfs|fsx|Volumes)/{_PART}+"
+_SOMEWHERE: Final = (
+    rf"/(?:home\d*|Users|mnt|p?scratch|lustre|gpfs|nfs|fsx|Volumes)/{_PART}+{_MORE}"
     rf"|(?:(?<![A-Za-z0-9.</])|(?<=-[A-Za-z]))/(?:root|work|farm|tmp|data\d*|raid|workspace|var|media|srv|private|"
-    rf"global|content|kaggle|job|jobs|projects?|export|u|net)/{_PART}+|~/{_PART}+"
+    rf"global|content|kaggle|job|jobs|projects?|export|u|net)/{_PART}+{_MORE}|~/{_PART}+{_MORE}"
     rf"|(?<![A-Za-z0-9])[A-Za-z]:(?:\\+|/+(?=Users/|home/)){_PART}+|\\\\[\w.$-]+\\{_PART}+"
 )
-_URL: Final = rf"(?P<url>(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+]*://{_PART}+)"
+_PRIVATE: Final = rf"{_SOMEWHERE}|{_UP}|{_DOWN}(?:{_SOURCES})(?![\w-])"
+# Where source is kept its files are called as before, behind a folder that has as many letters as its own.
+_SOURCE_FILE: Final = re.compile(rf"(?P<folder>.*)(?P<name>[\\/][^\\/]+\.(?:{_SOURCES}|ptx))", re.DOTALL)
+_AS_LONG: Final = re.compile(rf"{PLACE}(?:/\d+)?|/0\d*")
+# In machine code: texts as C has them.
+_C_TEXT: Final = re.compile(rb"[\x20-\x7e\x80-\xff]{4,}(?=\0)")
+_URL: Final = rf"(?P<url>(?<![A-Za-z0-9+])[A-Za-z][A-Za-z0-9+]*://{_PART}+)"
 # What rules call caches, and no path: L2/L1/TEX.
 _CACHES: Final = re.compile(r"/(?:L1|L2|TEX|DRAM)(?:/(?:L1|L2|TEX|DRAM))*")
 # Pages of NVIDIA's, which its rules and messages name.
@@ -74,6 +109,7 @@ _SECRET: Final = re.compile(
 # A password in an address, and the folders of a search path: a colon parts them, unless a drive has it.
 _PASSWORD: Final = re.compile(r"://[^/\s:@]*:([^@\s/]+)@")
 _FOLDERS: Final = re.compile(r"(?:(?<![^;,:])[A-Za-z]:[\\/])?[^;:,]+")
+_PLACES: Final = re.compile(r"(?:(?<![^;:])[A-Za-z]:[\\/])?[^;:]+")
 _USERS: Final = frozenset({"USER", "LOGNAME", "USERNAME", "SUDO_USER"})
 _HOSTS: Final = frozenset({"HOSTNAME", "HOST", "COMPUTERNAME", "SLURMD_NODENAME"})
 # What machines and users are called everywhere.
@@ -117,7 +153,8 @@ class Facts:
             if name in ("HOME", "USERPROFILE"):
                 self.users.add(re.split(r"[\\/]", value.rstrip("\\/"))[-1])
             self.secrets.update(one for one in _PASSWORD.findall(value) if len(one) >= _SHORTEST_SECRET)
-            for part in _FOLDERS.findall(value):
+            # Whole, too: a comma may be part of a name.
+            for part in {*_FOLDERS.findall(value), *_PLACES.findall(value)}:
                 self.folder(part)
 
     def update(self, other: Facts) -> None:
@@ -136,7 +173,7 @@ class Facts:
 
 def is_path(text: str) -> bool:
     """Whether a whole text is a path."""
-    return re.match(r"(?:file:/)?/[^/\s(]|~/|[A-Za-z]:[\\/]|\\\\\w", text) is not None
+    return re.match(r"(?:file:/)?/[^/\s(]|~[\w.-]*/|[A-Za-z]:[\\/]|\\\\\w", text) is not None
 
 
 def is_system(path: str) -> bool:
@@ -171,12 +208,17 @@ class Texts:
             (_whole(users), "user", kinds.USER),
         )
         self._words = [(pattern, instead, kind) for pattern, instead, kind in rules if pattern is not None]
+        self._in_code = _in_code(facts.secrets | hosts | users)
         self._bytes = [word.lower().encode("utf-8", "replace") for word in facts.secrets | hosts | users]
         roots = sorted(facts.roots, key=len, reverse=True)
-        self._roots = re.compile(
-            "|".join([*(re.escape(root) + rf"(?![\w-]){_PART}*" for root in roots), _PRIVATE.pattern])
-        )
+        found = [re.escape(root) + rf"(?![\w-]){_PART}*{_MORE}" for root in roots]
+        self._roots = re.compile("|".join([*found, _PRIVATE]))
+        # Those that a path in a sentence would end in the middle of.
+        odd = [one for root, one in zip(roots, found, strict=True) if not re.fullmatch(f"{_PART}+", root)]
+        self._odd = re.compile("|".join(odd)) if odd else None
         self._named = re.compile(f"{_URL}|{self._roots.pattern}")
+        # Which files source includes stays.
+        self._placed = re.compile("|".join([*found, _SOMEWHERE]))
 
     def has_word(self, content: bytes) -> bool:
         """Whether bytes may hold one of the names that go."""
@@ -186,6 +228,10 @@ class Texts:
     def free(self, text: str) -> str:
         """A sentence, or a value of any kind."""
         if "/" in text or "\\" in text:
+            if (whole := _WHOLE.fullmatch(text)) and not (is_system(whole["first"]) or is_system(text)):
+                return self.place(text)
+            if self._odd is not None:
+                text = self._odd.sub(self._root_in, text)
             text = _PATH.sub(self._path_in, text)
             text = self._roots.sub(self._root_in, text)
         return self._rest(text)
@@ -195,6 +241,32 @@ class Texts:
         if "/" in text or "\\" in text:
             text = self._named.sub(self._root_in, text)
         return self._rest(text)
+
+    def source(self, text: str) -> str:
+        """Source code that is kept."""
+        if "/" in text or "\\" in text:
+            text = self._placed.sub(self._root_in, text)
+        return self._rest(text)
+
+    def machine_code(self, content: bytes) -> bytes:
+        """Machine code that is kept: as many bytes, with the texts in it changed."""
+
+        def text(found: re.Match[bytes]) -> bytes:
+            # A letter for each byte.
+            before = found[0].decode("latin-1")
+            after = before
+            if "/" in before or "\\" in before:
+                if is_path(before):
+                    after = before if is_system(before) else self._as_long(before)
+                else:
+                    after = self._named.sub(lambda one: self._as_long(one[0]), before)
+            told = after.encode("latin-1")
+            if self._in_code is not None:
+                told = self._in_code.sub(lambda one: b"x" * len(one[0]), told)
+            self.removed.add(kinds.PATH, int(told != found[0]))
+            return told
+
+        return _C_TEXT.sub(text, content)
 
     def path(self, text: str) -> str:
         """A path as a whole; a plain name stays."""
@@ -241,19 +313,34 @@ class Texts:
             return found["quote"] + self._one(found["quoted"]) + found["quote"]
         if found["url"]:
             return found["url"] if _EVERYBODYS_URL.match(found["url"]) else self.place(found["url"])
-        path = found["bare"].rstrip(".:")
-        return self._one(path) + found["bare"][len(path) :]
+        if found["done"]:
+            return found["done"]
+        path = found["bare"] or found["relative"]
+        if found["first"] and found["first"] != path and is_system(found["first"] + "/"):
+            # What follows that of the system is no part of it.
+            return found["first"] + _PATH.sub(self._path_in, path[len(found["first"]) :])
+        return self._up_to_its_end(path)
 
     def _root_in(self, found: re.Match[str]) -> str:
         if found.groupdict().get("url"):
             return found[0] if _EVERYBODYS_URL.match(found[0]) else self.place(found[0])
+        # Where programs are on Windows has a blank in it.
+        if _SYSTEM.match(found.string, found.start()) and not _SOMEBODYS.search(found.string, found.start()):
+            return found[0]
         # In a path of everybody's, which stays, there may be folders of such names.
         begin = re.search(rf"{_PART}*$", found.string[max(0, found.start() - _LONGEST_PATH) : found.start()])
-        if begin and (
-            _EVERYBODYS_URL.match(begin[0]) or (is_path(begin[0]) and is_system(begin[0] + found[0]))
-        ):
-            return found[0]
-        return self._one(found[0])
+        if begin and begin[0]:
+            if _EVERYBODYS_URL.match(begin[0]):
+                return found[0]
+            first = re.match(rf"{_PART}*", found[0])
+            assert first is not None
+            if is_path(begin[0]) and is_system(begin[0] + first[0]):
+                return first[0] + self._roots.sub(self._root_in, found[0][first.end() :])
+        return self._up_to_its_end(found[0])
+
+    def _up_to_its_end(self, path: str) -> str:
+        kept = path.rstrip(".:")
+        return self._one(kept) + path[len(kept) :]
 
     def _one(self, path: str) -> str:
         if is_system(path) or not path.strip("/\\") or _CACHES.fullmatch(path):
@@ -264,8 +351,22 @@ class Texts:
         """What stands for a path, whatever it looks like."""
         if _REPLACED.fullmatch(path):
             return path
+        if self.names.keep_source and _SOURCE_FILE.fullmatch(path):
+            found = self._as_long(path)
+            self.removed.add(kinds.PATH, int(found != path))
+            return found
         self.removed.add(kinds.PATH)
         return f"{PLACE}/{self.names.number(path)}"
+
+    def _as_long(self, path: str) -> str:
+        """What stands for a path where it must have as many letters: a file of source is called as before."""
+        found = _SOURCE_FILE.fullmatch(path)
+        folder, name = (found["folder"], found["name"]) if found else (path, "")
+        if _AS_LONG.fullmatch(folder):
+            return path
+        number = self.names.number(folder)
+        begin = f"{PLACE}/" if len(folder) > len(PLACE) + len(str(number)) else "/"
+        return (begin + str(number).zfill(len(folder) - len(begin)))[: len(folder)] + name
 
     def _ipv4(self, found: re.Match[str]) -> str:
         if found[0] in _OF_EVERYBODY or any(int(part) > 255 for part in found[0].split(".")):
@@ -293,10 +394,20 @@ class Texts:
         return instead
 
     def _uuid(self, found: re.Match[str]) -> str:
-        if found[0].startswith(NO_UUID[:-4]):
+        if found[0].startswith(NO_UUID[:-12]):
             return found[0]
         self.removed.add(kinds.IDENTIFIER)
-        return f"{NO_UUID[:-4]}{self.names.number(found[0]) & 0xFFFF:04x}"
+        return f"{NO_UUID[:-12]}{self.names.number(found[0].lower()):012d}"
+
+
+def _in_code(words: Iterable[str]) -> re.Pattern[bytes] | None:
+    """Names among the bytes of texts, not within other words."""
+    found = sorted(
+        (re.escape(word.encode("utf-8", "replace")) for word in words), key=lambda one: (-len(one), one)
+    )
+    either = b"|".join(found)
+    pattern = rb"(?<![A-Za-z0-9])(?:" + either + rb")(?![A-Za-z0-9])"
+    return re.compile(pattern, re.IGNORECASE) if found else None
 
 
 def _words(names: Iterable[str]) -> set[str]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from traceql.store.connection import Options
     from traceql.store.lake.place import Place
     from traceql.store.means import Means
+    from traceql.store.sharing import Keep
 
 
 class Lake(Store):
@@ -70,11 +71,12 @@ class Lake(Store):
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
         about: Sequence[str] = (),
+        keep: Keep | None = None,
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement, see `Store.run`."""
         try:
             self._look()
-            return super().run(statement, params, tables, narrowed, about)
+            return super().run(statement, params, tables, narrowed, about, keep)
         except OSError as error:
             raise DatabaseError(
                 f"{self.path}: cannot be read ({error.strerror or error})",
@@ -87,7 +89,7 @@ class Lake(Store):
             if manifest.stamps(self._place) == known.stamps:
                 raise
             # A part was removed after the entries were read: what is there now answers.
-            return super().run(statement, params, tables, narrowed, about)
+            return super().run(statement, params, tables, narrowed, about, keep)
 
     def _look(self) -> None:
         """Whether there is a lake.

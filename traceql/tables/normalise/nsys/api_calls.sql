@@ -1,7 +1,8 @@
 -- One row per CUDA runtime or driver call.
 --
 -- CUDA appends the version of an entry point to its name (cudaLaunchKernel_v7000): dropped.
--- Some tools inject wrapper rows of another class that share the runtime call's correlation id.
+-- Some tools inject wrapper rows of another class that share the runtime call's correlation id. Class 67 is
+-- the call a second time, for its stack: see backtraces.
 -- The range is the one in which the call starts: outlasting_calls mends those that go on after its end.
 -- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
 -- @reads start         BIGINT
@@ -11,7 +12,7 @@
 -- @reads correlationId BIGINT
 -- @reads nameId        BIGINT
 -- @reads returnValue   BIGINT
--- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME
+-- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME WHERE eventClass IS DISTINCT FROM 67
 
 -- Where there are no ranges, no step has made it.
 CREATE TEMP TABLE IF NOT EXISTS range_timeline (thread BIGINT, at_ns BIGINT, range_id BIGINT);
@@ -30,6 +31,7 @@ numbered AS (
         globalTid AS thread,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+    WHERE eventClass IS DISTINCT FROM 67
 )
 SELECT
     api_call_id,

@@ -36,6 +36,18 @@
 -- @reads eventType INTEGER
 -- @raw   GPU_METRICS
 -- @reads timestamp BIGINT
+-- @raw   GPU_CONTEXT_SWITCH_EVENTS|FECS_EVENTS
+-- @reads timestamp BIGINT
+-- @raw   NVTX_COUNTER_SAMPLES
+-- @reads timestamp BIGINT
+-- @raw   NET_NIC_METRIC
+-- @reads start BIGINT
+-- @raw   NET_IB_SWITCH_METRIC
+-- @reads start BIGINT
+-- @raw   GENERIC_EVENTS
+-- @reads timestamp BIGINT
+-- @raw   OTHER_EVENTS
+-- @reads start BIGINT
 -- @of    TARGET_INFO_SESSION_START_TIME
 
 SET VARIABLE origin_ns = (
@@ -74,6 +86,18 @@ SET VARIABLE origin_ns = (
         SELECT start FROM raw_NVTX_EVENTS WHERE eventType IN (34, 59, 60)
         UNION ALL
         SELECT timestamp FROM raw_GPU_METRICS
+        UNION ALL
+        SELECT timestamp FROM raw_GPU_CONTEXT_SWITCH_EVENTS
+        UNION ALL
+        SELECT timestamp FROM raw_NVTX_COUNTER_SAMPLES
+        UNION ALL
+        SELECT start FROM raw_NET_NIC_METRIC
+        UNION ALL
+        SELECT start FROM raw_NET_IB_SWITCH_METRIC
+        UNION ALL
+        SELECT timestamp FROM raw_GENERIC_EVENTS
+        UNION ALL
+        SELECT start FROM raw_OTHER_EVENTS
     ),
     readings AS (
         SELECT

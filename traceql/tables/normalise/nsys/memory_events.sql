@@ -15,6 +15,7 @@
 -- @reads streamId            BIGINT
 -- @reads localMemoryPoolAddress BIGINT
 -- @reads localMemoryPoolSize BIGINT
+-- @reads localMemoryPoolUtilizedSize BIGINT
 -- @of    CUDA_GPU_MEMORY_USAGE_EVENTS
 -- @fills memory_events = CUDA_GPU_MEMORY_USAGE_EVENTS
 
@@ -59,6 +60,7 @@ SELECT
     streamId AS stream_id,
     localMemoryPoolAddress AS pool_address,
     localMemoryPoolSize AS pool_bytes,
+    localMemoryPoolUtilizedSize AS pool_used_bytes,
     nullif(correlationId, 0) AS correlation_id,
     api_call_id,
     range_id

@@ -5,6 +5,9 @@
 -- @reads pid       BIGINT
 -- @reads globalPid BIGINT
 -- @reads name      VARCHAR
+-- @raw   MPI_RANKS
+-- @reads globalTid BIGINT
+-- @reads rank      BIGINT
 -- @fills processes
 
 INSERT INTO processes BY NAME
@@ -24,10 +27,15 @@ names AS (
         min(regexp_extract(name, '[^/\\]*$')) AS name
     FROM raw_PROCESSES
     GROUP BY ALL
+),
+-- Told by one of its threads, if it is a rank of MPI.
+ranks AS (
+    SELECT globalTid & -16777216 AS process_id, min(rank) AS mpi_rank FROM raw_MPI_RANKS GROUP BY ALL
 )
 SELECT getvariable('trace_id') AS trace_id, active.process_id, active.pid,
-       coalesce(by_id.name, by_pid.name) AS process
+       coalesce(by_id.name, by_pid.name) AS process, mpi_rank
 FROM active
+LEFT JOIN ranks ON ranks.process_id = active.process_id
 LEFT JOIN names AS by_id ON by_id.process_id = active.process_id
 LEFT JOIN names AS by_pid ON by_pid.pid = active.pid
 WHERE active.process_id IS NOT NULL

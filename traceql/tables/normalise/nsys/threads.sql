@@ -11,6 +11,14 @@ WITH active AS (
     SELECT process_id, pid, tid FROM nvtx_ranges WHERE trace_id = getvariable('trace_id')
     UNION
     SELECT process_id, pid, tid FROM os_calls WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM cpu_samples WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM python_samples WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM thread_states WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM library_calls WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
     SELECT

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import nsys_rep_file as rep
+import pyarrow as pa
+import pyarrow.parquet as pq
 from nsys_rep_file import message
 from planted import SECRET
 
@@ -151,3 +153,19 @@ def bytes_of(path: Path) -> bytes:
     return b"\n".join(
         [container.data, *(bytes(decompress(container.source, container.data, one)) for one in blocks)]
     )
+
+
+def said(path: Path) -> bytes:
+    """All bytes of a file or folder of any form, packed and unpacked."""
+    if path.is_dir():
+        texts = []
+        for file in path.iterdir():
+            if file.suffix == ".parquet":
+                texts.append(str(pq.read_table(file).to_pylist()) + str(pq.read_schema(file).metadata))
+            else:
+                with pa.OSFile(str(file)) as opened:
+                    texts.append(str(pa.ipc.open_stream(opened).read_all().to_pylist()))
+        return "".join(texts).encode() + b"".join(file.read_bytes() for file in path.iterdir())
+    if path.suffix == ".nsys-rep":
+        return bytes_of(path)
+    return path.read_bytes()

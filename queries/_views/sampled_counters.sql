@@ -1,0 +1,22 @@
+-- Every value of a counter that something sampled: metrics of GPUs, and all that counter_samples holds.
+--
+-- A value tells of the time since the one before it: GPU metrics and rates of network cards are means of that
+-- time, as is the power that NVML tells. One of NVTX is what the application set then.
+-- @needs  gpu_samples|counter_samples
+-- @column trace_id BIGINT  the trace it belongs to, see traces
+-- @column trace VARCHAR    name of the trace
+-- @column source VARCHAR   gpu (its metrics), nvml (its power), nvtx, nic …, see counter_samples
+-- @column device VARCHAR   what is counted, as the report names it; NULL for GPU metrics
+-- @column gpu_id INTEGER   GPU of the machine, see gpus; NULL where it is of none, or not told
+-- @column metric VARCHAR   what is measured
+-- @column unit VARCHAR     of the values, as the report names it
+-- @column time_ns BIGINT   when
+-- @column value DOUBLE     as recorded; NULL where the counter had none then
+
+SELECT trace_id, trace, 'gpu' AS source, NULL::VARCHAR AS device, gpu_id, metric, unit, time_ns, value
+FROM gpu_samples
+JOIN traces USING (trace_id)
+UNION ALL
+SELECT trace_id, trace, source, device, gpu_id, metric, unit, time_ns, value
+FROM counter_samples
+JOIN traces USING (trace_id)

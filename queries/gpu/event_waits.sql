@@ -1,0 +1,148 @@
+-- Which streams waited for events of which, how long, and what went on when they were released?
+--
+-- A stream that waits for an event (cudaStreamWaitEvent) goes on when the stream that recorded it has come as
+-- far; the host (cudaEventSynchronize, cudaEventQuery) likewise. When that was is recorded by nsys 2026;
+-- before, it is when the last operation ended that its stream was given before the record. The waiting stream
+-- was ready when the wait was called for and what it had been given before was done: from then on it was held
+-- up. Of waits for an event whose record is not in the report nothing more is known. Waits inside of CUDA
+-- graphs are not recorded.
+-- @of     times
+-- @unites trace
+-- @param  limit BIGINT = 100       waits per trace, those that were held up longest first; NULL for all
+-- @needs  syncs
+-- @column trace VARCHAR            name of the trace
+-- @column pid BIGINT               process
+-- @column gpu_id INTEGER           GPU of what waits, see gpus
+-- @column waiting VARCHAR          stream, or host
+-- @column waiting_stream BIGINT    the stream that waits; NULL for the host
+-- @column recording_stream BIGINT  the stream that recorded it; NULL if its record is not in the report
+-- @column event_id BIGINT          the CUDA event
+-- @column function VARCHAR         the call that waits; NULL if not recorded
+-- @column range VARCHAR            innermost range around that call; NULL outside any
+-- @column record_ns BIGINT         when the event was recorded: start of the call; NULL if not known
+-- @column wait_ns BIGINT           when it was waited for: start of the call, or of the wait
+-- @column completed_ns BIGINT      when the recording stream had come as far; NULL if not known
+-- @column ready_ns BIGINT          when nothing else held up what waits
+-- @column held_ns BIGINT           from then until completed; of the host, the time in the wait
+-- @column released_to VARCHAR      the operation that the waiting stream ran next; NULL for the host
+-- @column next_start_ns BIGINT     when that began; NULL likewise
+-- @column release_delay_ns BIGINT  from when nothing held it up until then, launched or not
+-- @column sync_id BIGINT           the wait, see syncs
+-- @chart  bars x=function y=held_ns
+-- @empty  No stream and no thread waited for an event.
+
+WITH waits AS (
+    SELECT
+        traces.trace,
+        syncs.trace_id,
+        sync_id,
+        syncs.process_id,
+        syncs.pid,
+        syncs.gpu_id,
+        syncs.context_id,
+        syncs.stream_id,
+        syncs.event_id,
+        syncs.event_record_id,
+        api_calls.name AS function,
+        ranges.text AS range,
+        coalesce(api_calls.start_ns, syncs.start_ns) AS wait_ns,
+        syncs.start_ns,
+        syncs.end_ns,
+        syncs.duration_ns
+    FROM syncs
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN api_calls USING (api_call_id)
+    LEFT JOIN (SELECT range_id, text FROM nvtx_ranges) AS ranges USING (range_id)
+    WHERE syncs.event_id IS NOT NULL
+),
+-- What a stream was given, in the order of the calls that gave it.
+given AS (
+    SELECT
+        gpu_operations.trace_id,
+        gpu_operations.process_id,
+        gpu_operations.context_id,
+        gpu_operations.stream_id,
+        api_calls.start_ns AS given_ns,
+        gpu_operations.operation,
+        gpu_operations.start_ns,
+        max(gpu_operations.end_ns) OVER (
+            PARTITION BY gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.context_id,
+                         gpu_operations.stream_id
+            ORDER BY api_calls.start_ns, gpu_operations.start_ns, kind, operation_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS done_ns,
+        row_number() OVER (
+            PARTITION BY gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.context_id,
+                         gpu_operations.stream_id, api_calls.start_ns
+            ORDER BY gpu_operations.start_ns, kind, operation_id
+        ) AS place,
+        count(*) OVER (
+            PARTITION BY gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.context_id,
+                         gpu_operations.stream_id, api_calls.start_ns
+        ) AS places
+    FROM gpu_operations
+    JOIN api_calls USING (api_call_id)
+    WHERE gpu_operations.trace_id IN (SELECT trace_id FROM waits)
+),
+records AS (
+    SELECT
+        event_records.trace_id,
+        event_record_id,
+        event_records.stream_id AS recording_stream,
+        time_ns AS record_ns,
+        -- A stream that was given nothing has come as far when it is asked to record.
+        coalesce(completed_ns, greatest(done_ns, time_ns), time_ns) AS completed_ns
+    FROM event_records
+    ASOF LEFT JOIN (FROM given WHERE place = places) AS given
+        ON given.trace_id = event_records.trace_id AND given.process_id = event_records.process_id
+        AND given.context_id = event_records.context_id AND given.stream_id = event_records.stream_id
+        AND given.given_ns <= event_records.time_ns
+),
+before AS (
+    SELECT waits.sync_id, done_ns
+    FROM waits
+    ASOF JOIN (FROM given WHERE place = places) AS given
+        ON given.trace_id = waits.trace_id AND given.process_id = waits.process_id
+        AND given.context_id = waits.context_id AND given.stream_id = waits.stream_id
+        AND given.given_ns <= waits.wait_ns
+),
+after AS (
+    SELECT waits.sync_id, operation, given.start_ns
+    FROM waits
+    ASOF JOIN (FROM given WHERE place = 1) AS given
+        ON given.trace_id = waits.trace_id AND given.process_id = waits.process_id
+        AND given.context_id = waits.context_id AND given.stream_id = waits.stream_id
+        AND given.given_ns >= waits.wait_ns
+)
+SELECT
+    trace,
+    pid,
+    gpu_id,
+    CASE WHEN stream_id IS NULL THEN 'host' ELSE 'stream' END AS waiting,
+    stream_id AS waiting_stream,
+    recording_stream,
+    event_id,
+    function,
+    range,
+    record_ns,
+    wait_ns,
+    completed_ns,
+    CASE WHEN stream_id IS NULL THEN waits.start_ns ELSE greatest(wait_ns, coalesce(done_ns, wait_ns)) END
+        AS ready_ns,
+    CASE
+        WHEN stream_id IS NULL THEN duration_ns
+        WHEN completed_ns IS NOT NULL THEN greatest(completed_ns - ready_ns, 0)
+    END AS held_ns,
+    operation AS released_to,
+    after.start_ns AS next_start_ns,
+    CASE WHEN completed_ns IS NOT NULL THEN after.start_ns - greatest(ready_ns, completed_ns) END
+        AS release_delay_ns,
+    waits.sync_id
+FROM waits
+LEFT JOIN records USING (trace_id, event_record_id)
+LEFT JOIN before USING (sync_id)
+LEFT JOIN after USING (sync_id)
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY trace ORDER BY held_ns DESC NULLS LAST, waits.sync_id), $limit
+)
+ORDER BY trace, held_ns DESC NULLS LAST, sync_id

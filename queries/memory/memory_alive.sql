@@ -1,0 +1,85 @@
+-- What was alive when most memory was in use, and in which ranges was it allocated?
+--
+-- At the first moment with the most in use, or at the time given. What was allocated before the recording is
+-- there as far as the profiler tells of it (as allocated at time 0); of what is only released in it, the size
+-- alone.
+-- @of     traces
+-- @unites trace
+-- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it
+-- @param  at TIME = NULL          when, from the trace's start; by default, at the peak of each kind
+-- @param  limit BIGINT = 30       rows per trace; NULL for all
+-- @needs  memory_events
+-- @column trace VARCHAR           name of the trace
+-- @column pid BIGINT              process
+-- @column gpu_id INTEGER          GPU, see gpus; NULL for static memory
+-- @column memory_kind VARCHAR     kind of memory, see memory-use
+-- @column at_ns BIGINT            the moment
+-- @column range_path VARCHAR      range of the allocating call, with those around it; NULL outside any
+-- @column allocated_by VARCHAR    function; NULL if not recorded, as of what modules bring along
+-- @column allocations BIGINT      how many of them were alive
+-- @column alive_bytes BIGINT      their size
+-- @column share_pct DOUBLE        of all that was alive then
+-- @column max_bytes BIGINT        the largest
+-- @column oldest_ns BIGINT        when the first of them was allocated
+-- @chart  bars x=range_path y=alive_bytes
+
+WITH used AS (
+    SELECT
+        memory_in_use.*,
+        memory_events.virtual_address,
+        memory_events.api_call_id,
+        memory_events.range_id,
+        dense_rank() OVER (
+            ORDER BY memory_in_use.trace_id, memory_in_use.process_id, memory_in_use.gpu_id NULLS LAST,
+                     memory_in_use.memory_kind
+        ) AS series
+    FROM memory_in_use
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN memory_events USING (memory_event_id)
+    WHERE is_like(memory_in_use.memory_kind, $memory)
+),
+-- The last event that had happened by then.
+moments AS (
+    SELECT
+        series,
+        CASE WHEN $at IS NULL THEN arg_max(memory_event_id, (in_use_bytes, -memory_event_id))
+             ELSE max(memory_event_id) FILTER (time_ns <= $at) END AS last_id,
+        coalesce($at, arg_max(time_ns, (in_use_bytes, -memory_event_id))) AS at_ns
+    FROM used
+    GROUP BY series
+),
+lives AS (
+    SELECT
+        *,
+        lead(memory_event_id) OVER (PARTITION BY series, virtual_address ORDER BY memory_event_id) AS next_id
+    FROM used
+),
+alive AS (
+    SELECT lives.*, at_ns
+    FROM lives
+    JOIN moments USING (series)
+    WHERE (operation = 'Allocation' AND memory_event_id <= last_id AND coalesce(next_id > last_id, true))
+        OR (NOT is_known AND memory_event_id > last_id)
+)
+SELECT
+    trace,
+    alive.pid,
+    gpu_id,
+    memory_kind,
+    at_ns,
+    path AS range_path,
+    api_calls.name AS allocated_by,
+    count(*) AS allocations,
+    sum(bytes)::BIGINT AS alive_bytes,
+    percent(alive_bytes, sum(alive_bytes) OVER (PARTITION BY series)) AS share_pct,
+    max(bytes) AS max_bytes,
+    min(CASE WHEN is_known THEN time_ns ELSE 0 END) AS oldest_ns
+FROM alive
+LEFT JOIN (SELECT range_id, path FROM nvtx_ranges) AS ranges
+    ON ranges.range_id = alive.range_id AND alive.is_known
+LEFT JOIN api_calls ON api_calls.api_call_id = alive.api_call_id AND alive.is_known
+GROUP BY trace, series, alive.process_id, alive.pid, gpu_id, memory_kind, at_ns, path, api_calls.name
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY trace ORDER BY alive_bytes DESC, series, path, api_calls.name), $limit
+)
+ORDER BY trace, alive_bytes DESC, series, range_path, allocated_by

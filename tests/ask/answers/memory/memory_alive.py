@@ -1,0 +1,46 @@
+"""Cases of memory_alive: what was not released yet, by where it was allocated."""
+
+from __future__ import annotations
+
+from made.case import Case, across
+from made.nsys import Recording
+
+# In use: 60 from before, 160 from 12, 460 from 24 (the peak), 160 from 30, 100 from 40.
+USED = (
+    Recording()
+    .range("load", 10, 20)
+    .range("step", 21, 28)
+    .call("cudaMalloc", 11, 13)
+    .allocated(12, 100, 64, correlation=1)
+    .call("cudaMalloc", 22, 25)
+    .allocated(24, 300, 512, correlation=2)
+    .allocated(30, 300, 512, released=True)
+    .allocated(40, 60, 1024, released=True)
+)
+HEAD = "trace  pid  gpu_id  memory_kind  at_ns  range_path  allocated_by  allocations  alive_bytes  share_pct  max_bytes  oldest_ns"
+
+CASES = [
+    Case(
+        "at the peak: what was allocated and not released by then, and what was there before the recording",
+        traces={"a": USED},
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   24     step        cudaMalloc    1            300          30000/460  300        24
+            a      1    0       GPU memory   24     load        cudaMalloc    1            100          10000/460  100        12
+            a      1    0       GPU memory   24     NULL        NULL          1            60           6000/460   60         0
+            """
+        ),
+    ),
+    Case(
+        "at another time",
+        traces={"a": USED},
+        params={"at": 35, "limit": 1},
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   35     load        cudaMalloc    1            100          62.5       100        12
+            """
+        ),
+    ),
+]

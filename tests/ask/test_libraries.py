@@ -1,0 +1,180 @@
+"""Calls of libraries: what NVIDIA's reports print of them, of tables made by hand and of real recordings."""
+
+from __future__ import annotations
+
+import csv
+import lzma
+from typing import TYPE_CHECKING
+
+import pytest
+from made.nsys import Recording
+from shipped import EXPECTED, REPORTS
+
+import traceql
+from traceql.ask import nsys_stats
+from traceql.read import nsys_export, nsys_rep
+from traceql.read.base import no_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql import Database
+
+B = 300_000_000
+LOOP = "/src/loop.c"
+
+
+def made() -> Recording:
+    """Of an export with these rows nsys 2025.3.1 printed what is in expected/nsys_stats_made."""
+    return (
+        Recording()
+        .rank(0, pid=500)
+        .rank(1, pid=501)
+        .mpi("MPI_Send", B + 100, B + 150, of="p2p", tag=7, peer=1, size=800, pid=500, tid=500)
+        .mpi("MPI_Recv", B + 120, B + 190, of="p2p", tag=7, peer=0, size=800, pid=501, tid=501)
+        .mpi("MPI_Sendrecv", B + 300, B + 340, of="p2p", tag=1, peer=1, size=40, pid=500, tid=500)
+        .mpi("MPI_Sendrecv", B + 300, B + 340, of="p2p", tag=2, peer=1, size=60, pid=500, tid=500)
+        .mpi("MPI_Isend", B + 400, B + 410, of="p2p", tag=3, peer=1, size=None, request=99, pid=500, tid=500)
+        .mpi("MPI_Irecv", B + 420, None, of="p2p", tag=3, peer=-1, size=16, request=98, pid=500, tid=500)
+        .mpi("MPI_Barrier", B + 500, B + 700, of="collectives", pid=500, tid=500)
+        .mpi("MPI_Barrier", B + 520, B + 700, of="collectives", pid=501, tid=501)
+        .mpi(
+            "MPI_Bcast", B + 710, B + 760, of="collectives", root=0, size=800, received=400, pid=500, tid=500
+        )
+        .mpi("MPI_Bcast", B + 710, B + 790, of="collectives", root=0, received=400, pid=501, tid=501)
+        .mpi("MPI_Allreduce", B + 800, B + 860, of="collectives", size=160, received=160, pid=500, tid=500)
+        .mpi("MPI_Waitall", B + 430, B + 470, of="start_wait", request=99, pid=500, tid=500)
+        .mpi("MPI_Waitall", B + 430, B + 470, of="start_wait", request=98, pid=500, tid=500)
+        .mpi("MPI_Wait", B + 480, B + 485, of="start_wait", request=77, pid=501, tid=501)
+        .mpi("MPI_Init", B + 10, B + 90, pid=500, tid=500)
+        .mpi("MPI_Init", B + 12, B + 90, pid=501, tid=501)
+        .openacc("Enqueue Launch", B + 10, B + 30, kind="Enqueue launch", line=20, kernel="loop_20_gpu")
+        .openacc("Enqueue Launch", B + 40, B + 70, kind="Enqueue launch", line=20, kernel="loop_20_gpu")
+        .openacc("Enqueue Launch", B + 40, B + 71, kind="Enqueue launch", line=44, kernel="loop_44_gpu")
+        .openacc("Enqueue Upload", B + 1, B + 9, kind="Enqueue upload", line=18, variable="a", size=4096)
+        .openacc("Wait", B + 80, B + 99, kind="Wait", line=30)
+        .openacc("Wait", B + 90, B + 99, kind="Wait", line=30, device=2, tid=2)
+    )
+
+
+@pytest.mark.parametrize("report", ["mpi_event_sum", "mpi_event_trace", "mpi_msg_size_sum", "openacc_sum"])
+def test_what_nsys_stats_prints_of_made_tables_is_printed(report: str) -> None:
+    with (EXPECTED / "nsys_stats_made" / f"{report}.csv").open(encoding="utf-8") as file:
+        head, *theirs = list(csv.reader(file))
+    with made().database() as database:
+        ask = database._asker
+        table, _ = nsys_stats.asked(ask, ask.catalog.find(report), {})
+    assert table.column_names == head
+    # Files come without their folders.
+    theirs = [[cell.replace(LOOP, "loop.c") for cell in row] for row in theirs]
+    ours = [["" if cell is None else str(cell) for cell in row.values()] for row in table.to_pylist()]
+    assert sorted(ours) == sorted(theirs)
+
+
+def test_what_openacc_and_openmp_tell_is_in_words() -> None:
+    told = (
+        Recording()
+        .openacc("Upload", 0, 5, kind="Enqueue upload", line=18, variable="a", size=4096)
+        .openacc("Wait", 10, 15, kind="Wait", line=30, device=2)
+        .openmp("Task", 20, 30, of="task", parallelId=2, taskId=7, kind=4 | 268435456)
+        .openmp("Barrier", 40, 50, of="sync_region_wait", parallelId=2, taskId=7, kind=3)
+        .openmp("Loop", 60, 70, of="workshare", kind=1, parallelId=2, taskId=7, count=1000)
+        .openmp(None, 80, 80, of="task_create", parentTaskId=7, newTaskId=8)
+        .openmp("Odd", 90, 95, of="workshare", kind=99, parallelId=2, taskId=7, count=1)
+    )
+    with told.database() as database:
+        rows = database.sql(
+            """
+            SELECT library, call_class, directive_kind, source_file, source_line, data_variable, data_bytes,
+                   device_type, stream_id, task_id, parent_task_id, iterations
+            FROM library_calls JOIN directives USING (trace_id, library_call_id) ORDER BY start_ns
+            """
+        ).rows()
+    n = None
+    assert rows == [
+        ("OpenACC", "data", "Enqueue upload", "loop.c", 18, "a", 4096, "NVIDIA", 7, n, n, n),
+        # CUDA's numbers mean nothing there.
+        ("OpenACC", "other", "Wait", "loop.c", 30, n, n, "Host", n, n, n, n),
+        ("OpenMP", "task", "Explicit, Untied", n, n, n, n, n, n, 7, n, n),
+        ("OpenMP", "sync_region_wait", "Explicit barrier", n, n, n, n, n, n, 7, n, n),
+        ("OpenMP", "workshare", "Loop region", n, n, n, n, n, n, 7, n, 1000),
+        ("OpenMP", "task_create", n, n, n, n, n, n, n, 8, 7, n),
+        ("OpenMP", "workshare", "Unknown (99)", n, n, n, n, n, n, 7, n, 1),
+    ]
+
+
+def test_a_call_of_a_library_has_the_range_in_which_it_starts() -> None:
+    told = Recording().range("step", 0, 50).mpi("MPI_Init", 10, 90).library("cuDNN", "cudnnCreate", 60, 70)
+    with told.database() as database:
+        rows = database.sql(
+            "SELECT name, text FROM library_calls LEFT JOIN nvtx_ranges USING (range_id) ORDER BY name"
+        ).rows()
+    assert rows == [("MPI_Init", "step"), ("cudnnCreate", None)]
+
+
+NAMES = ("library_calls", "library_messages", "directives", "profiler_overhead", "event_records", "syncs")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "name", ["mpi_two_ranks", "openmp", "event_streams", "cuda_libraries", "memory_pools"]
+)
+def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "db") as database:
+        database.ingest(REPORTS / f"{name}.nsys-rep.xz", name="report")
+        database.ingest(REPORTS / f"{name}.sqlite.xz", name="export")
+        for table in (*NAMES, "memory_events", "memory_pool_events", "processes"):
+            report, export = (_rows(database, table, trace) for trace in ("report", "export"))
+            assert report == export, table
+        told = database.sql("SELECT DISTINCT library FROM calls_of_libraries ORDER BY library").rows()
+    wanted = {
+        "mpi_two_ranks": ["MPI"],
+        "openmp": ["OpenMP"],
+        "cuda_libraries": ["CCCL", "cuBLAS", "cuSOLVER"],
+    }
+    assert [library for (library,) in told] == wanted.get(name, [])
+
+
+def _rows(database: Database, table: str, trace: str) -> list[tuple[object, ...]]:
+    """Of a trace, with ids as numbers within it."""
+    columns = [row[0] for row in database.sql(f"SELECT column_name FROM (DESCRIBE {table})").rows()]
+    own = {"api_call_id", "range_id"} | {
+        column for column in columns if column.endswith(("_call_id", "_event_id"))
+    }
+    own |= {"event_record_id", "sync_id", "profiler_overhead_id"}
+    chosen = ", ".join(
+        f"{column} & 4294967295" if column in own else column for column in columns if column != "trace_id"
+    )
+    return sorted(
+        database.sql(
+            f"SELECT {chosen} FROM {table} WHERE trace_id = (SELECT trace_id FROM traces WHERE trace = '{trace}')"
+        ).rows(),
+        key=repr,
+    )
+
+
+@pytest.mark.long
+def test_calls_of_mpi_are_no_ranges(tmp_path: Path) -> None:
+    """In a report they are ranges of a domain of NVTX, in its export they have tables of their own."""
+    path = tmp_path / "mpi.nsys-rep"
+    path.write_bytes(lzma.decompress((REPORTS / "mpi_two_ranks.nsys-rep.xz").read_bytes()))
+    report = nsys_rep.read(path, wanted=None, progress=no_progress)
+    kinds = report.tables["NVTX_EVENTS"].select(["eventType"]).to_pydict()["eventType"]
+    # The domain's name, and those of the threads that are ranks.
+    assert sorted(kinds) == [39, 39, 75, 75]
+    only_nvtx = nsys_rep.read(path, wanted={"NVTX_EVENTS": ("eventType",)}, progress=no_progress)
+    assert only_nvtx.tables["NVTX_EVENTS"].num_rows == 4
+    assert set(only_nvtx.tables) == {"NVTX_EVENTS"}
+
+
+def test_an_export_of_every_table_of_libraries_is_read(tmp_path: Path) -> None:
+    told = made().openmp("Parallel Region", 0, 9, of="parallel", parallelId=1, parentTaskId=0)
+    told.ucx("ucp_put", 1, 2).library("cuBLAS", "cublasCreate_v2", 3, 4)
+    export = told.export(tmp_path / "made.sqlite")
+    report = nsys_export.read(export, wanted={"StringIds": ("id",)}, progress=no_progress)
+    # Nothing of them is told not to be read.
+    assert report.unread == []
+    with traceql.open(tmp_path / "db") as database:
+        database.ingest(export)
+        rows = database.sql("SELECT library, count(*) FROM library_calls GROUP BY ALL ORDER BY ALL").rows()
+    assert rows == [("MPI", 14), ("OpenACC", 6), ("OpenMP", 1), ("UCX", 1), ("cuBLAS", 1)]

@@ -1,0 +1,166 @@
+"""Raw tables that are gathered from many of the report's own: events of unknown meaning, samples of counters.
+
+An export has a table for each kind of event and one for each NVTX counter, whose columns are the counter's
+own fields. Normalising steps name the tables and columns that they read, so what has no fixed form is turned
+into one here: a row per event with its other columns as JSON, a row per value of a counter.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from traceql.read.base import RawTable
+
+#: The gathered tables, and their columns.
+EVENTS: Final = "OTHER_EVENTS"
+SAMPLES: Final = "NVTX_COUNTER_SAMPLES"
+GATHERED: Final[Mapping[str, tuple[str, ...]]] = {
+    EVENTS: ("source", "start", "end", "globalTid", "typeId", "nameId", "textId", "data"),
+    SAMPLES: ("domainId", "counterId", "timestamp", "field", "value"),
+}
+
+_EVENTS: Final = re.compile(
+    r"(?:DX1[12]|D3D1[12]|VULKAN|OPENGL|SLI|WDDM|NV_LOAD_BALANCE|NVVIDEO|GPU_VIDEO_ENGINE)_\w+|KHR_DEBUG_EVENTS"
+    r"|SYSCALL(?:_API|_EVENTS)?|ETW_EVENTS(?:_DEPRECATED_TABLE)?|MEMORY_TRANSFER_EVENTS"
+    r"|TRACE_PROCESS_EVENT_NVMEDIA|OSRT_FILE_ACCESS_EVENTS|NET_IB_CONGESTION_EVENTS"
+)
+_SAMPLES: Final = re.compile(r"NVTX_COUNTER_SAMPLES_(?P<domain>\d+)_(?P<counter>\d+)")
+# What tables call the columns that all events have.
+_NAMES: Final = {
+    "start": ("start", "timestamp", "startedAt"),
+    "end": ("end", "endedAt"),
+    "globalTid": ("globalTid", "globalPid"),
+    "typeId": ("typeId",),
+    "nameId": ("nameId", "taskName"),
+    "textId": ("textId",),
+}
+
+
+def belongs(table: str) -> bool:
+    """Whether a table of an export is gathered.
+
+    >>> belongs("VULKAN_API"), belongs("NVTX_COUNTER_SAMPLES_0_16777217"), belongs("NVTX_EVENTS")
+    (True, True, False)
+    """
+    return bool(_EVENTS.fullmatch(table) or _SAMPLES.fullmatch(table))
+
+
+def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> dict[str, RawTable]:
+    """The gathered tables that are wanted and have a source among the report's; read when they are selected."""
+    found: dict[str, RawTable] = {}
+    if wanted is not None and EVENTS not in wanted and SAMPLES not in wanted:
+        return found
+    events = {
+        name: table
+        for name, table in tables.items()
+        if _EVENTS.fullmatch(name) and any(one in table.column_names for one in _NAMES["start"])
+    }
+    samples = {
+        name: table
+        for name, table in tables.items()
+        if _SAMPLES.fullmatch(name) and "timestamp" in table.column_names
+    }
+    if events:
+        found[EVENTS] = _Gathered(EVENTS, events)
+    if samples:
+        found[SAMPLES] = _Gathered(SAMPLES, samples)
+    return found
+
+
+class _Gathered:
+    """Several tables as one."""
+
+    def __init__(self, name: str, tables: Mapping[str, RawTable]) -> None:
+        self._name = name
+        self._tables = tables
+        self._made: pa.Table | None = None
+        self.column_names = list(GATHERED[name])
+
+    def select(self, columns: Sequence[str], /) -> pa.Table:
+        if self._made is None:
+            each = _events if self._name == EVENTS else _samples
+            rows = [row for name, table in self._tables.items() for row in each(name, table)]
+            self._made = _table(self._name, rows)
+        return self._made.select(list(columns))
+
+
+def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    texts = {"source": pa.string(), "data": pa.string(), "field": pa.string(), "value": pa.float64()}
+    columns = {
+        column: pa.array([row.get(column) for row in rows], texts.get(column, pa.int64()))
+        for column in GATHERED[name]
+    }
+    return pa.table(columns)
+
+
+def _events(source: str, table: RawTable) -> Iterable[dict[str, Any]]:
+    known = {
+        ours: next(name for name in names if name in table.column_names)
+        for ours, names in _NAMES.items()
+        if any(name in table.column_names for name in names)
+    }
+    others = [name for name in table.column_names if name not in known.values()]
+    rows = table.select(table.column_names).to_pylist()
+    for row in rows:
+        found = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}
+        told = {name: row[name] for name in others if row[name] is not None}
+        if told:
+            found["data"] = as_json(told)
+        yield found
+
+
+def _samples(source: str, table: RawTable) -> Iterable[dict[str, Any]]:
+    match = _SAMPLES.fullmatch(source)
+    assert match is not None
+    key = {"domainId": as_id(int(match["domain"])), "counterId": as_id(int(match["counter"]))}
+    fields = [name for name in table.column_names if name != "timestamp"]
+    for row in table.select(table.column_names).to_pylist():
+        for field in fields:
+            value = row[field]
+            if isinstance(value, (int, float)):
+                yield {**key, "timestamp": row["timestamp"], "field": field, "value": float(value)}
+
+
+def as_id(value: Any) -> int | None:
+    """A number of 64 bits as the same bits signed, as SQLite holds it; what is no whole number is NULL.
+
+    >>> as_id(2**64 - 1), as_id("text"), as_id(None)
+    (-1, None, None)
+    """
+    if not isinstance(value, int):
+        return None
+    return value - (1 << 64) if value >> 63 == 1 else value
+
+
+def as_json(told: Mapping[str, Any]) -> str:
+    """Values by name as JSON; what is JSON already stands in it as such.
+
+    >>> as_json({"gpu": 0, "data": '{"a":1}', "ratio": float("nan")})
+    '{"gpu":0,"data":{"a":1},"ratio":null}'
+    """
+    return json.dumps(
+        {name: _plain(value) for name, value in told.items()}, ensure_ascii=False, separators=(",", ":")
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str) and value[:1] == "{":
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value

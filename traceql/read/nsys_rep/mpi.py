@@ -1,0 +1,163 @@
+"""Calls of MPI, which are NVTX ranges in a report: in tables of their own, as the export has them.
+
+They are the ranges of an NVTX domain named MPI. What a call passes is its payload, and which table it belongs
+to follows from the payload's fields: one with a tag is of a message, one with a communicator of a collective,
+one with requests alone starts or awaits them; all others are of MPI_OTHER_EVENTS. A call that awaits several
+requests has a row for each, and MPI_Sendrecv two where its halves differ. Sizes of collectives that are 0 are
+NULL. Threads called ``MPI Rank 3`` are MPI_RANKS.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: Table → its columns in the export's order.
+TABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "MPI_P2P_EVENTS": (
+        "start", "end", "globalTid", "textId", "commHandle", "tag", "remoteRank", "size", "requestHandle",
+    ),
+    "MPI_COLLECTIVES_EVENTS": (
+        "start", "end", "globalTid", "textId", "commHandle", "rootRank", "size", "recvSize", "requestHandle",
+    ),
+    "MPI_START_WAIT_EVENTS": ("start", "end", "globalTid", "textId", "requestHandle"),
+    "MPI_OTHER_EVENTS": ("start", "end", "globalTid", "textId"),
+    "MPI_RANKS": ("globalTid", "rank"),
+}  # fmt: skip
+#: What is read of NVTX_EVENTS.
+NEEDED: Final = ("start", "end", "eventType", "globalTid", "text", "textId", "domainId", "binaryData")
+
+_TYPES: Final = {
+    **dict.fromkeys(("start", "end"), pa.int64()),
+    **dict.fromkeys(("tag", "remoteRank", "rootRank", "rank"), pa.int32()),
+    "textId": pa.uint32(),
+}
+_THREAD_NAME, _RANGES, _DOMAIN = 39, (59, 60), 75
+_RANK: Final = re.compile(r"MPI Rank (\d{1,9})")
+_HEAD: Final = struct.Struct("<QQQQ")
+# NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as MPI's payloads use them.
+_NUMBERS: Final = {
+    15: struct.Struct("<i"),
+    16: struct.Struct("<I"),
+    17: struct.Struct("<q"),
+    18: struct.Struct("<Q"),
+}
+# Requests, as many as an entry before them says.
+_HANDLE: Final = _NUMBERS[18]
+
+
+def apart(
+    nvtx: pa.Table, entries: pa.Table | None, strings: Sequence[str | None]
+) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """NVTX events without MPI's calls, and the tables of these that have rows.
+
+    Args:
+        nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
+        entries: NVTX_PAYLOAD_SCHEMA_ENTRIES, if there are any.
+        strings: of the report, by number.
+    """
+    kinds = nvtx["eventType"].to_numpy()
+    domains = {
+        (row["globalTid"] >> 24, row["domainId"])
+        for row in nvtx.filter(pa.array(kinds == _DOMAIN)).to_pylist()
+        if _text(row, strings) == "MPI"
+    }
+    if not domains:
+        return nvtx, {}
+    layouts = _layouts(entries)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    stays = []
+    for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
+        is_call = event["eventType"] in _RANGES and (event["globalTid"] >> 24, event["domainId"]) in domains
+        stays.append(not is_call)
+        if is_call:
+            call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
+            table, told = _told(event.get("binaryData"), layouts)
+            rows[table] += [call | one for one in told]
+        elif event["eventType"] == _THREAD_NAME and (rank := _RANK.fullmatch(_text(event, strings) or "")):
+            rows["MPI_RANKS"].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
+    return nvtx.filter(pa.array(stays)), {
+        name: pa.table(
+            {
+                column: pa.array([row.get(column) for row in found], _TYPES.get(column, pa.uint64()))
+                for column in TABLES[name]
+            }
+        )
+        for name, found in rows.items()
+        if found
+    }
+
+
+def _text(event: Mapping[str, Any], strings: Sequence[str | None]) -> str | None:
+    number = event["textId"]
+    return event["text"] if number is None else strings[number]
+
+
+def _layouts(entries: pa.Table | None) -> dict[int, list[Mapping[str, Any]]]:
+    """Schema → its entries in order; without those of which two processes say different things."""
+    found: dict[int, dict[int, Mapping[str, Any]]] = {}
+    differ = set()
+    for entry in entries.to_pylist() if entries is not None else ():
+        before = found.setdefault(entry["schemaId"], {}).setdefault(entry["idx"], entry)
+        if before != entry:
+            differ.add(entry["schemaId"])
+    return {
+        schema: [one[idx] for idx in sorted(one)] for schema, one in found.items() if schema not in differ
+    }
+
+
+def _told(
+    payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
+) -> tuple[str, list[dict[str, int | None]]]:
+    """The table that a call belongs to, and what each of its rows there tells of its payload."""
+    schema = _HEAD.unpack_from(payload)[1] if payload is not None else None
+    fields, requests = _fields(payload or b"", layouts.get(schema, ()) if schema is not None else ())
+    passed = {"commHandle": fields.get("Communicator"), "requestHandle": fields.get("Request")}
+    if "Window" in fields:
+        return "MPI_OTHER_EVENTS", [{}]
+    if {"Send tag", "Receive tag"} <= fields.keys():
+        halves = [
+            {"tag": fields[f"{half} tag"], "remoteRank": fields.get(rank), "size": fields.get(size)} | passed
+            for half, rank, size in (
+                ("Send", "Destination", "Bytes sent"),
+                ("Receive", "Source", "Bytes received"),
+            )
+        ]
+        return "MPI_P2P_EVENTS", halves[:1] if halves[0] == halves[1] else halves
+    if "Tag" in fields:
+        message = {
+            "tag": fields["Tag"],
+            "remoteRank": fields.get("Destination", fields.get("Source")),
+            "size": fields.get("Bytes sent", fields.get("Bytes received")),
+        }
+        return "MPI_P2P_EVENTS", [message | passed]
+    if "Communicator" in fields:
+        sizes = {"size": fields.get("Bytes sent") or None, "recvSize": fields.get("Bytes received") or None}
+        return "MPI_COLLECTIVES_EVENTS", [{"rootRank": fields.get("Root")} | sizes | passed]
+    if requests or "Request" in fields:
+        return "MPI_START_WAIT_EVENTS", [{"requestHandle": one} for one in requests or [fields["Request"]]]
+    return "MPI_OTHER_EVENTS", [{}]
+
+
+def _fields(payload: bytes, entries: Iterable[Mapping[str, Any]]) -> tuple[dict[str, int], list[int]]:
+    """The numbers of a payload by name, and its list of requests."""
+    content = payload[_HEAD.size :]
+    found: dict[str, int] = {}
+    requests: list[int] = []
+    for entry in entries:
+        kind, at = _NUMBERS.get(entry["type"]), entry["offset"] or 0
+        if kind is None:
+            continue
+        if entry["name"] == "Requests":
+            most = max(0, len(content) - at) // _HANDLE.size
+            count = min(found.get("No. of requests", 0), most)
+            requests = [_HANDLE.unpack_from(content, at + place * _HANDLE.size)[0] for place in range(count)]
+        elif not entry["flags"] and at + kind.size <= len(content):
+            (found[entry["name"]],) = kind.unpack_from(content, at)
+    return found, requests

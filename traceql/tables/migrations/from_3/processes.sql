@@ -1,0 +1,4 @@
+-- Ranks of MPI were not stored.
+
+SELECT *, NULL::BIGINT AS mpi_rank
+FROM old.processes
