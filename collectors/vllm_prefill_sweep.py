@@ -13,6 +13,8 @@ from collectors.stages import Point
 from collectors.worker import Capture, each, median_ms, metric, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from collectors.runner import Options
 
 
@@ -73,22 +75,9 @@ def main(
 
 def work(plan: dict[str, Any]) -> None:
     """The worker: one engine for all lengths."""
-    batch, longest = plan["batch"], plan["longest"] + 8
     model = sweep.model_of(plan)
     llm = engine.llm(
-        model,
-        random=plan["random"],
-        served=plan["served"],
-        **{
-            # As many as are sent: memory for more would be saved for nothing. When it serves, vLLM derives from
-            # this number up to how many tokens a step replays CUDA graphs: left to it, prompts have them, too.
-            **({} if plan["served"] else {"max_num_seqs": batch}),
-            # A prompt is one step: chunks would read the weights again for each.
-            "max_num_batched_tokens": max(batch * plan["longest"], 2048),
-            "max_model_len": longest,
-            **engine.kv_cache(engine.config_of(model), batch, longest),
-            **plan["engine"],
-        },
+        model, random=plan["random"], served=plan["served"], **sizes(plan, engine.config_of(model))
     )
     ranks = Ranks(llm)
     capture = Capture(plan["captured"], ranks)
@@ -101,6 +90,7 @@ def work(plan: dict[str, Any]) -> None:
         if capture.mode == "no":
             return _timed(llm, ranks, length, plan)
         # Once without the profiler: the first step of a size may compile or tune.
+        batch = plan["batch"]
         engine.generate(llm, engine.prompts(llm, batch, length, plan["seed"]), 1)
         steps = engine.Steps()
         with capture.point(f"prefill_sweep/input_len={length}"):
@@ -109,6 +99,32 @@ def work(plan: dict[str, Any]) -> None:
 
     with capture.all():
         each(plan["points"], measure, capture, sweep.tags(llm, ranks, plan, settled))
+
+
+def sizes(plan: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The engine's bounds, so that a prompt is one step: chunks would read the weights again for each.
+
+    Args:
+        plan: of the worker.
+        config: of the model.
+
+    As many sequences as are sent, for more would take memory for nothing. Not when it serves: from their
+    number vLLM derives up to how many tokens a step replays CUDA graphs, and those of a server hold prompts.
+
+    >>> plan = dict(batch=1, longest=512, served=False, engine={})
+    >>> sizes(plan, {})
+    {'max_num_batched_tokens': 2048, 'max_model_len': 520, 'max_num_seqs': 1}
+    >>> "max_num_seqs" in sizes({**plan, "served": True}, {})
+    False
+    """
+    batch, longest = plan["batch"], plan["longest"] + 8
+    return {
+        "max_num_batched_tokens": max(batch * plan["longest"], 2048),
+        "max_model_len": longest,
+        **({} if plan["served"] else {"max_num_seqs": batch}),
+        **engine.kv_cache(config, batch, longest),
+        **plan["engine"],
+    }
 
 
 def _timed(llm: Any, ranks: Ranks, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:

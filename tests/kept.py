@@ -1,7 +1,8 @@
 """Databases of shipped reports, made once and kept between runs of the tests.
 
 What is kept is named after a hash of all that makes it: the code that reads and stores reports, the versions of what
-it stands on, the reports themselves, and the function that fills the database. Whatever changes, another one is made.
+it stands on, the reports and their sidecars, and the function that fills the database. Whatever changes, another one is
+made.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import traceql
+from traceql.read import sidecar
+from traceql.read.source import plain_name
 from traceql.store import ingest
 from traceql.store.decode import decode_all
 
@@ -71,7 +74,8 @@ def _kept(name: str, fill: Fill, reports: Sequence[Path]) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
     key = hashlib.sha256()
     key.update(_of_code())
-    _add(key, [Path(inspect.getfile(fill)), *reports])
+    beside = (sidecar.path_of(report.with_name(plain_name(report.name))) for report in reports)
+    _add(key, [Path(inspect.getfile(fill)), *reports, *(path for path in beside if path.exists())])
     kept = FOLDER / f"{name}-{key.hexdigest()[:32]}.duckdb"
     if kept.exists():
         with contextlib.suppress(OSError):

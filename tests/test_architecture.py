@@ -61,7 +61,18 @@ ALLOWED = {
         "draw",
         "database",
     },
-    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
+    "database": {
+        "errors",
+        "read",
+        "tables",
+        "questions",
+        "store",
+        "ask",
+        "cluster",
+        "draw",
+        "report",
+        "share",
+    },
     "cli": {
         "errors",
         "nearest",
@@ -236,10 +247,11 @@ def test_a_database_does_this_and_no_more() -> None:
         "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
         "memory_pool_events", "event_records", "library_calls", "library_messages", "directives", "profiler_overhead",
         "um_cpu_page_faults", "um_gpu_page_faults", "cpu_samples", "python_samples", "thread_states", "call_stacks",
+        "counter_samples", "gpu_context_switches", "streams", "generic_events",
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
+        "ingest", "ingest_all", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 

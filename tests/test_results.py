@@ -140,3 +140,76 @@ def test_products_cannot_be_more_than_is_executed(recorded: Database) -> None:
     mlp = recorded.query("layer_roofline", trace="layers_ncu", layer_kind="mlp", phase="prefill")
     flop = dict(zip(mlp["seq_len"], mlp["flop"], strict=True))[4096]
     assert 0.9 < 4096 * 2 * 2 * 3136 * 12_544 / flop < 1
+
+
+def tables_of(name: str) -> list[tuple[list[str], list[list[str]]]]:
+    """Heads and rows of the tables of a page."""
+    text = (RESULTS / name).read_text(encoding="utf-8")
+    found = []
+    for lines in re.findall(r"^\|[^\n]*\n\|[-:|]+\n(?:\|[^\n]*\n)+", text, re.MULTILINE):
+        head, _, *rows = (
+            [cell.strip() for cell in line.strip("|").split(" | ")] for line in lines.splitlines()
+        )
+        found.append((head, rows))
+    return found
+
+
+def test_every_claim_has_a_verdict_and_what_is_not_recorded_names_what_would() -> None:
+    """A verdict is a word of ours, with a number beside it or a command."""
+    judged = 0
+    for head, rows in tables_of("claims.md"):
+        assert head[-1] == "verdict"
+        for row in rows:
+            assert len(row) == len(head), row
+            assert row[-1], row
+            if "found" in head:
+                found = row[head.index("found")]
+                assert re.search(r"\d", found) or "`" in found + row[-1] or "recorded" in row[-1] + found, row
+            judged += 1
+    assert judged > 100
+
+
+@pytest.mark.parametrize(
+    ("gpu", "claim", "verdict"),
+    [
+        # 512 ÷ (69.69 ms at 512 against 11.97 ms at 1) = 5.82.
+        ("A100 PCIe", "gap of batch 512 from ideal, times", "does not hold"),
+        # 81.53 ÷ 41.55 and 30.81 ÷ 17.87.
+        ("L40S", 'batch 512 over 256 ("doubles on every GPU"), times', "holds"),
+        ("H100", 'batch 512 over 256 ("doubles on every GPU"), times', "does not hold"),
+        # 5.78 ÷ 3.33 and 22.06 ÷ 18.52.
+        ("H200", 'measured over theory ("1.5 to 3"), times: at least', "holds"),
+        ("L40S", 'measured over theory ("1.5 to 3"), times: at least', "does not hold"),
+    ],
+)
+def test_a_verdict_is_that_of_the_printed_tables(gpu: str, claim: str, verdict: str) -> None:
+    head, rows = tables_of("claims.md")[0]
+    assert head == ["claim", "GPU", "says", "found", "verdict"]
+    assert [row[-1] for row in rows if row[:2] == [claim, gpu]] == [verdict]
+
+
+def test_products_read_each_weight_once_and_do_two_operations_with_it(recorded: Database) -> None:
+    """Of two layers and the output layer of Llama-3.1-8B, by their shapes."""
+    layer = 4096 * (2 * 4096 + 2 * 1024) + 3 * 4096 * 14_336
+    weights = 2 * layer + 4096 * 128_256
+    assert weights == 2 * 218_103_808 + 525_336_576
+    found = recorded.sql("""
+        SELECT regexp_extract(r.path, '=(\\d+)', 1)::INT AS batch, sum(flop) AS flop, sum(dram_bytes) AS bytes
+        FROM rooflines r JOIN kernels k USING (trace_id, kernel_id)
+        WHERE trace = 'decode_ncu_h100' AND grouping = 'launch' AND k.name LIKE 'nvjet%'
+        GROUP BY batch ORDER BY batch
+    """)
+    by_batch = {batch: (flop, size) for batch, flop, size in found.iter_rows()}
+    assert by_batch[1][1] == pytest.approx(2 * weights, rel=0.02)
+    assert by_batch[512][0] == pytest.approx(2 * weights * 512, rel=0.01)
+    # Tiles have eight rows at least.
+    assert by_batch[1][0] == pytest.approx(2 * weights * 8, rel=0.01)
+
+
+def test_the_account_of_a_decode_step_adds_up() -> None:
+    head, rows = tables_of("intensity.md")[-1]
+    assert (head[0], head[7]) == ("batch", "step")
+    assert len(rows) == 4
+    for row in rows:
+        *parts, step = (float(cell.replace(",", "")) for cell in row[1:8])
+        assert sum(parts) == pytest.approx(step, abs=0.035)

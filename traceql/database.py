@@ -787,7 +787,7 @@ class Database:
         from traceql.read import temporary
         from traceql.share.redact import Removed
         from traceql.share.redact import target as places
-        from traceql.share.redact.databases import Tables
+        from traceql.share.redact.databases import Foreign, Tables
         from traceql.share.redact.databases import is_lake as has_only_a_lake
 
         source = Path(self.path)
@@ -800,7 +800,7 @@ class Database:
             with Database(made, lake=is_folder) as copied:
                 kept = self._store.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL")
                 pairs = [(row["variable"], row["content"]) for row in kept.to_pylist()]
-                tables = Tables(source.name, pairs, names, removed)
+                tables = Tables(source.name, pairs, names, removed, Foreign.of(self._store.run))
                 export.copy(self._store, copied._store, tables.redacted)
             if target is not None:
                 places.put(made, target, place / "replaced", logged=not is_folder)

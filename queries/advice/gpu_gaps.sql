@@ -58,17 +58,13 @@ listed AS (
     )
 )
 SELECT
-    listed.trace,
-    listed.duration_ns,
-    listed.start_ns,
-    listed.pid,
-    listed.gpu_id,
-    listed.device_id,
-    coalesce(called, operation) AS next_operation,
+    trace,
+    duration_ns,
+    start_ns,
+    pid,
+    gpu_id,
+    device_id,
+    next_operation,
     gaps
-FROM listed
-JOIN (SELECT kind, operation_id, operation, full_name FROM gpu_operations) AS operations
-    USING (kind, operation_id)
-LEFT JOIN kernels_called($names, '*') AS named
-    ON named.name = operation AND named.full_name = operations.full_name
-ORDER BY listed.trace, listed.duration_ns DESC, listed.start_ns, listed.gpu_id, listed.pid, process_id
+FROM with_next_operation('listed', $names)
+ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid, process_id

@@ -40,6 +40,9 @@
 -- @column block_spread_pct DOUBLE     sample standard deviation of the effect over blocks
 -- @column baseline_spread_pct DOUBLE  sample standard deviation over traces of the baseline; NULL for one
 -- @column variant_spread_pct DOUBLE   the same of the variant
+-- @title  baseline_ns Baseline
+-- @title  variant_ns Variant
+-- @chart  dumbbell y=name a=baseline_ns b=variant_ns measure=measure topic=topic place=path
 -- @empty  Nothing of that topic ran on a GPU in any of the traces.
 
 WITH chosen AS (

@@ -18,8 +18,7 @@
 -- @column longest_wait_ns BIGINT  longest time off the CPU
 -- @column migrations BIGINT       how often it came back on another CPU than it had left
 -- @column cpus BIGINT             logical CPUs that it ran on
--- @chart  paired_bars x=thread y=on_cpu_ns y2=off_cpu_ns
--- @section timeline 56 CPU
+-- @chart  bars x=thread y=on_cpu_ns
 -- @empty  nsys profile --cpuctxsw=process-tree records when threads run.
 
 WITH stretches AS (

@@ -12,6 +12,7 @@
 -- @param  slower_pct DOUBLE = 8   a kernel is told that takes so much longer than its fastest launches
 -- @param  steady_pct DOUBLE = 80  steady_pct of kernel_drift from which on launches change slowly
 -- @param  short_ns BIGINT = 20000  a kernel whose median is below varies by itself
+-- @param  fewest BIGINT = 10      so many launches of one shape tell something
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told
 -- @asks   drifting kernel_drift limit=NULL
 -- @says   throttled The clocks fall to {slow_clock_hz} from the {fast_clock_hz} of the fastest launches:

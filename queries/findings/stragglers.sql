@@ -4,6 +4,7 @@
 -- wait.
 -- @of     timeline
 -- @unites trace
+-- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   parts nccl_straggler
 -- @says   straggler Ranks wait {waited_ns} in {collectives|collective|collectives} for the one that comes

@@ -61,12 +61,6 @@ listed AS (
         $limit
     )
 )
-SELECT
-    listed.* EXCLUDE (gpu_id, kind, operation_id),
-    coalesce(called, operation) AS next_operation
-FROM listed
-JOIN (SELECT kind, operation_id, operation, full_name FROM gpu_operations) AS operations
-    USING (kind, operation_id)
-LEFT JOIN kernels_called($names, '*') AS named
-    ON named.name = operation AND named.full_name = operations.full_name
+SELECT * EXCLUDE (gpu_id, kind, operation_id)
+FROM with_next_operation('listed', $names)
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id, gpu_id

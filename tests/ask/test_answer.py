@@ -117,6 +117,38 @@ def test_a_saved_answer_outlives_its_database() -> None:
     assert answer.frame().filter(pl.col("kernel") == "gemm")["total_ns"].to_list() == [30]
 
 
+def test_views_that_questions_of_a_page_share_are_computed_once_and_for_its_traces(
+    db: traceql.Database,
+) -> None:
+    Recording().call(LAUNCH, 0, 10, kernel("other", 10, 20)).store(db, "beside")
+    once = Once(db._asker)
+    of_page, about = once.store, ("run",)
+    kinds = "SELECT table_type FROM information_schema.tables WHERE table_name = 'operations_in_order'"
+    rows = "SELECT start_ns, busy_until_ns FROM operations_in_order ORDER BY start_ns"
+    expected = [(10, None), (50, 40), (60, 60)]
+    for statement in (rows, f"{rows}, 1"):
+        found = of_page.run(statement, about=about)
+        assert list(zip(*found.to_pydict().values(), strict=True)) == expected
+    assert of_page.run(kinds, about=about).column(0).to_pylist() == ["LOCAL TEMPORARY"]
+    # For others it is a view, and of all traces, if they say no others.
+    assert db._asker.store.run(rows).num_rows == 4
+    assert db._asker.store.run(rows, about=("beside",)).num_rows == 1
+    assert db._asker.store.run(rows, about=about).num_rows == 3
+    kept = [db._asker(name, trace="run").table for name in ("busy", "gpu_gaps", "launch_overhead")]
+    assert kept == [once(name, trace="run").table for name in ("busy", "gpu_gaps", "launch_overhead")]
+
+
+def test_of_what_a_page_has_asked_without_a_limit_it_shows_the_first_rows(
+    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = Once(db._asker)
+    whole = once("top_kernels", trace="run", limit=None)
+    monkeypatch.setattr(Once, "answer", lambda *_: pytest.fail("asked again"))
+    first = once("top_kernels", trace="run", limit=1)
+    assert first.table == whole.table.slice(0, 1) == db.ask("top_kernels", trace="run", limit=1).table
+    assert (first.parameters["limit"], first.total_rows) == (1, 1)
+
+
 def test_a_page_asks_the_database_for_the_same_thing_once(
     db: traceql.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

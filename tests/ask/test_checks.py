@@ -536,7 +536,7 @@ def test_a_side_that_no_check_takes_is_refused(corpus: Database, home: Path) -> 
     assert "mode" in caught.value.remedy
     with pytest.raises(ParameterError, match=r"budget.toml: none of its checks takes a baseline"):
         corpus.check("budget", baseline=GRAPH["baseline"], variant=GRAPH["variant"])
-    result = run(home, "nwor_scv", "--variant", "scv_nwor_vectorized", status=1)
+    result = run(home, "nwor_scv", "--variant", "scv_nwor_vectorized", status=2)
     assert result.stderr.startswith("error: nwor_scv.toml: none of its checks takes a variant")
     assert "--param" in result.stderr
 

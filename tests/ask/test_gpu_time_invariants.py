@@ -139,3 +139,16 @@ def test_samples_in_ranges_are_those_that_a_plain_join_finds(corpus: Database) -
     for mine, other in zip(sorted(ours.rows(), key=str), sorted(plain, key=str), strict=True):
         assert mine[:-1] == other[:-1]
         assert math.isclose(mine[-1], other[-1], rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_an_operation_that_ended_before_it_began_ends_one_gap_and_begins_the_next() -> None:
+    recording = Recording().call("cudaLaunchKernel_v7000", 0, 5, kernel("first", 10, 20))
+    recording.call("cudaLaunchKernel_v7000", 5, 8, kernel("damaged", 30, 25))
+    recording.call("cudaLaunchKernel_v7000", 8, 9, kernel("last", 50, 60))
+    db = recording.database()
+    gaps = db.query("gpu_gaps").sort("start_ns")
+    assert gaps.select("start_ns", "duration_ns").rows() == [(20, 10), (30, 20)]
+    idle = db.query("busy").filter(cause="busy")
+    assert gaps["duration_ns"].sum() == (idle["span_ns"] - idle["time_ns"]).item()
+    waits = db.query("launch_overhead").sort("kernel")
+    assert dict(waits.select("kernel", "gap_ns").rows()) == {"first": 0, "damaged": 10, "last": 20}

@@ -36,6 +36,10 @@ def everything(shift: int = 0) -> Recording:
             made.range("layers.0.mlp", at + ms, at + 9 * ms, domain="PyTorch", category="layer", **inner)
             made.range("copying", at, at + 5 * ms, style="startend", payload=step, **inner)
             made.mark("here", at + ms, **inner)
+            made.cpu_sample(at + ms, "@/lib/libc.so.6", f"work{step}@/bin/app", "main@/bin/app", **inner)
+            made.python_sample(at + ms, f"step{step}@/x/train.py:7", "run@/x/train.py:9", **inner)
+            made.scheduled(at, gpu, on=True, **inner)
+            made.scheduled(at + 3 * ms, gpu, on=False, state="Interruptible", **inner)
             for number in range(3):
                 start = at + (2 + 3 * number) * ms
                 made.call(
@@ -44,6 +48,8 @@ def everything(shift: int = 0) -> Recording:
                     start + ms // 10,
                     kernel("elementwise_kernel", start + ms, start + 2 * ms, full=_FULL_NAME, device=gpu),
                     **inner,
+                ).called_from(
+                    "cudaLaunchKernel@/lib/libcudart.so", "work@/bin/app", python=("step@/x/a.py:7",)
                 )
             made.call(
                 "cudaMemcpy_v3020",

@@ -71,6 +71,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     },
     "scv_delta": {"baseline": "scv_baseline_off.sqlite.xz", "variant": "scv_baseline_graph.sqlite.xz"},
     "dram_traffic": {"trace": BASELINE},
+    "cpu_flame_graph": {"trace": "sampled_loop.sqlite.xz", "samples": "python"},
     "gpu_gaps": {"trace": EAGER},
     "metric": {"trace": BASELINE, "metric": "dram__bytes_write.sum"},
     "metric_pairs": {"trace": BASELINE, "x": "dram__bytes_write.sum", "y": "gpu__time_duration.sum"},
@@ -103,6 +104,7 @@ TRACES = {
         "nccl_two_gpus.sqlite.xz",
     ),
     "collectives": "nccl_two_gpus.sqlite.xz",
+    "thread_activity": "sampled_loop.sqlite.xz",
     "cuda_memcpy_sync": None,
     "gpu_metric_util_sum": "gpu_metrics.sqlite.xz",
     "gpu_metrics_in_ranges": "gpu_metrics.sqlite.xz",
@@ -272,6 +274,7 @@ RENDERED = (
     "kernel_durations",
     "range_percentiles",
     "range_instances",
+    "cpu_flame_graph",
 )
 
 

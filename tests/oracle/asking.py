@@ -210,7 +210,7 @@ def explained(oracle: Oracle, trace: Trace, place: str) -> str:
 def places(oracle: Oracle) -> list[str]:
     """Where it can be asked."""
     # Without the calls that a window cuts off, nobody knows which runs are of one communicator.
-    if oracle.question in ("collectives", "nccl_straggler"):
+    if oracle.question in ("collectives", "nccl_straggler", "stragglers"):
         return [EVERYWHERE]
     known = {param.name for param in catalog.shipped().find(oracle.question).params}
     return [place for place, (asked, _) in PLACES.items() if {name.rstrip("_") for name in asked} <= known]

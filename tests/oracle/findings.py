@@ -13,8 +13,8 @@ from oracle.arithmetic import Row, grouped, mean, moments, per_second, percent
 from oracle.asked import answers
 from oracle.drawn import STEPS
 from oracle.gpu import cpu_bound_gaps, lanes, span
-from oracle.kernels import kernel_sum
-from oracle.nccl import communicates, communication_overlap
+from oracle.kernels import kernel_drift, kernel_sum
+from oracle.nccl import communicates, communication_overlap, nccl_straggler
 from oracle.steps import pattern, step_summary, step_work
 from oracle.trace import CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S
 
@@ -64,6 +64,87 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
     }
     most = max(short, key=lambda row: (row["total_ns"], row["kernel"]))["kernel"]
     return _found("small_kernels", took, _whole(view), least_pct, numbers=numbers, texts={"kernel": most})
+
+
+@answers(
+    "slowing_kernels",
+    {"slower_pct": 0, "steady_pct": 0, "short_ns": 0, "fewest": 2, "least_pct": 0},
+    {"slower_pct": 20, "steady_pct": 50, "short_ns": 3, "fewest": 3, "least_pct": 1},
+)
+def slowing_kernels(
+    view: View, slower_pct: float, steady_pct: float, short_ns: int, fewest: int, least_pct: float
+) -> list[Row]:
+    found: dict[str, list[Row]] = {}
+    for row in kernel_drift(view, "*", "distinct", fewest, None):
+        longer, clocks, steady = row["above_fast_pct"], row["clocks_pct"], row["steady_pct"]
+        if longer is None or longer < slower_pct or row["median_ns"] < short_ns:
+            continue
+        if row["category"] == "communication":
+            continue
+        costs: float = row["above_fast_ns"]
+        if clocks is not None and clocks >= 50:
+            code = "throttled"
+            costs *= min(clocks, 100) / 100
+        elif row["category"] not in ("gemm", "conv") or (steady is not None and steady < steady_pct):
+            continue
+        else:
+            code = "unclocked_drift" if clocks is None else "kernel_drift"
+        found.setdefault(code, []).append({**row, "costs_ns": costs})
+    rows = []
+    for code, drifting in found.items():
+        costs = round(sum(row["costs_ns"] for row in drifting))
+        above, total = (sum(row[name] for row in drifting) for name in ("above_fast_ns", "total_ns"))
+        numbers = {
+            "kernels": len({row["kernel"] for row in drifting}),
+            "longer_pct": percent(above, total - above),
+            "max_ns": max(row["max_ns"] for row in drifting),
+            "fast_clock_hz": _over_time(drifting, "fast_clock_hz"),
+            "slow_clock_hz": _over_time(drifting, "slow_clock_hz"),
+        }
+        rows += _found(
+            code,
+            costs,
+            _whole(view),
+            least_pct,
+            numbers=numbers,
+            texts={"kernel": max(drifting, key=lambda row: (row["costs_ns"], row["kernel"]))["kernel"]},
+            start_ns=min(row["start_ns"] for row in drifting),
+            end_ns=max(row["end_ns"] for row in drifting),
+        )
+    return rows
+
+
+def _over_time(rows: list[Row], column: str) -> float | None:
+    """The mean of what is known, by the time for which it is."""
+    known = [row for row in rows if row[column] is not None]
+    total = sum(row["total_ns"] for row in known)
+    return sum(row[column] * row["total_ns"] for row in known) / total if total else None
+
+
+@answers("stragglers", {"communication": "*Clean*", "least_pct": 0})
+def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
+    parts = nccl_straggler(view, communication, "short")
+    if not parts:
+        return []
+    ranks = grouped(parts, lambda part: (part["pid"], part["device_id"]))
+    waited = {rank: sum(part["waited_ns"] for part in some) for rank, some in ranks.items()}
+    most = max(waited, key=lambda rank: (waited[rank], rank))
+    kernels = grouped(parts, lambda part: part["kernel"])
+    numbers = {
+        "waited_ns": sum(waited.values()),
+        "collectives": max(sum(part["collectives"] for part in some) for some in ranks.values()),
+        "pid": most[0],
+        "device_id": most[1],
+    }
+    called = max((sum(part["waited_ns"] for part in some), name) for name, some in kernels.items())[1]
+    return _found(
+        "straggler",
+        sum(waited.values()),
+        _whole(view),
+        least_pct,
+        numbers=numbers,
+        texts={"kernel": called},
+    )
 
 
 @answers("copies_that_wait", {"least_pct": 0})

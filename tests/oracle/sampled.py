@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def in_moments(samples: Iterable[tuple[int, float]]) -> dict[int, float]:
     ordered = sorted(samples)
     return {
         moment: value
-        for (before, _), (at, value) in zip(ordered, ordered[1:], strict=False)
+        for (before, _), (at, value) in itertools.pairwise(ordered)
         for moment in range(before, at)
     }
 
@@ -77,7 +78,7 @@ def power_per_step(view: View, by: str, step: str | None) -> list[Row]:
 
 
 @answers("link_bandwidth", {"metric": "NVLink TX*"})
-def link_bandwidth(view: View, metric: str) -> list[Row]:  # noqa: ARG001
+def link_bandwidth(view: View, metric: str) -> list[Row]:
     rows = []
     for gpu, group in grouped(view.samples, lambda one: one.gpu).items():
         values = [one.values[LINK, METRIC_UNIT] for one in group]
@@ -189,7 +190,7 @@ def gpu_context_switches(view: View) -> list[Row]:
         timed = [end - start for start, end in found if start is not None and end is not None]
         waits = [
             later[0] - earlier[1]
-            for earlier, later in zip(found, found[1:], strict=False)
+            for earlier, later in itertools.pairwise(found)
             if later[0] is not None and earlier[1] is not None
         ]
         rows.append(

@@ -24,8 +24,6 @@ WITHOUT = {
     "memory_peaks": "random traces record no allocations: hand-made cases have them",
     "event_waits": "random traces record no events: hand-made cases and real recordings have them",
     "effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py",
-    "slowing_kernels": "takes ten launches of one shape: hand-made cases have them, and kernel_drift an oracle",
-    "stragglers": "adds up nccl_straggler, whose oracle knows some collectives alone",
 }
 
 

@@ -47,10 +47,11 @@ def difference(db: Database, table: schema.Table, columns: list[str]) -> list[tu
     ).rows()
 
 
-def exported_payloads(db: Database) -> int:
-    """How many ranges of the export have a payload."""
+def exported_payloads(db: Database) -> bool:
+    """Whether the export has as many payloads as the report: those of structures are written on request."""
     return db.sql(
-        "SELECT count(payload) FROM nvtx_ranges JOIN traces USING (trace_id) WHERE trace = 'export'"
+        "SELECT count(payload) FILTER (trace = 'export') = count(payload) FILTER (trace = 'native') "
+        "FROM nvtx_ranges JOIN traces USING (trace_id)"
     ).item()
 
 
@@ -75,6 +76,14 @@ def test_every_table_is_the_same(
     if table.name == "nvtx_ranges" and not exported_payloads(both):
         # Exported without --include-blobs=true.
         columns.remove("payload")
+    if table.name == "counter_samples":
+        # Of NVTX counters the report alone tells units and devices; and that one has no value just then, of which
+        # the export writes the reason in place of the value.
+        columns = [name for name in columns if name not in ("device", "unit")]
+        without = both.sql("SELECT count(*) FROM counter_samples WHERE value IS NULL").item()
+        assert rows["native"] == rows["export"]
+        assert len(difference(both, table, columns)) == 2 * without
+        return
     assert rows["native"] == rows["export"]
     # Of no rows none differs, and a table of nothing but ids has its rows counted.
     assert not columns or rows["native"] == 0 or difference(both, table, columns) == []

@@ -74,3 +74,9 @@ def test_a_table_that_nobody_reads_may_be_damaged(tmp_path: Path) -> None:
     read = nsys_export.read(export, wanted={"StringIds": ("id", "value")}, progress=no_progress)
     assert read.unread == []
     assert read.tables["StringIds"].select(["id"]).num_rows == 1
+
+
+def test_what_has_no_table_of_its_own_is_read_as_counters_and_events() -> None:
+    read = ("VULKAN_API", "DX12_WORKLOAD", "NVVIDEO_ENCODER_API", "ETW_EVENTS", "SYSCALL", "NET_NIC_METRIC",
+            "GPU_CONTEXT_SWITCH_EVENTS", "GENERIC_EVENTS", "NVTX_COUNTER_SAMPLES_0_16777217")  # fmt: skip
+    assert unread.said(dict.fromkeys(read, 3), normalise.wanted("nsys")) == []

@@ -18,7 +18,7 @@ import pytest
 import systems
 
 import traceql
-from collectors import engine, vllm_specdec
+from collectors import engine, vllm_prefill_sweep, vllm_specdec
 from collectors.layers import layers_of
 from collectors.worker import MARK
 
@@ -312,6 +312,16 @@ def test_a_server_keeps_what_a_timed_step_would_take_from_it() -> None:
     assert served < stepwise
     arguments = engine.llm_arguments("llama-3.1-8b", random=True, graphs=[1], served=True)
     assert not {"async_scheduling", "enforce_eager", "compilation_config"} & arguments.keys()
+
+
+def test_a_served_prompt_replays_graphs_as_those_of_a_server_do() -> None:
+    """From the number of sequences vLLM derives for how many tokens it captures graphs."""
+    plan: dict[str, object] = {"batch": 1, "longest": 512, "engine": {}}
+    given = [vllm_prefill_sweep.sizes({**plan, "served": served}, {}) for served in (False, True)]
+    assert given[0].pop("max_num_seqs") == 1
+    assert given[0] == given[1]
+    asked = {**plan, "served": True, "engine": {"max_num_seqs": 1}}
+    assert vllm_prefill_sweep.sizes(asked, {})["max_num_seqs"] == 1
 
 
 @pytest.mark.parametrize("profiler", ["--nsys", "--ncu"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import browsers
+import perfetto_picture
 import pytest
+import timeline_picture
 from test_page import HOSTILE, hostile_page
 
 import traceql
@@ -308,3 +311,18 @@ def test_everything_can_be_reached_with_the_keyboard(browser: Browser, files: di
             opened.page.keyboard.press("Tab")
             reached.add(opened.page.evaluate("document.activeElement.tagName"))
         assert {"A", "BUTTON", "SUMMARY", "INPUT"} <= reached
+
+
+def test_the_picture_of_the_docs_is_the_timeline_of_a_page(browser: Browser) -> None:
+    shown = browser.new_page()
+    found, kept = (
+        shown.evaluate(perfetto_picture.COLOURS, base64.b64encode(picture).decode())
+        for picture in (timeline_picture.draw(browser), timeline_picture.FILE.read_bytes())
+    )
+    shown.close()
+    # Letters differ between systems, and with them how high the picture is; what is drawn does not.
+    assert found["size"][0] == kept["size"][0]
+    assert found["coloured"] == pytest.approx(kept["coloured"], rel=0.1)
+    assert found["coloured"] > 0.01
+    text = (timeline_picture.FILE.parents[1] / "charts.md").read_text(encoding="utf-8")
+    assert "](images/timeline.png)" in text and "python tests/timeline_picture.py" in text

@@ -501,6 +501,33 @@ def test_the_id_of_a_network_card_goes_also_as_a_text(tmp_path: Path) -> None:
     assert SECRET.encode() not in _redacted(source)[0].read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"Nics":[{"GUID":"0x0c42a1","Name":"mlx5_0"}]}', '{"Nics":[{"GUID":"1","Name":"mlx5_0"}]}'),
+        ('{"Nics":[{"Name":"mlx5_0","Guid": 88}]}', '{"Nics":[{"Name":"mlx5_0","Guid": 1}]}'),
+        ('{"Nics":[{"GUID":"1"},{"GUID": 1}]}', '{"Nics":[{"GUID":"1"},{"GUID": 1}]}'),
+    ],
+)
+def test_what_is_told_of_network_cards_stays_what_it_is_without_their_ids(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    source = tmp_path / "cards.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute(
+            "UPDATE TARGET_INFO_SYSTEM_ENV SET name = 'NicInfo', value = ? WHERE rowid = 1", [before]
+        )
+        connection.commit()
+    target, removed = _redacted(source)
+    with contextlib.closing(sqlite3.connect(target)) as connection:
+        rows = connection.execute(
+            "SELECT value FROM TARGET_INFO_SYSTEM_ENV WHERE name = 'NicInfo'"
+        ).fetchall()
+    assert (after,) in rows
+    assert removed["address"] == int(before != after)
+
+
 def test_the_address_of_the_daemon_goes(tmp_path: Path) -> None:
     source = tmp_path / "daemon.sqlite"
     source.write_bytes(content(planted.SQLITE))
@@ -1214,6 +1241,24 @@ def test_python_redacts_databases(private: Path, tmp_path: Path) -> None:
     assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()
     with Database(tmp_path / "clean.duckdb") as database:
         assert database.sql("SELECT count(*) AS n FROM kernels").item() == 1
+
+
+def test_a_redacted_database_names_nobody_that_was_not_profiled(tmp_path: Path) -> None:
+    with Database(":memory:") as database:
+        database.ingest(_nsys(tmp_path), keep_environment=True)
+        removed = database.redact(tmp_path / "clean.duckdb")
+        rows = [database.sql(f"SELECT count(*) FROM {name}").item() for name in ("processes", "call_stacks")]
+    assert removed["foreign process"] > 0
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()
+    with Database(tmp_path / "clean.duckdb") as database:
+        assert [
+            database.sql(f"SELECT count(*) FROM {name}").item() for name in ("processes", "call_stacks")
+        ] == rows
+        assert "python" in database.sql("SELECT process FROM processes")["process"].to_list()
+        assert "train_step" in database.sql("SELECT frame_function AS f FROM call_stacks")["f"].to_list()
+        with pytest.raises(ReportError, match="itself"):
+            database.redact(tmp_path / "clean.duckdb", force=True)
+        assert "foreign process" not in database.redact(tmp_path / "again.duckdb")
 
 
 def test_python_redacts_a_database_in_memory(tmp_path: Path) -> None:

@@ -344,7 +344,7 @@ def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count
     }
     by_thread = database.ask("range_launches", range="%a%")
     assert [note.code for note in by_thread.notes] == ["launched_elsewhere"]
-    assert "1 ranges in made (backward)" in notes(by_thread)
+    assert "1 range in made (backward)" in notes(by_thread)
     assert "--by process" in notes(by_thread)
     by_process = database.ask("range_launches", range="backward", by="process")
     assert by_process.notes == ()
@@ -451,7 +451,7 @@ def test_a_graph_traced_as_a_whole_is_gpu_work_and_counts_of_kernels_say_that_th
         "step": (30, 90, 60, 1, 1)
     }
     answer = database.ask("range_launches", range="step")
-    assert "1 CUDA graph launches in made hold kernels" in notes(answer)
+    assert "1 CUDA graph launch in made holds kernels" in notes(answer)
     assert answer.frame().select("instances", "kernels").rows() == [(1, 0)]
     assert database.query("graph_replays").select("mode", "instances", "kernels_per_instance").rows() == [
         ("graph", 1, None)

@@ -60,6 +60,10 @@ class Answer:
 
         return pl.DataFrame(pl.from_arrow(self.table))
 
+    def in_one_trace(self) -> bool:
+        """Whether all rows are of one trace."""
+        return "trace" in self.table.column_names and self.frame()["trace"].n_unique() <= 1
+
     def to_pandas(self) -> Any:
         """The rows as a pandas frame in Arrow's types, in which NULL is no number and integers are exact.
 
@@ -318,7 +322,7 @@ class _Remembering:
             return self._store.run(statement, *asked, **named)
         key = repr((statement, asked, sorted(named.items())))
         if key not in self._known:
-            self._known[key] = self._store.run(statement, *asked, **named, keep=self._keep)
+            self._known[key] = self._store.run(statement, *asked, **{**named, "keep": self._keep})
         return self._known[key]
 
 
@@ -335,14 +339,31 @@ class Once(Asker):
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""
-        bound = self.catalog.find(name).bind(params)
-        key = (name, json.dumps(bound, default=str, sort_keys=True))
+        query = self.catalog.find(name)
+        bound = query.bind(params)
+        key = _key(name, bound)
         if key not in self._answers:
-            self._answers[key] = super().__call__(name, **params)
+            self._answers[key] = self._first_rows(query, bound) or super().__call__(name, **params)
         return self._answers[key]
+
+    def _first_rows(self, query: Query, bound: Mapping[str, Value]) -> Answer | None:
+        """The answer with a limit, out of the one without; None where that is not known or does not tell."""
+        limit, trace = bound.get("limit"), bound.get("trace")
+        if not isinstance(limit, int) or limit < 1 or not isinstance(trace, list) or len(trace) != 1:
+            return None
+        whole = self._answers.get(_key(query.name, {**bound, "limit": None}))
+        if whole is None or query.note or not query.limits_rows or not whole.in_one_trace():
+            return None
+        table = whole.table.slice(0, limit)
+        parameters = {**whole.parameters, "limit": limit}
+        return replace(whole, parameters=parameters, table=table, total_rows=int(table.num_rows))
 
     def _total(self, query: Query, at: Place, table: pa.Table) -> int:  # noqa: ARG002
         return int(table.num_rows)
+
+
+def _key(name: str, bound: Mapping[str, Value]) -> tuple[str, str]:
+    return name, json.dumps(bound, default=str, sort_keys=True)
 
 
 def is_shipped(query: Query) -> bool:

@@ -37,7 +37,9 @@ def to_png(chart: alt.TopLevelMixin, scale: float = SCALE) -> bytes:
 
 def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """The chart as Vega-Lite."""
-    return chart.to_dict()
+    made = chart.to_dict()
+    made["config"] = theme.stacked(made.get("config", {}))
+    return made
 
 
 def _still(part: Any) -> Any:

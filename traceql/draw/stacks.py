@@ -28,8 +28,8 @@ def icicle(answer: pl.DataFrame, *, x: str, length: str, y: str, label: str, col
     """
     known = theme.measured(answer, x, length)
     theme.any_amount(known, length)
-    ends = known[x] + known[length]
-    whole = max((ends.max() or 0) - (known[x].min() or 0), 1)
+    begins, ends = known[x].to_list(), (known[x] + known[length]).to_list()
+    whole = max(max(ends) - min(begins), 1)
     pixels = known[length] / whole * theme.WIDTH
     shown = known.filter(pixels >= _NARROWEST_PIXELS)
     letters = (shown[length] / whole * theme.WIDTH / _LETTER_PIXELS).cast(pl.Int64) - 1

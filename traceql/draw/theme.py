@@ -24,7 +24,7 @@ from traceql.errors import QueryError
 from traceql.present import units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from traceql.draw.registry import Drawing
 
@@ -111,6 +111,8 @@ _LETTERS_OF_TITLE, _LETTERS_OF_PANEL = 74, 38
 _LETTERS_OF_NOTE, _LETTERS_OF_LEGEND, _LETTERS_OF_LINE = 100, 24, 44
 # Pixels of a name in a legend that has one column, and of a panel's title, which no page is too narrow for.
 _LINE_OF_LEGEND, TITLE = 290, 290
+
+_STACKED = {"bottom": {"direction": "vertical", "anchor": "start"}}
 
 # The whole answer, where a chart is drawn of one trace of several.
 _WHOLE: ContextVar[pl.DataFrame | None] = ContextVar("whole answer", default=None)
@@ -265,6 +267,15 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
             "box": {"color": colors.grid, "stroke": colors.muted},
         },
     }
+
+
+def stacked(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with legends below each other: beside each other they may be wider than the chart.
+
+    Vega-Lite takes that, and Altair, which checks configurations, does not know it.
+    """
+    legends = {**configuration.get("legend", {}), "layout": _STACKED}
+    return {**configuration, "legend": legends}
 
 
 def axis(column: str, answer: pl.DataFrame, *others: str, name: str = "", **options: Any) -> alt.Axis:

@@ -32,8 +32,8 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
                                       all traces that were asked together
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
-(in ``_views``) have columns and no parameters, and say ``@once page`` where a page had better compute them once
-for all its questions; macros (in ``_macros``) have parameters ``name TYPE meaning``, and their SQL is an
+(in ``_views``) have columns and no parameters, and say ``@once page`` where a page had better compute them
+once for all its questions; macros (in ``_macros``) have parameters ``name TYPE meaning``, and their SQL is an
 expression, or a SELECT that makes them tables.
 """
 
@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
 
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
 _SECTION = re.compile(r"(?P<kind>\w+) (?P<order>\d+(?:\.\d+)?) (?P<title>[^|]+?)(?:\s*\|\s*(?P<options>.*))?")
+# The end of SQL whose limit counts rows in the order in which they are told.
+_FIRST_ROWS = re.compile(
+    r"QUALIFY within_limit\( ?row_number\(\) OVER \( ?PARTITION BY trace ORDER BY (?P<order>.+?) ?\), "
+    r"\$limit ?\) ORDER BY trace, (?P=order)\Z"
+)
 #: Every tag that a header may have.
 TAGS = (
     "of",
@@ -285,6 +291,11 @@ class Query:
     def in_sql(self) -> tuple[Param, ...]:
         """The parameters that the SQL reads: the others narrow its tables."""
         return tuple(param for param in self.params if param not in parameters.NARROWING)
+
+    @cached_property
+    def limits_rows(self) -> bool:
+        """Whether its limit leaves the first rows of each trace, in the order of the answer."""
+        return _FIRST_ROWS.search(" ".join(self.sql.split())) is not None
 
     @classmethod
     def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:

@@ -54,7 +54,7 @@ def belongs(table: str) -> bool:
 
 
 def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> dict[str, RawTable]:
-    """The gathered tables that are wanted and have a source among the report's; read when they are selected."""
+    """The gathered tables that are wanted and have a source among the report's."""
     found: dict[str, RawTable] = {}
     if wanted is not None and EVENTS not in wanted and SAMPLES not in wanted:
         return found

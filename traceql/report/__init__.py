@@ -307,7 +307,9 @@ def _answers(
     if declared.fits("timeline", trace):
         own.append((timeline.ORDER, lambda: timeline.of_trace(ask, trace["trace"], given, anchor, wrong)))
     if declared.fits("counters", trace):
-        own.append((cards.ORDER, lambda: cards.of_trace(ask, trace["trace"], anchor)))
+        # Asked first, of all kernels: what sections show is the beginning of that.
+        made_of_cards = cards.of_trace(ask, trace["trace"], anchor)
+        own.append((cards.ORDER, lambda: made_of_cards))
     for heading, some in declared.about(ask.catalog, trace):
         while own and some[0].section.order > own[0][0]:
             made = own.pop(0)[1]()

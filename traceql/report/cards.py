@@ -24,7 +24,8 @@ _MOST = 5
 
 def of_trace(ask: Asker, trace: str, anchor: str) -> Section | None:
     """The cards of a trace; None if it has no kernel."""
-    top = ask("top_kernels", trace=[trace], limit=_MOST).frame()
+    # As the section about kernels asks.
+    top = ask("top_kernels", trace=[trace]).frame().head(_MOST)
     if not top.height:
         return None
     found, _ = cards.items(ask, "*", [trace])

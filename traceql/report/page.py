@@ -188,7 +188,7 @@ def html(page: Page) -> str:
         "script": script,
         "timeline": timeline,
         "vega": _packed(packed),
-        "theme": _json(_configuration()),
+        "theme": _json(theme.stacked(theme.config(_IN_CSS))),
     }
     environment.filters["capitalize"] = str.capitalize
     return environment.from_string(_file("page.html")).render(
@@ -221,13 +221,6 @@ _IN_CSS = theme.Colors(
     grid="var(--grid)",
     series=tuple(f"var(--series-{n})" for n in range(len(theme.LIGHT.series))),
 )
-
-
-def _configuration() -> dict[str, Any]:
-    configuration = theme.config(_IN_CSS)
-    # Legends below each other: beside each other they would not fit on a narrow page.
-    configuration["legend"]["layout"] = {"bottom": {"direction": "vertical", "anchor": "start"}}
-    return configuration
 
 
 def _variables(colors: theme.Colors) -> str:

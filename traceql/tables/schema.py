@@ -747,7 +747,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "source",
                 "VARCHAR",
-                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (memory of GPUs under Windows)",
+                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (GPU memory of Windows)",
             ),
             ("device", "VARCHAR", "what is counted, as the report names it: mlx5_0 port 1, a scope of NVTX"),
             ("gpu_id", "INTEGER", "GPU of the machine, see gpus; NULL where it is of none, or not told"),
@@ -755,9 +755,7 @@ TABLES: tuple[Table, ...] = (
             ("unit", "VARCHAR", "as the report names it: bytes/ms, W; NULL where it does not"),
             ("value", "DOUBLE", "as recorded"),
         ),
-        {
-            "nsys": "nsys profile --trace=nvtx (NVTX counters), --nic-metrics=true, --ib-switch-metrics-devices=GUID"
-        },
+        {"nsys": "nsys profile --enable=nvml_metrics (power), --trace=nvtx, or --nic-metrics=true"},
     ),
     Table(
         "gpu_context_switches",
@@ -773,8 +771,8 @@ TABLES: tuple[Table, ...] = (
             (
                 "switch_step",
                 "VARCHAR",
-                "restore start (the context has the GPU from then on), save end (until then), or what else the "
-                "driver tells: engine reset, front-end ACK …",
+                "restore start (the context has the GPU from then on), save end (until then), or what else "
+                "the driver tells: engine reset, front-end ACK …",
             ),
         ),
         {"nsys": "nsys profile --gpuctxsw=true"},

@@ -112,8 +112,8 @@ def schema_tables(block: Message) -> dict[str, list[dict[str, Any]]]:
 def counters(block: Message) -> list[dict[str, Any]]:
     """What the schema block tells of the counters: a row for each of their fields.
 
-    A counter is a number by itself, or a group: a schema whose entries are its fields. Each is for a scope, which
-    is a path if the application made it, and may have a unit.
+    A counter is a number by itself, or a group: a schema whose entries are its fields. Each is for a scope,
+    which is a path if the application made it, and may have a unit.
 
     Raises:
         WireError: a message is not valid.

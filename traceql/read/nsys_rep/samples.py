@@ -1,14 +1,14 @@
 """Generic events: messages whose layout the report itself describes. GPU metrics come as such.
 
 A sample is { 1: type, 2: time, 3: bytes, 4: thread }; its type, in the index, lists { 1: name, 2: offset,
-3: size, 8: kind } of each number among the bytes. The upper half of a type's id is that of its source, which the
-index names: GpuMetrics and SocMetrics have tables of their own, the others (GenericCounters, which are those of
-NVTX, FTrace, ETW …) are generic events. Names of metrics mostly end in a unit, ``GR Active [Throughput %]``.
+3: size, 8: kind } of each number among the bytes. The upper half of a type's id is that of its source, which
+the index names: GpuMetrics and SocMetrics have tables of their own, the others (GenericCounters, which are
+those of NVTX, FTrace, ETW …) are generic events. Names of metrics mostly end in a unit, ``GR Active
+[Throughput %]``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ from traceql.read.protobuf import BYTES, VARINT, WireError
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -215,7 +215,10 @@ def _events(
             "globalTid": threads.take(pa.array(order)),
         }
     }
-    ids, positions, columns = [], [], {name: ([], []) for name in _VALUES}
+    ids, positions = [], []
+    columns: dict[str, tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]] = {
+        name: ([], []) for name in _VALUES
+    }
     for rows, layout in found:
         number = np.searchsorted(order, rows) + 1
         for position, (offset, size, kind) in enumerate(
@@ -234,9 +237,9 @@ def _events(
         joined, fields = np.concatenate(ids), np.concatenate(positions)
         by_event = np.lexsort((fields, joined))
         tables[_DATA] = {"genericEventId": joined[by_event], "fieldIdx": fields[by_event]}
-        for name, kind in zip(_VALUES, (np.int64, np.uint64, np.float64, np.float64), strict=True):
+        for name, form in zip(_VALUES, ("i8", "u8", "f8", "f8"), strict=True):
             parts, told = columns[name]
-            whole = np.concatenate([part.astype(kind) for part in parts])[by_event]
+            whole = np.concatenate([part.astype(form) for part in parts])[by_event]
             tables[_DATA][name] = pa.array(whole, mask=~np.concatenate(told)[by_event])
     return tables
 

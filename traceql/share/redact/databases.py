@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow as pa
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.names import FILTERS
 from traceql.share.redact.removed import unknown
+from traceql.share.redact.strings import EVERYBODYS
 from traceql.share.redact.texts import Facts, Texts
 from traceql.share.redact.words import words
 from traceql.tables import schema
@@ -104,6 +106,59 @@ def may_be_lake(place: Path) -> bool:
     return place.is_dir() and not any(member.suffix in (".parquet", ".arrow") for member in place.iterdir())
 
 
+# Tables whose rows may be of processes that were not profiled.
+_OF_ALL_PROCESSES: Final = words(
+    "processes threads cpu_samples thread_states generic_events profiler_overhead"
+)
+# Column → what its texts are called instead, with a number behind it.
+_FOREIGN: Final = {
+    "processes.process": "process",
+    "threads.thread": "thread",
+    "call_stacks.frame_function": "function",
+    "call_stacks.frame_module": "file",
+    "call_stacks.frame_file": "file",
+}
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Whom the rows of a database are about that was not profiled.
+
+    Attributes:
+        processes: (trace, process).
+        stacks: ids of stacks that nobody else was in.
+    """
+
+    processes: frozenset[tuple[int, int]] = frozenset()
+    stacks: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, run: Callable[[str], pa.Table]) -> Foreign:
+        """Those of a database.
+
+        Args:
+            run: answers a SELECT about it.
+        """
+        named = [
+            table.name for table in schema.TABLES if {"process_id"} <= {one.name for one in table.columns}
+        ]
+        own = " UNION ".join(
+            f"SELECT trace_id, process_id FROM {table}" for table in named if table not in _OF_ALL_PROCESSES
+        )
+        others = run(
+            "SELECT trace_id, process_id FROM processes WHERE process_id IS NOT NULL "
+            f"EXCEPT (SELECT * FROM ({own}))"
+        )
+        sampled = run(
+            "SELECT DISTINCT stack_id, trace_id, process_id FROM cpu_samples WHERE stack_id IS NOT NULL"
+        )
+        processes = frozenset(zip(*(column.to_pylist() for column in others.columns), strict=True))
+        stacks: dict[bool, set[int]] = {True: set(), False: set()}
+        for stack, *process in zip(*(column.to_pylist() for column in sampled.columns), strict=True):
+            stacks[tuple(process) in processes].add(stack)
+        return cls(processes, frozenset(stacks[True] - stacks[False]))
+
+
 class Tables:
     """The tables of one database.
 
@@ -112,12 +167,20 @@ class Tables:
         environment: (variable, content) that it keeps.
         names: what stands for names.
         removed: where it is counted what went.
+        foreign: whom it is about that was not profiled.
     """
 
     def __init__(
-        self, file: str, environment: Iterable[tuple[str, str]], names: Names, removed: Removed
+        self,
+        file: str,
+        environment: Iterable[tuple[str, str]],
+        names: Names,
+        removed: Removed,
+        foreign: Foreign = Foreign(),
     ) -> None:
         self._file = file
+        self._foreign = foreign
+        self._numbers: dict[tuple[str, str], int] = {}
         facts = Facts()
         for variable, content in environment:
             facts.environment(f"{variable}={content}")
@@ -155,6 +218,8 @@ class Tables:
         if action == "word":
             return None
         values = rows[column].to_pylist()
+        if f"{table}.{column}" in _FOREIGN:
+            values = self._without_foreign(_FOREIGN[f"{table}.{column}"], rows, values)
         if action == "ranges":
             return self._paths(values, rows["text"].to_pylist())
         change = self._change(action)
@@ -166,6 +231,24 @@ class Tables:
             return known[text]
 
         return [_each(value, once) for value in values]
+
+    def _without_foreign(self, what: str, rows: pa.Table, texts: list[str | None]) -> list[str | None]:
+        """The texts, but of what is about processes that were not profiled."""
+        if "stack_id" in rows.column_names:
+            strange = [stack in self._foreign.stacks for stack in rows["stack_id"].to_pylist()]
+        else:
+            processes = zip(rows["trace_id"].to_pylist(), rows["process_id"].to_pylist(), strict=True)
+            strange = [process in self._foreign.processes for process in processes]
+        return [
+            self._nobody(what, text) if is_strange and text else text
+            for text, is_strange in zip(texts, strange, strict=True)
+        ]
+
+    def _nobody(self, what: str, text: str) -> str:
+        if re.fullmatch(rf"{what}-\d+", text) or (what == "file" and EVERYBODYS.match(text)):
+            return text
+        self._removed.add(kinds.FOREIGN)
+        return f"{what}-{self._numbers.setdefault((what, text), len(self._numbers) + 1)}"
 
     def _change(self, action: str) -> Callable[[str], str]:
         texts = self._texts

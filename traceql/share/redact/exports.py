@@ -414,7 +414,9 @@ class _Export:
         if name == "SoftwareReleaseVersion":
             return (re.match(r"\d+(\.\d+)*|", value) or [""])[0]
         if name == "NicInfo":
-            value, count = re.subn(r'("(?:Guid|GUID|guid)":\s*"?)(?!1[",}])[^",}]*', r"\g<1>1", value)
+            value, count = re.subn(
+                r'("(?:Guid|GUID|guid)":\s*(?:"|(?=[^"\s])))(?!1[",}])[^",}]*', r"\g<1>1", value
+            )
             texts.removed.add(kinds.ADDRESS, count)
         if name in fields.PROPERTIES_TOLD:
             return texts.free(texts.uuid(value))

@@ -76,14 +76,9 @@ _FRAMES: Final = {(layout.TRACE, 15), _SAMPLED}
 # How samples were unwound: numbers in all reports so far.
 _OF_ANY_TYPE: Final = {(layout.SAMPLE, 8), (layout.SAMPLE, 10)}
 _FRAME_USES: Final = {1: FUNCTION, 2: FILE}
-# Type of events that are numbers alone → their payload. Those of the GPU's contexts are of all processes.
-_CONTEXT_SWITCH: Final = 114
-_OF_NUMBERS: Final = {58: _CONTEXT_SWITCH}
-_TYPES: Final = {**_OF_NUMBERS, **layout.EVENT_TYPES}
 # More than the tables of events have: of an OS call the file, its name and its mode; of a page fault whether
 # it is resolved.
 _SHAPES: Final[Mapping[int, Shape]] = {
-    _CONTEXT_SWITCH: dict.fromkeys((1, 2, 3, 4, 6, 7, 8), VARINT),
     **layout.SHAPES,
     layout.TRACE: {32: VARINT, 43: BYTES, **layout.SHAPES[layout.TRACE]},
     layout.CPU_FAULT: {
@@ -256,7 +251,7 @@ class Events:
 
     def _types_fit(self, types: NDArray[np.int64], payload: int, at: Positions) -> None:
         for row, type_ in zip(*np.unique(types, return_index=True)[::-1], strict=True):
-            if _TYPES.get(int(type_)) != payload:
+            if layout.EVENT_TYPES.get(int(type_)) != payload:
                 raise unknown(
                     self._name, f"an event of type {type_} with payload {payload}", f"byte {at[row]}"
                 )
@@ -367,7 +362,8 @@ def _note(events: _Events, found: References) -> None:
         found.use(ids.values[~is_range], LABEL)
     if _PAYLOAD_SCHEMA in fields or _PAYLOAD in fields:
         _note_payloads(events, found)
-    owner = None if events.payload == _CONTEXT_SWITCH else layout.OWNER_FIELD.get(events.payload)
+    # A GPU switches to the contexts of all processes.
+    owner = None if events.payload == layout.CONTEXT_SWITCH else layout.OWNER_FIELD.get(events.payload)
     if owner in fields and owner is not None:
         found.profiled.update(np.unique(fields[owner].values.astype(np.uint64) >> np.uint64(24)).tolist())
 

@@ -20,8 +20,8 @@ _WORDS: Final = words(
     "FTrace ETW Unknown ETWEvent NvMedia [Unknown]"
 )
 
-# Libraries that any process may have, and what the system calls its own: [kernel.kallsyms].
-_EVERYBODYS: Final = re.compile(
+#: Libraries that any process may have, and what the system calls its own: [kernel.kallsyms].
+EVERYBODYS: Final = re.compile(
     r"/(?:usr/)?lib(?:32|64|x32)?/(?:[\w-]+-linux-gnu\w*/)?[^/]+$|/opt/nvidia/|/usr/local/(?:cuda|nvidia)|\["
 )
 # Of processes that were not profiled.
@@ -58,7 +58,7 @@ def redacted(string: String, texts: Texts) -> str:
         return texts.emptied(text, kinds.FOREIGN, f"thread-{string.number}")
     if "foreign function" in uses and uses <= _FOREIGN:
         return texts.emptied(text, kinds.FOREIGN, f"function-{string.number}")
-    if uses == {"foreign file"} and not _EVERYBODYS.match(text):
+    if uses == {"foreign file"} and not EVERYBODYS.match(text):
         return texts.emptied(text, kinds.FOREIGN, f"file-{string.number}")
     if not uses:
         if text in _WORDS or _CALLS.fullmatch(text):

@@ -13,7 +13,8 @@ FROM (
             profiler = 'nsys',
             [
                 'cpu_samples', 'python_samples', 'thread_states', 'call_stacks', 'memory_pool_events',
-                'event_records', 'library_calls', 'profiler_overhead'
+                'event_records', 'library_calls', 'profiler_overhead', 'counter_samples', 'gpu_context_switches',
+                'streams', 'generic_events'
             ],
             []
         ) AS unstored

@@ -1,0 +1,174 @@
+"""Counters, switches, named streams and events of other sources become rows, whatever table they come from."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from made.nsys import Recording, kernel
+from shipped import REPORTS
+
+import traceql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from traceql import Database
+
+#: A process as NVIDIA numbers it: machine 0, VM 0, pid 1; and another one that nobody profiled.
+OWN, FOREIGN = 1 << 24, 2 << 24
+
+
+def exported(path: Path, recording: Recording, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Database:
+    """A database of an export that has these tables, too."""
+    file = recording.export(path / "made.sqlite")
+    with sqlite3.connect(file) as connection:
+        for name, rows in tables.items():
+            columns = ", ".join(
+                f'"{c}" {"TEXT" if isinstance(v, str) else "INTEGER"}' for c, v in rows[0].items()
+            )
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+            marks = ", ".join("?" for _ in rows[0])
+            connection.executemany(
+                f"INSERT INTO {name} VALUES ({marks})", [tuple(row.values()) for row in rows]
+            )
+    connection.close()
+    database = traceql.open(":memory:")
+    database.ingest(file)
+    return database
+
+
+def test_calls_of_graphics_and_video_are_events_with_their_names(tmp_path: Path) -> None:
+    recording = Recording().work(kernel("k", 0, 9)).thread(5, "vkQueueSubmit").thread(6, "frame 7")
+    call, text = (recording._strings[name] for name in ("vkQueueSubmit", "frame 7"))
+    times = {"start": 10, "end": 30, "globalTid": OWN + 3}
+    database = exported(
+        tmp_path,
+        recording,
+        {
+            "VULKAN_DEBUG_API": [{**times, "nameId": call, "textId": text, "contextId": 4}],
+            "NVVIDEO_ENCODER_API": [{**times, "start": 12, "nameId": call}],
+            "WDDM_HW_QUEUE_EVENTS": [{**times, "start": 14, "globalTid": FOREIGN + 1, "gpu": 0}],
+        },
+    )
+    found = database.sql(
+        "SELECT source, name, start_ns, duration_ns, pid, tid, attributes FROM generic_events ORDER BY start_ns"
+    ).rows()
+    assert [row[:6] for row in found] == [
+        ("VULKAN_DEBUG_API", "vkQueueSubmit", 10, 20, 1, 3),
+        ("NVVIDEO_ENCODER_API", "vkQueueSubmit", 12, 18, 1, 3),
+        ("WDDM_HW_QUEUE_EVENTS", None, 14, 16, 2, 1),
+    ]
+    # What the system tells of another process is that process's own.
+    assert [row[6] and json.loads(row[6]) for row in found] == [
+        {"contextId": 4, "text": "frame 7"},
+        None,
+        None,
+    ]
+
+
+def test_events_of_the_system_have_the_name_of_their_type_and_their_content(tmp_path: Path) -> None:
+    recording = Recording().work(kernel("k", 0, 9)).thread(5, "DxgKrnl/Present")
+    database = exported(
+        tmp_path,
+        recording,
+        {
+            "GENERIC_EVENT_TYPES": [
+                {"typeId": 77, "sourceId": 1, "nameId": recording._strings["DxgKrnl/Present"]}
+            ],
+            "ETW_EVENTS": [
+                {"timestamp": 8, "typeId": 77, "globalTid": None, "opcode": 3, "data": '{"Flags":"0x1"}'}
+            ],
+        },
+    )
+    ((source, name, at, attributes),) = database.sql(
+        "SELECT source, name, start_ns, attributes FROM generic_events"
+    ).rows()
+    assert (source, name, at) == ("ETW_EVENTS", "DxgKrnl/Present", 8)
+    assert json.loads(attributes) == {"opcode": 3, "data": {"Flags": "0x1"}}
+
+
+def test_counters_of_an_older_export_have_a_table_each(tmp_path: Path) -> None:
+    database = exported(
+        tmp_path,
+        Recording().work(kernel("k", 0, 9)),
+        {
+            "NVTX_COUNTER_GROUPS": [{"domainId": 0, "counterGroupId": 16777217, "name": "nfs", "scopeId": 9}],
+            "NVTX_SCOPES": [{"domainId": 0, "scopeId": 9, "path": "Mounts/data"}],
+            "NVTX_COUNTER_SAMPLES_0_16777217": [
+                {"timestamp": 5, "Read": 100, "Write": 7},
+                {"timestamp": 6, "Read": 200, "Write": None},
+            ],
+        },
+    )
+    assert database.sql("SELECT device, metric, time_ns, value FROM counter_samples ORDER BY ALL").rows() == [
+        ("Mounts/data", "nfs Read", 5, 100.0),
+        ("Mounts/data", "nfs Read", 6, 200.0),
+        ("Mounts/data", "nfs Write", 5, 7.0),
+    ]
+
+
+def test_a_stream_has_its_name_its_type_and_the_gpu_of_its_context() -> None:
+    database = (
+        Recording()
+        .gpu(3, "NVIDIA H100", cuda=0)
+        .work(kernel("k", 0, 9))
+        .stream(13, name="decode")
+        .stream(14)
+        .database()
+    )
+    columns = "pid, gpu_id, context_id, stream_id, stream, stream_type"
+    assert database.sql(f"SELECT {columns} FROM streams ORDER BY stream_id").rows() == [
+        (1, 3, 1, 13, "decode", "non-blocking"),
+        (1, None, 1, 14, None, "non-blocking"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Database:
+    """What programs/nvtx.cu told, as the report has it."""
+    database = traceql.open(":memory:")
+    database.ingest(REPORTS / "nvtx_counters.nsys-rep.xz")
+    return database
+
+
+def test_a_recording_holds_what_its_program_counted(recorded: Database) -> None:
+    found = recorded.sql(
+        "SELECT metric, unit, device, list(value ORDER BY time_ns) FROM counter_samples GROUP BY ALL ORDER BY ALL"
+    ).rows()
+    # Six steps; in the fifth one the first counter had no value besides.
+    assert found == [
+        ("Group load", None, "pool/worker[0]", [1.5 * step for step in range(6)]),
+        ("Group queue", None, "pool/worker[0]", [float(step) for step in range(6)]),
+        ("KV cache use", None, None, [0.1 * step for step in range(6)]),
+        ("tokens in flight", "tokens", None, [100.0, 137.0, 174.0, 211.0, 248.0, None, 285.0]),
+    ]
+
+
+def test_a_recording_holds_the_structures_that_its_program_described(recorded: Database) -> None:
+    payloads = recorded.sql("SELECT payload FROM nvtx_ranges WHERE text = 'step' ORDER BY start_ns")[
+        "payload"
+    ].to_list()
+    assert [json.loads(payload) for payload in payloads] == [
+        {
+            "bytes": 1_000_000_007 * (step + 1),
+            "inner.rows": 8 * step,
+            "inner.ratio": 0.125 * step,
+            "list[0]": step,
+            "list[1]": 2 * step,
+            "list[2]": 3 * step,
+            "kind": ("prefill", "decode")[step % 2],
+            "share": 0.5 + step,
+        }
+        for step in range(6)
+    ]
+
+
+def test_a_recording_holds_the_names_that_its_program_gave(recorded: Database) -> None:
+    named = "SELECT stream, context, device_name FROM streams WHERE stream IS NOT NULL"
+    assert recorded.sql(named).rows() == [("decode stream", "main context", "device zero")]
+    threads = recorded.sql("SELECT thread FROM threads ORDER BY thread")["thread"].to_list()
+    assert threads == ["feeder", "scheduler"]
