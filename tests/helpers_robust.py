@@ -18,6 +18,7 @@ from traceql.read import worker
 from traceql.store import decode, interrupts
 
 if TYPE_CHECKING:
+    from traceql.read.arriving import Arriving
     from traceql.read.base import RawReport
     from traceql.read.formats import Reader
     from traceql.read.limits import Limits
@@ -32,7 +33,14 @@ decoded_once = mock.patch.object(decode, "worker", decoded.ONCE)
 
 
 def _decode_here(
-    reader: Reader, path: Path, *, parts: int, within: Limits, stop: worker.Stop, **how: Any
+    reader: Reader,
+    path: Path,
+    *,
+    parts: int,
+    within: Limits,
+    stop: worker.Stop,
+    arriving: Arriving,
+    **how: Any,
 ) -> RawReport:
     return reader.read(path, **how)
 

@@ -12,7 +12,9 @@ from command_line import ENVIRONMENT, process, traceql
 from helpers_robust import contents, plain
 from systems import linux
 
-from traceql.read import processes
+from traceql.errors import ReportError
+from traceql.read import formats, processes, worker
+from traceql.read.base import no_progress
 
 CHILD = [sys.executable, "-m", "traceql.read.child"]
 
@@ -125,3 +127,34 @@ def test_a_program_that_ingests_stores_the_same_with_and_without_numpy(
     )
     assert ended.stdout == f"{needs_numpy}\n"
     assert contents(here) == contents(there)
+
+
+def test_where_several_reports_are_read_one_that_has_answered_is_given_the_next(tmp_path: Path) -> None:
+    reader = formats.READERS[1]
+    report = plain("scv_baseline_graph.nsys-rep", tmp_path)
+
+    def rows() -> dict[str, int]:
+        found = worker.decode(reader, report, wanted=None, progress=no_progress, stop=worker.Stop())
+        return {name: table.select([]).num_rows for name, table in found.tables.items()}
+
+    with processes.several():
+        first = rows()
+        (kept,) = processes._in_reserve
+        assert rows() == first
+        assert [one.process.pid for one in processes._in_reserve] == [kept.process.pid]
+    assert kept.process.poll() is not None
+    assert not processes._in_reserve
+
+
+def test_one_whose_report_was_refused_is_given_to_nobody(tmp_path: Path) -> None:
+    (tmp_path / "a.nsys-rep").write_bytes(b"NVIDIA Tegra Profiler Report")
+    with processes.several():
+        with pytest.raises(ReportError):
+            worker.decode(
+                formats.READERS[1],
+                tmp_path / "a.nsys-rep",
+                wanted=None,
+                progress=no_progress,
+                stop=worker.Stop(),
+            )
+        assert not processes._in_reserve

@@ -369,4 +369,4 @@ def _key(name: str, bound: Mapping[str, Value]) -> tuple[str, str]:
 
 def is_shipped(query: Query) -> bool:
     """Whether a question comes with traceql."""
-    return query.name in catalog.shipped().queries
+    return catalog.shipped().get(query.name) is not None

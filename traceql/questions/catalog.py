@@ -51,6 +51,8 @@ class Catalog:
     def __init__(self, roots: Sequence[tuple[str, Traversable, Traversable]]) -> None:
         # What the questions of a folder may use: the views up to its own.
         self._topics: list[tuple[str, Traversable, Mapping[str, Query]]] = []
+        # Questions that were read one by one.
+        self._read: dict[str, Query | None] = {}
         views: dict[str, Query] = {}
         macros: dict[str, Macro] = {}
         checks: dict[str, Traversable] = {}
@@ -79,6 +81,34 @@ class Catalog:
                 for file in _files(label, root, topic):
                     found[_new(file, found).stem] = _parse(file, topic, views)
         return MappingProxyType({name: self._whole(query, found) for name, query in found.items()})
+
+    def get(self, name: str) -> Query | None:
+        """The question of that name, None where there is none: its file is read, and those that it asks.
+
+        Raises:
+            CatalogError: a file cannot be understood.
+        """
+        if "queries" in self.__dict__:
+            return self.queries.get(name)
+        if name not in self._read:
+            found: dict[str, Query] = {}
+            waiting = [name]
+            while waiting:
+                one = waiting.pop()
+                if one not in found and (query := self._parsed(one)) is not None:
+                    found[one] = query
+                    waiting += [asked.question for asked in query.asks]
+            self._read[name] = self._whole(found[name], found) if name in found else None
+        return self._read[name]
+
+    def _parsed(self, name: str) -> Query | None:
+        """The question of that name by itself."""
+        for label, root, views in self._topics:
+            for topic in _topics(label, root):
+                file = root / topic / f"{name}.sql"
+                if _NAME.fullmatch(name) and file.is_file():
+                    return _parse(sqlfiles.load(file, f"{label}/{topic}/{file.name}"), topic, views)
+        return None
 
     def _whole(self, query: Query, others: Mapping[str, Query]) -> Query:
         """A question with the SQL of those that it asks in front of its own.
@@ -110,14 +140,14 @@ class Catalog:
             UnknownQueryError: there is none.
         """
         wanted = name.replace("-", "_")
-        if wanted not in self.queries:
+        if (found := self.get(wanted)) is None:
             remedy = did_you_mean(wanted, self.queries, shown)
             if wanted == _CARD:
                 remedy = "It is a command: traceql kernel-card NAME, in Python db.kernel_card(NAME). "
             raise UnknownQueryError(
                 f"no query is called {name!r}", f"{remedy}All of them: traceql query --list"
             )
-        return self.queries[wanted]
+        return found
 
     def needs(self, query: Query) -> list[tuple[str, ...]]:
         """What a query cannot do without: tables, or tuples of tables of which one is enough.
@@ -129,8 +159,14 @@ class Catalog:
             found += self.needs(self.views[word]) if word in self.views else [tuple(word.split("|"))]
         if not query.needs:
             for asked in query.asks:
-                found += self.needs(self.queries[asked.question])
+                found += self.needs(self._asked(asked.question))
         return list(dict.fromkeys(found))
+
+    def _asked(self, name: str) -> Query:
+        """A question that another one asks, which is there."""
+        found = self.get(name)
+        assert found is not None
+        return found
 
     def reads(self, query: Query) -> frozenset[str]:
         """The tables that the SQL of a query reads, also through views and macros."""
@@ -155,7 +191,7 @@ class Catalog:
             if name in self.views:
                 found |= self.metrics(self.views[name])
         for asked in query.asks:
-            found |= self.metrics(self.queries[asked.question])
+            found |= self.metrics(self._asked(asked.question))
         return found
 
     def _new_definition(self, file: sqlfiles.SqlFile) -> str:

@@ -5,9 +5,9 @@ A reader decodes and nothing else: no renaming, no unit conversion, no database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,10 @@ Wanted: TypeAlias = Mapping[str, Sequence[str]]
 
 #: Called with (events decoded so far, events in total or None when unknown).
 Progress: TypeAlias = Callable[[int, int | None], None]
+
+
+#: Takes some rows of a raw table, behind those it has been given before.
+Deliver: TypeAlias = "Callable[[str, pa.RecordBatch], None]"
 
 
 class RawTable(Protocol):
@@ -65,11 +69,26 @@ class RawReport:
     unread: Sequence[str] = ()
 
 
+@runtime_checkable
+class PiecedTable(RawTable, Protocol):
+    """A table that can be read some rows at a time."""
+
+    def pieces(self, columns: Sequence[str], /) -> Iterator[pa.RecordBatch]:
+        """All rows, those behind each other that come together; nothing where there are none."""
+        ...
+
+
 class ReadFunction(Protocol):
     """The one function of a reader module, named ``read``."""
 
     def __call__(
-        self, path: Path, *, wanted: Wanted | None, progress: Progress, **divided: tuple[int, int]
+        self,
+        path: Path,
+        *,
+        wanted: Wanted | None,
+        progress: Progress,
+        deliver: Deliver | None = None,
+        **divided: tuple[int, int],
     ) -> RawReport:
         """Decode the report at `path`.
 
@@ -77,6 +96,9 @@ class ReadFunction(Protocol):
             path: an uncompressed file, or a directory.
             wanted: the raw tables and columns that will be asked for; None means all.
             progress: to be called now and then on long work.
+            deliver: takes the rows of large tables while they are being decoded, in their order; such tables
+                are then absent from the report that is returned. Given to formats that stream only (see
+                `Reader`); None for all tables at once.
             **divided: ``part=(i, n)``, for divisible formats only (see `Reader`).
 
         Raises:

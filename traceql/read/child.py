@@ -1,10 +1,11 @@
 """The process that decodes: ``python -m traceql.read.child``, started by `worker`.
 
-The request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
-answer: a child never outlives its parent. The answer, on its standard output, is a row of frames: one tag
-byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the name of a table and
-``T`` its Arrow stream, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that memory ran out.
-Without a request it ends in silence.
+A request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
+answer, or has more to ask: a child never outlives its parent. The answer, on its standard output, is a row
+of frames: one tag byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the
+name of a table and ``T`` some of its rows, an Arrow stream, ``M`` the metadata that ends a success, ``E`` an
+error, ``L`` that memory ran out. Tables are sent while the report is being decoded. Without a request it
+ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
 its arguments, if there are any: the user waits for it.
@@ -18,54 +19,95 @@ import gc
 import importlib
 import json
 import os
+import queue
 import struct
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
 from traceql.read import formats, limits
+from traceql.read.base import PiecedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
-    from traceql.read.base import Progress, RawReport, ReadFunction, Wanted
+    from traceql.read.base import Progress, RawReport, RawTable, ReadFunction, Wanted
 
     Work = Callable[[IO[bytes], dict[str, Any], Progress], dict[str, Any]]
 
 FRAME = struct.Struct("<cQ")
+# Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
+_FRAME_BYTES = 4 << 20
+_ROWS = 1 << 16
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
 
-def send(stream: IO[bytes], tag: bytes, payload: bytes) -> None:
+def send(stream: IO[bytes], tag: bytes, payload: bytes | pa.Buffer) -> None:
     """Write one frame."""
     stream.write(FRAME.pack(tag, len(payload)))
     stream.write(payload)
     stream.flush()
 
 
-def _send_table(stream: IO[bytes], name: str, table: pa.Table) -> None:
-    import pyarrow as pa
+class _Sender:
+    """Sends rows of tables, so many at a time that it takes little memory and little time.
 
-    # Written twice, the first time only to know how long it is: so it is never in memory twice.
-    length = pa.MockOutputStream()
-    with pa.ipc.new_stream(length, table.schema) as writer:
-        writer.write_table(table)
-    send(stream, b"N", name.encode())
-    stream.write(FRAME.pack(b"T", length.size()))
-    stream.flush()
-    # pyarrow closes what it writes to.
-    with (
-        os.fdopen(os.dup(stream.fileno()), "wb") as copy,
-        pa.PythonFile(copy, mode="w") as sink,
-        pa.ipc.new_stream(sink, table.schema) as writer,
-    ):
-        writer.write_table(table)
+    Args:
+        stream: takes the frames.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._waiting: dict[str, list[pa.RecordBatch]] = {}
+        self._bytes: Counter[str] = Counter()
+
+    def take(self, name: str, rows: pa.RecordBatch) -> None:
+        """Rows of a table, behind those before."""
+        self._waiting.setdefault(name, []).append(rows)
+        self._bytes[name] += rows.nbytes
+        if self._bytes[name] >= _FRAME_BYTES:
+            self._send(name)
+
+    def end(self) -> None:
+        """Send what is waiting."""
+        for name in tuple(self._waiting):
+            self._send(name)
+
+    def _send(self, name: str) -> None:
+        import pyarrow as pa
+
+        batches = self._waiting.pop(name)
+        self._bytes[name] = 0
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        del batches
+        send(self._stream, b"N", name.encode())
+        send(self._stream, b"T", sink.getvalue())
+
+
+def _batches(table: RawTable, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Rows of a table, at least one batch, which may be empty."""
+    if isinstance(table, PiecedTable):
+        batches = table.pieces(columns)
+        if (first := next(batches, None)) is not None:
+            yield first
+            yield from batches
+            return
+    chosen = table.select(columns)
+    yield from chosen.to_batches(max_chunksize=_ROWS)
+    if not chosen.num_rows:
+        import pyarrow as pa
+
+        yield pa.RecordBatch.from_pylist([], schema=chosen.schema)
 
 
 def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
@@ -96,14 +138,19 @@ def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
 def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Read a report, send its tables."""
     wanted: Wanted | None = request["wanted"]
-    divided = {"part": tuple(request["part"])} if request["divisible"] else {}
+    sender = _Sender(stream)
+    more: dict[str, Any] = {"part": tuple(request["part"])} if request["divisible"] else {}
+    if request["streams"]:
+        more["deliver"] = sender.take
     read: ReadFunction = importlib.import_module(request["module"]).read
     gc.enable()
-    report = read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
+    report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
     for name, table in report.tables.items():
         if wanted is None or name in wanted:
             columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-            _send_table(stream, name, table.select(columns))
+            for rows in _batches(table, columns):
+                sender.take(name, rows)
+    sender.end()
     return _metadata(report)
 
 
@@ -141,13 +188,26 @@ def _prepare(names: list[str]) -> None:
             importlib.import_module(reader.module)
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
+def _requests() -> Iterator[dict[str, Any]]:
+    """Requests as they come. The process ends when no more can: with its parent."""
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    asked = sys.stdin.readline()
+    if not asked:
+        os._exit(0)
+
+    def listen() -> None:
+        for line in sys.stdin:
+            waiting.put(line)
+        os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield json.loads(asked)
+        asked = waiting.get()
 
 
 def main(work: Work = _decode) -> None:
-    """Answer one request; see the module's text.
+    """Answer requests, one after the other; see the module's text.
 
     Args:
         work: is given where answers go, the request, and what is told of progress; returns what ends a
@@ -160,16 +220,10 @@ def main(work: Work = _decode) -> None:
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
         _prepare(sys.argv[1:])
-        asked = sys.stdin.readline()
-        if not asked:
-            os._exit(0)
-        request = json.loads(asked)
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        limits.enforce(request["memory"])
-        _serve(stream, request, work)
-        stream.flush()
-    # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
-    os._exit(0)
+        for request in _requests():
+            limits.enforce(request["memory"])
+            _serve(stream, request, work)
+            stream.flush()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Reader:
         member_suffix: for directories, the suffix of the files inside.
         divisible: True when ``read`` takes ``part=(i, n)`` and then returns the i-th of n parts, so that
             several processes can share one report.
+        streams: True when ``read`` takes ``deliver`` and hands over large tables piece by piece.
     """
 
     format: str
@@ -50,6 +51,7 @@ class Reader:
     magic: bytes = b""
     member_suffix: str = ""
     divisible: bool = False
+    streams: bool = False
 
     @property
     def read(self) -> ReadFunction:
@@ -71,6 +73,7 @@ READERS: tuple[Reader, ...] = (
         "traceql.read.nsys_rep",
         (".nsys-rep", ".qdrep"),
         magic=b"NVIDIA Tegra Profiler Report",
+        streams=True,
     ),
     Reader(
         "nsys-sqlite",

@@ -2,7 +2,8 @@
 
 To start one takes as long as to import what asks for it. So who knows that a report will come has one in
 reserve, which imports meanwhile what it will probably need; the first report is given to that one. It ends
-with the block of `reserve`, asked or not, and, as its standard input does, with this process.
+with the block of `reserve`, asked or not, and, as its standard input does, with this process. Where several
+reports are read, one that has answered is given the next.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ _HOME: Final = str(Path(__file__).parent.parent.parent)
 
 @dataclass(frozen=True)
 class Process:
-    """A decoding process, and the file that takes what it says on standard error."""
+    """A decoding process, the file that takes what it says on standard error, and whether it has answered."""
 
     process: subprocess.Popen[bytes]
     said: IO[bytes]
+    has_answered: bool = False
 
     def kill(self) -> None:
         """End it."""
@@ -36,6 +38,35 @@ class Process:
 
 
 _in_reserve: list[Process] = []
+# How many blocks of `several` there are.
+_of_several = 0
+
+
+@contextlib.contextmanager
+def several() -> Iterator[None]:
+    """Until the end of the block, processes that have answered are kept for the reports that follow."""
+    global _of_several
+    _of_several += 1
+    try:
+        yield
+    finally:
+        _of_several -= 1
+        if not _of_several:
+            for one in [one for one in _in_reserve if one.has_answered]:
+                with contextlib.suppress(ValueError):
+                    _in_reserve.remove(one)
+                    end(one)
+
+
+def answered(one: Process) -> None:
+    """It has answered well and waits: keep it, if reports follow, or end it."""
+    if not _of_several or one.process.poll() is not None:
+        end(one)
+        return
+    # What it said of one report is nothing of the next.
+    one.said.seek(0)
+    one.said.truncate()
+    _in_reserve.append(Process(one.process, one.said, has_answered=True))
 
 
 @contextlib.contextmanager

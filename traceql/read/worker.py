@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from traceql import errors
 from traceql.read import processes
+from traceql.read.arriving import Arriving
 from traceql.read.base import RawReport
 from traceql.read.child import FRAME
 from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from traceql.read.base import Progress, RawTable, Wanted
+    from traceql.read.base import Progress, Wanted
     from traceql.read.formats import Reader
     from traceql.read.limits import Limits
     from traceql.read.processes import Process
 
 # What is taken from a pipe at a time: each piece is progress.
 _PIECE_BYTES: Final = 1 << 22
+# Of reports after which a process is given another one.
+_SMALL_BYTES: Final = 4_000_000
 # How a process ends that the system's guard of memory ends.
 _KILLED: Final = -9
 # What libraries say when they are refused memory, and end the process.
@@ -96,19 +99,19 @@ class Stop:
     """Ends a decoding that nobody waits for any more, from another thread."""
 
     def __init__(self) -> None:
-        self._over = False
+        self.is_over = False
         self._children: Sequence[Endable] = ()
 
     def interrupt(self) -> None:
         """End its processes, and those that it starts later."""
-        self._over = True
+        self.is_over = True
         for child in self._children:
             child.kill()
 
     def hold(self, children: Sequence[Endable]) -> None:
         """Note which these are."""
         self._children = children
-        if self._over:
+        if self.is_over:
             self.interrupt()
 
 
@@ -121,6 +124,7 @@ def decode(
     parts: int = 1,
     within: Limits | None = None,
     stop: Stop | None = None,
+    arriving: Arriving | None = None,
 ) -> RawReport:
     """Run a reader in child processes; the same contract as its ``read``.
 
@@ -132,6 +136,7 @@ def decode(
         parts: processes to share the report among, where the format can be divided.
         within: what all of them may take; by default what `limits` allows a report of its size.
         stop: ends them.
+        arriving: takes the tables; by default they stay in memory, however large they are.
 
     Raises:
         ReportError: whatever the reader raised, or that it crashed.
@@ -140,6 +145,7 @@ def decode(
     parts = parts if reader.divisible else 1
     within = within or limits(_size(path))
     memory = None if within.memory_bytes is None else within.memory_bytes // parts
+    arriving = arriving or Arriving(None)
     reached = [(0, 0)] * parts
 
     def watch(part: int) -> Progress:
@@ -154,21 +160,22 @@ def decode(
         if stop is not None:
             stop.hold(children)
         # While they start: it takes as long as they do.
-        import pyarrow as pa
+        import pyarrow  # noqa: F401
 
         with Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [
-                _answer(child, path, watch(part), guard, within) for part, child in enumerate(children)
+                _answer(child, path, watch(part), guard, within, arriving)
+                for part, child in enumerate(children)
             ]
+        # What a large report has left in memory would be another's.
+        if _size(path) < _SMALL_BYTES and stop is not None and not stop.is_over:
+            while children:
+                processes.answered(children.pop())
     finally:
         for child in children:
             processes.end(child)
-    tables: dict[str, RawTable] = {
-        name: pa.concat_tables([report.tables[name] for report in reports if name in report.tables])
-        for name in dict.fromkeys(name for report in reports for name in report.tables)
-    }
-    return replace(reports[0], tables=tables)
+    return replace(reports[0], tables=arriving.tables())
 
 
 def _size(path: Path) -> int:
@@ -183,6 +190,7 @@ def _start(
     request = {
         "module": reader.module,
         "divisible": reader.divisible,
+        "streams": reader.streams,
         "path": str(path.absolute()),
         "wanted": wanted,
         "part": part,
@@ -202,10 +210,9 @@ def ask(child: Process, request: Mapping[str, object]) -> None:
         child.process.stdin.flush()
 
 
-def _answer(child: Process, path: Path, progress: Progress, guard: Watch, within: Limits) -> RawReport:
-    import pyarrow as pa
-
-    tables: dict[str, RawTable] = {}
+def _answer(
+    child: Process, path: Path, progress: Progress, guard: Watch, within: Limits, arriving: Arriving
+) -> RawReport:
     name = ""
     told: dict[str, Any] = {}
     for tag, payload in frames(child, path, guard, within):
@@ -215,10 +222,16 @@ def _answer(child: Process, path: Path, progress: Progress, guard: Watch, within
         elif tag == b"N":
             name = payload.to_pybytes().decode()
         elif tag == b"T":
-            tables[name] = pa.ipc.open_stream(payload).read_all()
+            try:
+                arriving.add(name, payload)
+            except OSError as full:
+                raise errors.LimitError(
+                    f"{path.name}: its tables do not fit into the temporary folder ({full.strerror})",
+                    "Make room there, or name another one: TMPDIR=FOLDER.",
+                ) from full
         elif tag == b"M":
             told = json.loads(payload.to_pybytes())
-    return RawReport(tables=tables, **told)
+    return RawReport(tables={}, **told)
 
 
 def frames(child: Process, path: Path, guard: Watch, within: Limits) -> Iterator[tuple[bytes, pa.Buffer]]:

@@ -14,6 +14,7 @@ from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
 from traceql.store.definitions import words
+from traceql.store.means import ALL
 from traceql.store.outcomes import Compacted
 from traceql.store.runs import free_number
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from traceql.questions.parameters import Value
     from traceql.store.definitions import Definitions
+    from traceql.store.means import Means
     from traceql.store.sharing import Cursor, Keep, Mode
 
 #: never; private: if something of the kind was removed; always.
@@ -108,10 +110,10 @@ class Store:
         elif file is not None:
             file.leave(self)
 
-    def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
+    def _used(self, mode: Mode, means: Means = ALL) -> contextlib.AbstractContextManager[Cursor]:
         # Held from the first use on: a file that only closed objects knew could not be let go of.
         self._held = file = self._own or file_of(self.place)
-        return file.used(self, mode, threads)
+        return file.used(self, mode, means)
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -195,14 +197,14 @@ class Store:
 
     @contextlib.contextmanager
     def writing(
-        self, what: str, *, new: bool = True, small: bool = False, anew: Anew = "never"
+        self, what: str, *, new: bool = True, means: Means = ALL, anew: Anew = "never"
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database, in one transaction.
 
         Args:
             what: is to be stored, for the message if that fails.
             new: whether a database that is not there is made; else that is an error.
-            small: whether there is so little to compute that threads would wait for each other longer.
+            means: what that may take.
             anew: when the file is written anew, without what was removed: never, if something ``private`` was
                 removed, or always.
 
@@ -211,7 +213,7 @@ class Store:
         """
         try:
             with contextlib.ExitStack() as stack:
-                fresh, cursor = self._to_change(stack, new=new, threads=1 if small else None)
+                fresh, cursor = self._to_change(stack, new=new, means=means)
                 file, connection = self._held, cursor.connection
                 assert file is not None
                 try:
@@ -287,9 +289,7 @@ class Store:
             before = Path(self.place).stat().st_size
         return Compacted(before, Path(self.place).stat().st_size)
 
-    def _to_change(
-        self, stack: contextlib.ExitStack, *, new: bool, threads: int | None
-    ) -> tuple[bool, Cursor]:
+    def _to_change(self, stack: contextlib.ExitStack, *, new: bool, means: Means) -> tuple[bool, Cursor]:
         """Whether the file was made for this change, and the way into it, which `stack` closes."""
         if self._own is None:
             held.sweep(self.place)
@@ -300,7 +300,7 @@ class Store:
                     raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
                 self._make()
             try:
-                return fresh, stack.enter_context(self._used("write", threads))
+                return fresh, stack.enter_context(self._used("write", means))
             except DatabaseError:
                 # Gone while this one waited: somebody's first change failed, and took the file along.
                 if not new or self.exists:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from traceql.errors import LimitError, ReportError, TruncatedReportError
-from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
+from traceql.read import formats, kinds, nsys_tool, processes, sidecar, temporary, worker
+from traceql.read.arriving import Arriving
 from traceql.read.base import RawReport, no_progress
 from traceql.read.limits import limits
 from traceql.read.source import Source, digest_of, open_source, packed_names, plain_name
@@ -58,6 +59,7 @@ class Decoded:
     report: RawReport
     sidecar: sidecar.Sidecar | None
     _resources: ExitStack = field(repr=False)
+    arriving: Arriving = field(default_factory=lambda: Arriving(None), repr=False)
 
     def close(self) -> None:
         """Remove temporary copies."""
@@ -172,10 +174,20 @@ def decode(
         within = limits(source.size_bytes, memory_bytes=memory_bytes, at_a_time=at_a_time)
         parts = _parts(source.size_bytes) if at_a_time == 1 else 1
 
-        def read(by: formats.Reader) -> RawReport:
-            wanted = normalise.wanted(by.kind)
+        arriving = Arriving(None)
+
+        def read(by: formats.Reader, path: Path = source.path) -> RawReport:
+            nonlocal arriving
+            arriving = Arriving(lambda: resources.enter_context(temporary.folder()))
             return worker.decode(
-                by, source.path, wanted=wanted, progress=progress, parts=parts, within=within, stop=stop
+                by,
+                path,
+                wanted=normalise.wanted(by.kind),
+                progress=progress,
+                parts=parts,
+                within=within,
+                stop=stop,
+                arriving=arriving,
             )
 
         if tool is not None and via == tool:
@@ -195,7 +207,7 @@ def decode(
                 report = replace(report, warnings=[*report.warnings, refused])
         beside, warnings = _sidecar(path, source, reader.kind)
         report = replace(report, warnings=[*report.warnings, *warnings])
-        decoded = Decoded(path, source, reader, report, beside, resources.pop_all())
+        decoded = Decoded(path, source, reader, report, beside, resources.pop_all(), arriving)
         # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
         weakref.finalize(decoded, decoded._resources.close)
         return decoded
@@ -263,19 +275,21 @@ def _through(
     tool: Via,
     source: Source,
     resources: ExitStack,
-    read: Callable[[formats.Reader], RawReport],
+    read: Callable[..., RawReport],
     within: Limits,
     stop: worker.Stop,
 ) -> RawReport:
-    return _through_nsys(source, resources, within, stop) if tool == "nsys" else read(formats.NCU_REPORT)
+    return (
+        _through_nsys(source, resources, read, within, stop) if tool == "nsys" else read(formats.NCU_REPORT)
+    )
 
 
-def _through_nsys(source: Source, resources: ExitStack, within: Limits, stop: worker.Stop) -> RawReport:
+def _through_nsys(
+    source: Source, resources: ExitStack, read: Callable[..., RawReport], within: Limits, stop: worker.Stop
+) -> RawReport:
     folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder, within.idle_s, stop)
-    reader = formats.reader_for(export)
-    wanted = normalise.wanted(reader.kind)
-    report = worker.decode(reader, export, wanted=wanted, progress=no_progress, within=within, stop=stop)
+    report = read(formats.reader_for(export), export)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
     return replace(report, settings=settings)
 
@@ -302,6 +316,9 @@ def decode_all(
     waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
     jobs = min(jobs or os.cpu_count() or 1, max(len(paths), 1))
     pool = ThreadPoolExecutor(jobs)
+    kept = ExitStack()
+    if len(paths) > 1:
+        kept.enter_context(processes.several())
 
     def one(path: Path) -> Decoded | ReportError:
         def watch(done: int, total: int | None) -> None:
@@ -329,6 +346,7 @@ def decode_all(
                 future.cancel()
                 future.add_done_callback(_discard)
             pool.shutdown()
+            kept.close()
 
     for _ in range(jobs):
         submit()

@@ -17,6 +17,7 @@ from traceql.read import formats, kinds
 from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
+from traceql.store.means import ALL, SMALL, for_rows
 from traceql.store.outcomes import Ingested
 from traceql.store.waiting import made_again
 from traceql.tables import normalise, schema
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from traceql.read.sidecar import Sidecar
     from traceql.store.connection import Store
     from traceql.store.decode import Decoded
+    from traceql.store.means import Means
 
 # Of a report: some thousand events.
 _SMALL_BYTES = 300_000
@@ -66,9 +68,34 @@ def add(
         ReportError: its content does not make sense; the database is as it was.
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
-    began = time.perf_counter()
     small = decoded.source.size_bytes < _SMALL_BYTES
-    with store.writing(decoded.path.name, small=small, anew="private" if replace else "never") as connection:
+    limited = SMALL if small else for_rows(decoded.arriving.size_bytes)
+    options = (name, tags, replace, keep_environment, number)
+    try:
+        return _added(store, decoded, *options, limited)
+    except DatabaseError as error:
+        # Not all that the engine does can use the disk instead.
+        if limited == SMALL or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+            raise
+        return _added(store, decoded, *options, ALL)
+
+
+def _added(
+    store: Store,
+    decoded: Decoded,
+    name: str | None,
+    tags: Mapping[str, str] | None,
+    replace: bool,
+    keep_environment: bool,
+    number: int | None,
+    means: Means,
+) -> Ingested:
+    """Store a decoded report with so much memory; see `add`."""
+    began = time.perf_counter()
+    with (
+        decoded.arriving.letting_go(),
+        store.writing(decoded.path.name, means=means, anew="private" if replace else "never") as connection,
+    ):
         known = connection.execute(
             "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
         ).fetchone()

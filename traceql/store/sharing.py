@@ -32,6 +32,7 @@ from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.read import formats, temporary
 from traceql.store import compact, create, failures, held, interrupts, trust
 from traceql.store.definitions import Definition, words
+from traceql.store.means import ALL
 from traceql.store.waiting import BusyError, Wait, pause_s
 from traceql.tables import migrations, schema
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from traceql.store.connection import Store
     from traceql.store.definitions import Definitions
+    from traceql.store.means import Means
 
 MEMORY = ":memory:"
 NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
@@ -295,14 +297,14 @@ class File:
 
     @contextlib.contextmanager
     def used(
-        self, store: Store, mode: Mode, threads: int | None = None, place: str | None = None
+        self, store: Store, mode: Mode, means: Means = ALL, place: str | None = None
     ) -> Iterator[Cursor]:
         """A way into the file, opened as `mode` says; waits for those who use it otherwise.
 
         Args:
             store: on whose behalf; it holds the file until it leaves.
             mode: what it is used for.
-            threads: that compute, if it is opened for this; by default as many as there are processors.
+            means: what that may take, if it is opened for this.
             place: of the file, if it is another than the store's.
 
         Raises:
@@ -315,7 +317,7 @@ class File:
             while True:
                 try:
                     with interrupts.raising():
-                        cursor = self._entered(store, mode, threads, place or store.place)
+                        cursor = self._entered(store, mode, means, place or store.place)
                     break
                 except BusyError as busy:
                     if wait is None:
@@ -343,7 +345,7 @@ class File:
                         self._next_change = ended + pause_s(ended - began)
                 self._free.notify_all()
 
-    def _entered(self, store: Store, mode: Mode, threads: int | None, place: str) -> Cursor:
+    def _entered(self, store: Store, mode: Mode, means: Means, place: str) -> Cursor:
         """A way into the file for one more user.
 
         Raises:
@@ -356,7 +358,7 @@ class File:
                     self._free.wait()
             if self._connection is None or self._mode != wanted or self._moved(place):
                 self._close()
-                self._open(store.path, place, wanted, threads)
+                self._open(store.path, place, wanted, means)
             cursor = self._cursor(mode)
             self._holders.add(store)
             self._users.append(threading.get_ident())
@@ -428,7 +430,7 @@ class File:
                 self._own.cursor = own
         return own
 
-    def _open(self, given: str, path: str, mode: Mode, threads: int | None) -> None:
+    def _open(self, given: str, path: str, mode: Mode, means: Means) -> None:
         if self._orphaned:
             # DuckDB would hand out what the other process has open, without its threads and its lock.
             raise DatabaseError(
@@ -440,7 +442,7 @@ class File:
         config: dict[str, str | bool | int | float | list[str]] = {
             **CONFIG,
             "temp_directory": str(spill),
-            **({"threads": threads} if threads else {}),
+            **means.config,
         }
         try:
             if path == MEMORY:

@@ -43,8 +43,8 @@ class ArrowFile:
             if (at := _field(first, _ENDIANNESS_OF_SCHEMA)) and first.metadata.to_pybytes()[at] != 0:
                 raise self._foreign("big-endian")
 
-    def select(self, columns: list[str]) -> pa.Table:
-        """The named columns, validated.
+    def pieces(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """The named columns, validated, some rows at a time.
 
         Raises:
             ReportError: nsys does not write such a file.
@@ -53,16 +53,9 @@ class ArrowFile:
         import pyarrow as pa
 
         check_types(self._where, self.schema, columns)
-        arrays: dict[str, list[pa.Array]] = {name: [] for name in columns}
         for batch in self._batches():
-            for name, chunks in arrays.items():
-                chunks.append(checked(name, batch.column(self.schema.get_field_index(name))))
-        return pa.table(
-            {
-                name: pa.chunked_array(chunks or [checked(name, pa.array([], self.schema.field(name).type))])
-                for name, chunks in arrays.items()
-            }
-        )
+            arrays = [checked(name, batch.column(self.schema.get_field_index(name))) for name in columns]
+            yield pa.RecordBatch.from_arrays(arrays, names=columns)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import ReportError
 from traceql.read.nsys_export import arrow, parquet
-from traceql.read.nsys_export.values import EXPORT_AGAIN
+from traceql.read.nsys_export.values import EXPORT_AGAIN, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeVar
 
@@ -52,7 +52,18 @@ class _Table:
         self.column_names: list[str] = self._guarded(lambda: list(self._file.schema.names))
 
     def select(self, columns: Sequence[str], /) -> pa.Table:
-        return self._guarded(lambda: self._file.select(list(columns)))
+        import pyarrow as pa
+
+        pieces = list(self.pieces(columns))
+        if pieces:
+            return pa.Table.from_batches(pieces)
+        fields = [self._file.schema.field(name) for name in columns]
+        return pa.table({field.name: checked(field.name, pa.array([], field.type)) for field in fields})
+
+    def pieces(self, columns: Sequence[str], /) -> Iterator[pa.RecordBatch]:
+        pieces = self._guarded(lambda: self._file.pieces(list(columns)))
+        while (piece := self._guarded(lambda: next(pieces, None))) is not None:
+            yield piece
 
     def _guarded(self, action: Callable[[], T]) -> T:
         import pyarrow as pa

@@ -20,10 +20,13 @@ from traceql.read.nsys_export.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
 
+# Rows that are read at a time.
+_ROWS = 1 << 16
 # What nsys writes. Snappy makes at most 22 bytes of one (three are a copy of 64), others a thousand and more.
 _COMPRESSIONS = frozenset({"SNAPPY", "UNCOMPRESSED"})
 _SNAPPY_PER_BYTE = 22
@@ -44,8 +47,8 @@ class ParquetFile:
         self._file = pq.ParquetFile(path)
         self.schema: pa.Schema = self._file.schema_arrow
 
-    def select(self, columns: list[str]) -> pa.Table:
-        """The named columns, validated.
+    def pieces(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """The named columns, validated, some rows at a time.
 
         Raises:
             ReportError: nsys does not write such a file, or it claims more than it can hold.
@@ -55,20 +58,14 @@ class ParquetFile:
 
         check_types(self._where, self.schema, columns)
         if not columns:
-            return pa.table({})
-        rows = self._rows(columns)
-        found = self._file.read(columns=columns).select(columns)
-        if found.num_rows != rows:
-            raise pa.ArrowInvalid(f"{found.num_rows:,} rows instead of {rows:,}")
-        return pa.table(
-            {
-                name: pa.chunked_array(
-                    [checked(name, chunk) for chunk in column.chunks]
-                    or [checked(name, pa.array([], column.type))]
-                )
-                for name, column in zip(columns, found.columns, strict=True)
-            }
-        )
+            return
+        rows, found = self._rows(columns), 0
+        for batch in self._file.iter_batches(_ROWS, columns=columns):
+            found += batch.num_rows
+            arrays = [checked(name, batch.column(name)) for name in columns]
+            yield pa.RecordBatch.from_arrays(arrays, names=columns)
+        if found != rows:
+            raise pa.ArrowInvalid(f"{found:,} rows instead of {rows:,}")
 
     def _rows(self, columns: list[str]) -> int:
         """How many rows there are, when the columns can be read: their sizes fit the file's."""

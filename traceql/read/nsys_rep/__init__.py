@@ -27,6 +27,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from traceql.read import unread
 from traceql.read.base import RawReport
 from traceql.read.formats import NSYS_REP_OPTIONS
@@ -38,7 +40,7 @@ from traceql.read.protobuf import WireError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from traceql.read.base import Progress, Wanted
+    from traceql.read.base import Deliver, Progress, Wanted
     from traceql.read.nsys_rep.container import Container
     from traceql.read.nsys_rep.events import Events
     from traceql.read.nsys_rep.tally import Tally
@@ -46,19 +48,23 @@ if TYPE_CHECKING:
 __all__ = ["MAGIC", "read"]
 
 _GRAPH_LAUNCH_CLASS = 7
+_KERNELS = "CUPTI_ACTIVITY_KIND_KERNEL"
 _DIAGNOSTICS = "DIAGNOSTIC_EVENT"
 _DIAGNOSTIC_COLUMNS = ("text", "globalPid")
 _NVTX, _ENTRIES = "NVTX_EVENTS", "NVTX_PAYLOAD_SCHEMA_ENTRIES"
 _ENTRY_COLUMNS = ("schemaId", "idx", "flags", "type", "name", "offset")
 
 
-def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+def read(
+    path: Path, *, wanted: Wanted | None, progress: Progress, deliver: Deliver | None = None
+) -> RawReport:
     """Decode the report at `path`.
 
     Args:
         path: of an uncompressed report.
         wanted: raw tables and columns to build; None means all. Every check is made in any case.
         progress: called with (events decoded, events in the report).
+        deliver: takes the events, see `base.ReadFunction`.
 
     Raises:
         UnknownFormatError: the file is no Nsight Systems report.
@@ -69,15 +75,16 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     container = open_container(path)
     try:
         layouts = samples.layouts(container)
-        events = collect(container, layouts, _with_needed(wanted), progress)
+        noted = _Noted(wanted, deliver)
+        events = collect(container, layouts, _with_needed(wanted), progress, noted.take)
         seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
         others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
         environment = inventory.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
-    findings = _findings(container, events)
-    settings = _settings(events)
-    tables = {**others, **events.tables}
+    findings = _findings(container, events, noted)
+    settings = _settings(events, noted)
+    tables = {**others, **noted.tables()}
     if _NVTX in tables:
         tables[_NVTX], calls = mpi.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
         tables |= calls
@@ -112,7 +119,7 @@ def _with_needed(wanted: Wanted | None) -> Wanted | None:
     needed: dict[str, Any] = {name: tuple(columns) for name, columns in wanted.items()}
     for name, columns in (
         (_DIAGNOSTICS, _DIAGNOSTIC_COLUMNS),
-        ("CUPTI_ACTIVITY_KIND_KERNEL", ("graphNodeId",)),
+        (_KERNELS, ("graphNodeId",)),
         *(((_NVTX, mpi.NEEDED), (_ENTRIES, _ENTRY_COLUMNS)) if wanted.keys() & {_NVTX, *mpi.TABLES} else ()),
     ):
         needed[name] = (*needed.get(name, ()), *columns)
@@ -129,28 +136,55 @@ def _as_wanted(built: dict[str, Any], wanted: Wanted | None) -> dict[str, Any]:
     }
 
 
+class _Noted:
+    """What the reader itself wants to know of rows that are delivered, or kept until all are there."""
+
+    def __init__(self, wanted: Wanted | None, deliver: Deliver | None) -> None:
+        self._wanted = wanted
+        self._deliver = deliver
+        self._kept: dict[str, list[pa.RecordBatch]] = {}
+        self.diagnostics: list[tuple[Any, ...]] = []
+        self.has_nodes = False
+
+    def take(self, name: str, rows: pa.RecordBatch) -> None:
+        """Note what is of use, and pass on what is wanted."""
+        if name == _DIAGNOSTICS:
+            columns = (rows.column(column).to_pylist() for column in _DIAGNOSTIC_COLUMNS)
+            self.diagnostics += zip(*columns, strict=True)
+        elif name == _KERNELS:
+            self.has_nodes = self.has_nodes or rows.column("graphNodeId").null_count < rows.num_rows
+        # Calls of MPI are found among ranges when all are there.
+        if self._deliver is None or name == _NVTX:
+            self._kept.setdefault(name, []).append(rows)
+        elif self._wanted is None:
+            self._deliver(name, rows)
+        elif name in self._wanted:
+            chosen = [column for column in rows.schema.names if column in self._wanted[name]]
+            self._deliver(name, rows.select(chosen))
+
+    def tables(self) -> dict[str, pa.Table]:
+        """What was kept."""
+        order = [name for one in layout.EVENT_TABLES for name in (one.name, one.chains and one.chains.name)]
+        return {
+            name: pa.Table.from_batches(self._kept[name])
+            for name in dict.fromkeys(order)
+            if name is not None and name in self._kept
+        }
+
+
 def _profiled(tally: Tally) -> set[int]:
     """The processes that were traced: those with API calls, GPU work or NVTX ranges."""
     return {process for _, _, process in tally.owned if process}
 
 
-def _settings(events: Events) -> dict[str, str]:
-    kernels = events.tables.get("CUPTI_ACTIVITY_KIND_KERNEL")
+def _settings(events: Events, noted: _Noted) -> dict[str, str]:
     if events.tally.classes[layout.CUDA, _GRAPH_LAUNCH_CLASS]:
         return {"cuda_graph_trace": "graph"}
-    if kernels is not None and kernels["graphNodeId"].null_count < kernels.num_rows:
-        return {"cuda_graph_trace": "node"}
-    return {}
+    return {"cuda_graph_trace": "node"} if noted.has_nodes else {}
 
 
-def _findings(container: Container, events: Events) -> verify.Findings:
-    diagnostics = events.tables.get(_DIAGNOSTICS)
-    rows = (
-        zip(*(diagnostics[name].to_pylist() for name in _DIAGNOSTIC_COLUMNS), strict=True)
-        if diagnostics
-        else ()
-    )
-    findings = verify.diagnostics(rows, events.tally)
+def _findings(container: Container, events: Events, noted: _Noted) -> verify.Findings:
+    findings = verify.diagnostics(noted.diagnostics, events.tally)
     warnings = []
     version = container.version
     if version is None:

@@ -1,4 +1,4 @@
-"""Decoded fields become the columns of the tables: batch by batch, and the batches one behind the other."""
+"""Decoded fields become the columns of the tables, batch by batch."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from traceql.read.nsys_rep.tally import Tally
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -134,14 +135,14 @@ def _first_counter(buffer: Buffer, fields: dict[Path, Field], count: int, tally:
     return per_message(buffer, placed, column, np.zeros(count, np.int64), None)
 
 
-def append(
-    batch: Batch,
-    selected: Selected,
-    pieces: dict[tuple[str, str], list[pa.Array]],
-    rows: Counter[str],
-    chains: Counter[str],
-) -> None:
-    """Put a batch's pieces of a table behind those of the batches before."""
+def rows(batch: Batch, selected: Selected, chains: Counter[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The rows of a batch, by the tables that a selection fills; those without rows are left out.
+
+    Args:
+        batch: it gives its columns away.
+        selected: the table.
+        chains: how many call chains each table of frames has had; those of the batch are added.
+    """
     table = selected.table
     frames = table.chains
     shift = chains[frames.name] + frames.first - 1 if frames is not None else 0
@@ -149,9 +150,9 @@ def append(
         count = batch.rows.get(name, 0)
         if count == 0:
             continue
-        rows[name] += count
+        arrays = []
         for column, kind in columns_:
-            piece = batch.pieces.get((name, column))
+            piece = batch.pieces.pop((name, column), None)
             if piece is None:
                 piece = pa.nulls(count, arrow_type(kind))
             elif (
@@ -166,7 +167,8 @@ def append(
                 )
                 shifted = np.where(numbers > 0, numbers + shift, numbers)
                 piece = pa.array(shifted, pa.int64(), mask=piece.is_null().to_numpy(zero_copy_only=False))
-            pieces.setdefault((name, column), []).append(piece)
+            arrays.append(piece)
+        yield name, pa.RecordBatch.from_arrays(arrays, names=[column for column, _ in columns_])
     if frames is not None:
         chains[frames.name] += batch.chains.get(frames.name, 0)
 
@@ -184,15 +186,3 @@ def _layout(selected: Selected) -> list[tuple[str, list[tuple[str, Type]]]]:
             frames.append(("stackDepth", "i32"))
         layout.append((selected.table.chains.name, frames))
     return [(name, columns_) for name, columns_ in layout if columns_]
-
-
-def tables(
-    selected: Selected, pieces: dict[tuple[str, str], list[pa.Array]], rows: Counter[str]
-) -> dict[str, pa.Table]:
-    """The tables of a selection out of the pieces of all batches; those without rows are absent."""
-    built = {}
-    for name, columns_ in _layout(selected):
-        if rows[name]:
-            arrays = [pa.chunked_array(pieces[name, column], arrow_type(kind)) for column, kind in columns_]
-            built[name] = pa.table(arrays, names=[column for column, _ in columns_])
-    return built

@@ -13,9 +13,11 @@ Everything that can be checked is checked before memory is allocated for what a 
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pyarrow as pa
 
@@ -137,7 +139,7 @@ def open_container(path: Path) -> Container:
         UnsupportedReportError: the container is of an unknown kind.
         UnknownFormatError: the file is something else.
     """
-    data = path.read_bytes()
+    data = _mapped(path)
     source = Source(path)
     sections = _sections(data, source)
     ui_data: Message = {}
@@ -155,6 +157,28 @@ def open_container(path: Path) -> Container:
         with Located(source, start):
             time_conversion = protobuf.message(memoryview(data)[start:end])
     return _raw_section(source, data, sections, ui_data, time_conversion)
+
+
+def let_go(data: object, blocks: list[Block]) -> None:
+    """The file's bytes in these blocks are not needed any more: they leave this process's memory."""
+    if not isinstance(data, mmap.mmap) or not hasattr(data, "madvise"):
+        return
+    page = mmap.ALLOCATIONGRANULARITY
+    begin = blocks[0].offset // page * page
+    size = (blocks[-1].offset + blocks[-1].compressed - begin) // page * page
+    if size:
+        # A page that another batch still reads comes back by itself.
+        data.madvise(mmap.MADV_DONTNEED, begin, size)
+
+
+def _mapped(path: Path) -> bytes:
+    """The file's bytes: what is read of them comes into memory, and no more."""
+    with path.open("rb") as file:
+        # Nothing cannot be mapped.
+        if not file.seek(0, os.SEEK_END):
+            return b""
+        # Of what bytes can do, it is only cut and searched.
+        return cast("bytes", mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def decompress(source: Source, data: bytes, block: Block) -> memoryview:
@@ -178,11 +202,11 @@ def decompress(source: Source, data: bytes, block: Block) -> memoryview:
 
 def _sections(data: bytes, source: Source) -> dict[str, tuple[int, int]]:
     """Name → (start, end) of each section."""
-    if not data.startswith(MAGIC):
-        if MAGIC.startswith(data):
+    if data[: len(MAGIC)] != MAGIC:
+        if MAGIC.startswith(data[: len(MAGIC)]):
             raise source.truncated("its first line is incomplete", len(data))
         raise UnknownFormatError(f"{source.path.name}: this is no Nsight Systems report (byte 0)")
-    if not data.endswith(END):
+    if data[-len(END) :] != END:
         raise source.truncated("its end mark is missing", len(data))
     dot = data.find(b".", len(MAGIC), len(MAGIC) + _LONGEST_HEADER_VERSION)
     if dot < 0:

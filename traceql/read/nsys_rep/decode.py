@@ -20,7 +20,7 @@ from traceql.read.nsys_rep.arrow import arrow_type
 from traceql.read.nsys_rep.assemble import Batch, build, rows_of
 from traceql.read.nsys_rep.blocks import events
 from traceql.read.nsys_rep.checks import UnsupportedEventError
-from traceql.read.nsys_rep.container import decompress
+from traceql.read.nsys_rep.container import decompress, let_go
 from traceql.read.protobuf import BYTES, VARINT, WireError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # Decompressed bytes that are decoded at once: enough events that the cost of a numpy call (and of passing the
 # interpreter's lock from thread to thread) does not count, few enough that intermediate columns stay small.
-_BATCH_BYTES: Final = 1 << 23
+_BATCH_BYTES: Final = 1 << 22
 
 # What a block costs besides, in bytes.
 _BLOCK_COST: Final = 1 << 10
@@ -90,6 +90,7 @@ def _decode_batch(
 ) -> Batch:
     source = container.source
     parts = [decompress(source, container.data, block) for block in blocks]
+    let_go(container.data, blocks)
     block_ends = np.cumsum([len(part) for part in parts])
     buffer = Buffer(parts)
     del parts

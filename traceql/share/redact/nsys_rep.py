@@ -188,7 +188,7 @@ def _compressed(message: bytes) -> bytes:
 
 
 def _assembled(container: Container, sections: dict[str, bytes]) -> bytes:
-    dot = container.data.index(b".", len(MAGIC))
+    dot = container.data.find(b".", len(MAGIC))
     first = container.data[: dot + 1]
     if not re.fullmatch(rb"[\w@\-]{0,64}", first[len(MAGIC) : -1]):
         raise unknown(container.source.path.name, "a version", "first line")

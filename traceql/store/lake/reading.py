@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from traceql.store.lake.manifest import Manifest
     from traceql.store.lake.place import Place
+    from traceql.store.means import Means
     from traceql.store.sharing import Mode
 
 # The view of the names that all kernels have.
@@ -51,7 +52,7 @@ class LakeFile(File):
         """Whether entries have changed since it was opened."""
         return self.known is None or manifest.stamps(self._where()) != self.known.stamps
 
-    def _open(self, given: str, path: str, mode: Mode, threads: int | None) -> None:  # noqa: ARG002
+    def _open(self, given: str, path: str, mode: Mode, means: Means) -> None:  # noqa: ARG002
         spill, self._remove_spill = temporary.folder_of(self)
         place = self._where()
         try:

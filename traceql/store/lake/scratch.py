@@ -11,22 +11,24 @@ from traceql.errors import DatabaseError
 from traceql.read import temporary
 from traceql.store import create, failures, interrupts, trust
 from traceql.store.lake import manifest
+from traceql.store.means import ALL
 from traceql.store.sharing import CONFIG, MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from traceql.store.lake.manifest import Manifest
+    from traceql.store.means import Means
 
 
 @contextlib.contextmanager
-def opened(there: Manifest, given: str, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(there: Manifest, given: str, means: Means = ALL) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with all our tables, `traces` and `runs` filled.
 
     Args:
         there: the entries of the lake.
         given: the lake as the user wrote it, for messages.
-        threads: that compute; by default as many as there are processors.
+        means: what that may take.
 
     Raises:
         DatabaseError: a value of an entry does not fit.
@@ -35,7 +37,7 @@ def opened(there: Manifest, given: str, threads: int | None = None) -> Iterator[
         config: dict[str, str | bool | int | float | list[str]] = {
             **CONFIG,
             "temp_directory": str(spill),
-            **({"threads": threads} if threads else {}),
+            **means.config,
         }
         connection = duckdb.connect(MEMORY, config=config)
         try:

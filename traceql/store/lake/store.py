@@ -16,6 +16,7 @@ from traceql.store.connection import Anew, Store
 from traceql.store.lake import changes, manifest, numbers, place, scratch, sweep
 from traceql.store.lake.place import not_one
 from traceql.store.lake.reading import LakeFile
+from traceql.store.means import ALL
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import NO_DATABASE
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Value
     from traceql.store.connection import Options
     from traceql.store.lake.place import Place
+    from traceql.store.means import Means
     from traceql.store.sharing import Keep
 
 
@@ -120,7 +122,7 @@ class Lake(Store):
         what: str,
         *,
         new: bool = True,
-        small: bool = False,
+        means: Means = ALL,
         anew: Anew = "never",  # noqa: ARG002 - what is removed from a lake is a file, and gone
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to make a change on, which then goes into the lake; see `Store.writing`.
@@ -143,9 +145,7 @@ class Lake(Store):
                 if not new:
                     stack.enter_context(self._place.changing(self.patience))
                 before = manifest.read(self._place, self._read.known)
-                connection = stack.enter_context(
-                    scratch.opened(before, self.path, threads=1 if small else None)
-                )
+                connection = stack.enter_context(scratch.opened(before, self.path, means))
                 try:
                     yield connection
                 except BaseException:

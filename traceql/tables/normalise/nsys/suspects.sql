@@ -6,53 +6,78 @@
 -- @raw   ANALYSIS_DETAILS
 -- @reads duration BIGINT
 
+-- When the recording ends; NULL where that is not known, and then no event is too late.
+SET VARIABLE recorded_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS);
+
 CREATE TEMP TABLE suspects AS
-WITH recording AS (
-    SELECT coalesce(max(duration), 9223372036854775807) AS duration_ns FROM raw_ANALYSIS_DETAILS
-),
-gpu_work AS (
-    SELECT 'kernels' AS table_name, kernel_id AS id, name, process_id, context_id, stream_id, start_ns,
-           end_ns, graph_node_id, correlation_id, api_call_id
+-- What is sorted is numbers only: the few that are wrong get their names afterwards. Tables by their names.
+WITH gpu_work AS (
+    SELECT 1 AS of_table, kernel_id AS id, process_id, context_id, stream_id, start_ns, end_ns, graph_node_id,
+           correlation_id, api_call_id
     FROM kernels WHERE trace_id = getvariable('trace_id')
     UNION ALL
-    SELECT 'memory_ops', memory_op_id, concat_ws(' ', kind, copy_kind), process_id, context_id, stream_id,
-           start_ns, end_ns, graph_node_id, correlation_id, api_call_id
+    SELECT 2, memory_op_id, process_id, context_id, stream_id, start_ns, end_ns, graph_node_id,
+           correlation_id, api_call_id
     FROM memory_ops WHERE trace_id = getvariable('trace_id')
     UNION ALL
-    SELECT 'graph_launches', graph_launch_id, 'graph ' || graph_id, process_id, context_id, stream_id,
-           start_ns, end_ns, NULL, correlation_id, api_call_id
+    SELECT 0, graph_launch_id, process_id, context_id, stream_id, start_ns, end_ns, NULL, correlation_id,
+           api_call_id
     FROM graph_launches WHERE trace_id = getvariable('trace_id')
 ),
 in_streams AS (
     SELECT
-        *,
+        of_table,
+        id,
+        start_ns,
+        end_ns,
+        api_call_id,
         CASE WHEN lead(end_ns) OVER by_stream < end_ns AND stream_id IS NOT NULL
                   AND graph_node_id IS NULL AND lead(graph_node_id) OVER by_stream IS NULL
              THEN end_ns - lead(start_ns) OVER by_stream END AS overrun_ns,
         lag(start_ns) OVER by_stream = start_ns AND lag(end_ns) OVER by_stream = end_ns
-        AND lag(table_name) OVER by_stream = table_name
+        AND lag(of_table) OVER by_stream = of_table
         AND lag(correlation_id) OVER by_stream = correlation_id
         AND lag(graph_node_id) OVER by_stream IS NOT DISTINCT FROM graph_node_id AS is_repeated
     FROM gpu_work
     WINDOW by_stream AS (
         PARTITION BY process_id, context_id, stream_id
-        ORDER BY start_ns, end_ns, correlation_id, graph_node_id, table_name, id
+        ORDER BY start_ns, end_ns, correlation_id, graph_node_id, of_table, id
     )
 ),
-events AS (
-    SELECT table_name, in_streams.name, in_streams.start_ns, in_streams.end_ns, overrun_ns, is_repeated,
+suspect_work AS (
+    SELECT of_table, id, in_streams.start_ns, in_streams.end_ns, overrun_ns, is_repeated,
            in_streams.start_ns < api_calls.start_ns AS is_before_launch
     FROM in_streams
     LEFT JOIN api_calls USING (api_call_id)
+    WHERE in_streams.end_ns IS NULL OR overrun_ns IS NOT NULL OR is_repeated OR is_before_launch
+       OR in_streams.start_ns < 0 OR in_streams.end_ns > getvariable('recorded_ns')
+),
+events AS (
+    SELECT 'kernels' AS table_name, kernels.name, work.*
+    FROM suspect_work AS work
+    JOIN kernels ON kernel_id = id
+    WHERE of_table = 1
     UNION ALL
-    SELECT 'syncs', sync_type, start_ns, end_ns, NULL, NULL, NULL
-    FROM syncs WHERE trace_id = getvariable('trace_id')
+    SELECT 'memory_ops', concat_ws(' ', kind, copy_kind), work.*
+    FROM suspect_work AS work
+    JOIN memory_ops ON memory_op_id = id
+    WHERE of_table = 2
     UNION ALL
-    SELECT 'api_calls', name, start_ns, end_ns, NULL, NULL, NULL
-    FROM api_calls WHERE trace_id = getvariable('trace_id')
+    SELECT 'graph_launches', 'graph ' || graph_id, work.*
+    FROM suspect_work AS work
+    JOIN graph_launches ON graph_launch_id = id
+    WHERE of_table = 0
     UNION ALL
-    SELECT 'os_calls', name, start_ns, end_ns, NULL, NULL, NULL
-    FROM os_calls WHERE trace_id = getvariable('trace_id')
+    SELECT table_name, name, NULL, NULL, start_ns, end_ns, NULL, NULL, NULL
+    FROM (
+        SELECT 'syncs' AS table_name, sync_type AS name, start_ns, end_ns
+        FROM syncs WHERE trace_id = getvariable('trace_id')
+        UNION ALL
+        SELECT 'api_calls', name, start_ns, end_ns FROM api_calls WHERE trace_id = getvariable('trace_id')
+        UNION ALL
+        SELECT 'os_calls', name, start_ns, end_ns FROM os_calls WHERE trace_id = getvariable('trace_id')
+    )
+    WHERE end_ns IS NULL OR start_ns < 0 OR end_ns > getvariable('recorded_ns')
 )
 SELECT
     table_name,
@@ -65,11 +90,9 @@ SELECT
         CASE WHEN is_repeated THEN 'repeated' END,
         CASE WHEN is_before_launch THEN 'before_launch' END,
         CASE WHEN start_ns < 0 THEN 'early' END,
-        CASE WHEN coalesce(end_ns, start_ns) > duration_ns THEN 'late' END
+        CASE WHEN coalesce(end_ns, start_ns) > getvariable('recorded_ns') THEN 'late' END
     ], lambda fault: fault IS NOT NULL) AS faults
-FROM events, recording
-WHERE end_ns IS NULL OR overrun_ns IS NOT NULL OR is_repeated OR is_before_launch OR start_ns < 0
-   OR end_ns > duration_ns
+FROM events
 UNION ALL
 SELECT 'nvtx_ranges', text, start_ns, NULL, ['backwards']
 FROM nvtx_ranges
