@@ -96,5 +96,7 @@ def test_the_texts_packed_into_a_report_name_no_folder(path: Path, tmp_path: Pat
         if isinstance(value, str)
     }
     assert len(texts) > 100
-    assert not [text for text in texts if not text.startswith("/scrubbed/") and OF_A_MACHINE.search(text)]
+    # Numbers that stand for paths, once for all that are the same.
+    told = {re.sub(r"/redacted/\d+", "", text) for text in texts if not text.startswith("/scrubbed/")}
+    assert not [text for text in told if OF_A_MACHINE.search(text)]
     assert report.environment == [("COMMAND_LINE", "python3")]
