@@ -6,7 +6,7 @@
 -- @param  chosen ANY  names of traces, or one name; NULL for all
 
 SELECT
-    trace,
+    traces.trace,
     gpu_id,
     pid,
     device_id,

@@ -3,6 +3,7 @@
 -- Whoever shares the GPU; between its first operation and its last one.
 -- @once   page
 -- @column trace_id BIGINT       the trace it belongs to, see traces
+-- @column trace VARCHAR         name of the trace
 -- @column gpu_id INTEGER        the GPU itself, see gpus; the ordinal where the report does not map it
 -- @column process_id BIGINT     process of the operation after it, see processes
 -- @column pid BIGINT            that process, as its own container numbers it
@@ -20,6 +21,7 @@
 
 SELECT
     operations.trace_id,
+    operations.trace,
     gpu_id,
     operations.process_id,
     operations.pid,

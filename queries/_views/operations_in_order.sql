@@ -3,6 +3,7 @@
 -- Whoever shares the GPU. What ended before it started is recorded wrongly, and no time at work.
 -- @once   page
 -- @column trace_id BIGINT       the trace it belongs to, see traces
+-- @column trace VARCHAR         name of the trace
 -- @column gpu_id INTEGER        the GPU itself, see gpus; the ordinal where the report does not map it
 -- @column process_id BIGINT     process, see processes
 -- @column pid BIGINT            process, as its own container numbers it
@@ -16,6 +17,7 @@
 
 SELECT
     trace_id,
+    trace,
     gpu_id,
     process_id,
     pid,

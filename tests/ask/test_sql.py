@@ -91,7 +91,8 @@ def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
             "FROM CUDA_GPU_MEMORY_USAGE_EVENTS",
             "CUDA_GPU_MEMORY_USAGE_EVENTS is memory_events.",
         ),
-        ("FROM MPI_P2P_EVENTS", "MPI_P2P_EVENTS is not kept: nsys export writes it."),
+        ("FROM MPI_P2P_EVENTS", "MPI_P2P_EVENTS is library_calls, with library_messages or directives."),
+        ("FROM CUDA_GRAPH_EVENTS", "CUDA_GRAPH_EVENTS is not kept: nsys export writes it."),
         ("FROM gpu_work", "gpu_work is gpu_operations now."),
         (
             "SELECT end - start FROM CUPTI_ACTIVITY_KIND_KERNEL",

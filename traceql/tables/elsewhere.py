@@ -30,7 +30,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "CUPTI_ACTIVITY_KIND_MEMSET": "is memory_ops (kind = 'memset')",
         "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION": "is syncs",
         "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": "is graph_launches",
-        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is event_records; what waited for one is syncs",
+        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is event_records, and syncs says what waited for one",
         "CUDA_GRAPH_NODE_EVENTS": "is graph_nodes",
         "CUDA_GRAPH_EVENTS": _NOT_KEPT,
         "CUDA_GPU_MEMORY_USAGE_EVENTS": "is memory_events",
