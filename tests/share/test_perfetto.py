@@ -458,7 +458,7 @@ def test_the_command_writes_the_file_and_says_what_it_holds(
         (["run", "--lake", "-o", "run.pftrace"], 2, "--lake is for a copy"),
         (["nobody", "-o", "run.pftrace"], 1, "no trace is called 'nobody'"),
         (["run", "--within", "step", "-o", "run.pftrace"], 1, "is called 'step'"),
-        (["run", "--from", "9", "--to", "5", "-o", "run.pftrace"], 1, "is none"),
+        (["run", "--from", "9", "--to", "5", "-o", "run.pftrace"], 2, "is none"),
         (["run", "-o", "nowhere/run.pftrace"], 1, "cannot be written"),
     ],
 )
