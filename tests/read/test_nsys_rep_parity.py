@@ -22,7 +22,8 @@ REPORTS_WITH_EXPORT = [
 ]
 # Numbered anew by each ingest.
 OWN_IDS = {"trace_id", "kernel_id", "range_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id",
-           "os_call_id", "ancestor_id", "parent_id", "capture_range_id", "memory_event_id",
+           "os_call_id", "ancestor_id", "parent_id", "capture_range_id", "memory_event_id", "memory_pool_event_id",
+           "event_record_id", "library_call_id", "profiler_overhead_id",
            "stack_id", "python_stack_id", "cpu_sample_id", "python_sample_id"}  # fmt: skip
 
 

@@ -224,6 +224,8 @@ def _metrics(layouts: Mapping[int, Layout], table: str) -> list[Row]:
 
 def _generic(container: Container, layouts: Mapping[int, Layout]) -> dict[str, list[Row]]:
     """What produced generic events, their kinds, and the numbers of each."""
+    # Samples that have a table of their own are no generic events.
+    layouts = {type_id: one for type_id, one in layouts.items() if one.table not in samples.TABLES.values()}
     described = {protobuf.number(one, 1): one for one in container.generic_types}
     sources = {layout.source_id for layout in layouts.values()}
     return {
