@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import test_nvtx
 from asked import OF_LITTLE
-from made.nsys import Recording, copy, graph, kernel, memset, sync
+from made.nsys import Recording, copy, graph, kernel, memset, record, sync
 from nsys_oracle import Columns, ask, assert_same, expected
 from shipped import EVERY_FINDING, EXPECTED
 from test_nsys_stats import LEFT_OUT, REPORTS
@@ -118,10 +118,14 @@ def test_kernels_of_ranges_are_those_of_nsys_stats_where_their_launch_is_left(
 # --- as a trace that is cut by hand ---------------------------------------------------------------------
 
 
+_RUNTIME = "cudaLaunchKernel@/lib/libcudart.so.13"
+
+
 def recorded() -> Recording:
     """Three steps alike, 1,000 ns apart, with all that a question reads; what crosses the middle one's ends, too."""
     made = Recording().duration(3_500).gpu(0, "NVIDIA H100 80GB HBM3", cuda=0).thread(1, "main")
     made.process(1, "/usr/bin/python3").process(2, "/usr/bin/python3").graph_node(8, 1)
+    made.rank(0).rank(1, pid=2)
     for step in range(3):
         _step(made, 1_000 * step)
     # Launched in the first step, at work in the second; and in the second, at work in the third.
@@ -138,8 +142,13 @@ def _step(made: Recording, at: int) -> None:
     made.mark("now", at + 30).os_call("read", at + 40, at + 45).os_call("read", at + 50, at + 52, pid=2)
     work = kernel("sgemm", at + 120, at + 200, full="void sgemm<float>(float *)")
     made.call("cudaLaunchKernel", at + 100, at + 110, work)
+    made.called_from(_RUNTIME, "forward@/bin/app", python=(f"step@/x/train.py:{7 + at // 1_000}",))
     made.call("cudaLaunchKernel", at + 112, at + 118, kernel("add", at + 210, at + 230, stream=8))
     made.call("cuLaunchKernel", at + 113, at + 117, layer="driver", nested=True)
+    number = 1 + at // 1_000
+    waited = sync("Stream wait sync", at + 234, at + 236, event=1, number=number, stream=8)
+    made.call("cudaEventRecord", at + 231, at + 233, record(1, number=number))
+    made.call("cudaStreamWaitEvent", at + 234, at + 236, waited)
     made.call(
         "cudaGraphLaunch",
         at + 240,
@@ -168,6 +177,23 @@ def _step(made: Recording, at: int) -> None:
     made.cpu_fault(at + 700, 4096, "main", file="main.c", line=7).gpu_fault(at + 710, at + 720, 4096)
     migration = copy("Unified Host-to-Device", at + 725, at + 735, 4096, address=4096)
     made.call("cudaMemPrefetchAsync", at + 721, at + 724, migration)
+    _step_on_cpus(made, at)
+
+
+def _step_on_cpus(made: Recording, at: int) -> None:
+    """What other libraries, the CPUs and the profiler did meanwhile."""
+    step = at // 1_000
+    made.mpi("MPI_Send", at + 740, at + 750 + step, of="p2p", tag=1, peer=1, size=64 + step)
+    made.mpi("MPI_Recv", at + 740, at + 755, of="p2p", tag=1, peer=0, size=64, pid=2)
+    for pid in (1, 2):
+        made.mpi("MPI_Bcast", at + 760, at + 770, of="collectives", root=0, size=8, received=8, pid=pid)
+    made.openacc("Enqueue Launch", at + 98, at + 111 + step, kind="Enqueue launch", line=20, kernel="sgemm")
+    made.openmp("Parallel Region", at + 771, at + 780 + step, of="parallel", parallelId=step, parentTaskId=0)
+    made.overhead("CUPTI Buffer flush", at + 781, at + 786 + step)
+    made.cpu_sample(at + 105, _RUNTIME, "forward@/bin/app").cpu_sample(at + 640, "wait@/bin/app", pid=2)
+    # Each step on a thread of its own: how long one is off its CPU follows from when it comes back.
+    for when, cpu, on in ((620, 0, True), (640, 0, False), (655 + step, 1, True), (660 + step, 1, False)):
+        made.scheduled(at + when, cpu, on=on, tid=10 + step)
 
 
 def cut(made: Recording, is_kept: Callable[[Mapping[str, Any], str], bool]) -> Recording:
@@ -196,6 +222,13 @@ _TIMED = {
     "GPU_CONTEXT_SWITCH_EVENTS",
     "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
     "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
+    "COMPOSITE_EVENTS",
+    "SCHED_EVENTS",
+    "MPI_P2P_EVENTS",
+    "MPI_COLLECTIVES_EVENTS",
+    "CUPTI_ACTIVITY_KIND_OPENACC_LAUNCH",
+    "OPENMP_EVENT_KIND_PARALLEL",
+    "PROFILER_OVERHEAD",
 }
 
 
@@ -215,8 +248,8 @@ def between(from_ns: int, to_ns: int) -> Callable[[Mapping[str, Any], str], bool
 
 
 # Tells of ten launches of one shape at least; what it reads, kernel_drift, is asked. What is in use at a time
-# hangs on all before: tests/ask/answers/memory has a case of a window.
-NEEDS_MORE = ("slowing_kernels", "memory_over_time")
+# hangs on all before: tests/ask/answers/memory has cases of a window.
+NEEDS_MORE = ("slowing_kernels", "memory_over_time", "memory_peaks")
 QUESTIONS = [
     query.name
     for query in catalog.shipped().queries.values()
@@ -225,8 +258,8 @@ QUESTIONS = [
 IN_RANGES = [
     name for name in QUESTIONS if "within" in {param.name for param in catalog.shipped().find(name).params}
 ]
-# Whose rows are parts of the window, not of the recording.
-CUT_TO_THE_WINDOW = {"cuda_gpu_time_util_map", "counters_over_time"}
+# Whose rows or shares are parts of the window, not of the recording.
+CUT_TO_THE_WINDOW = {"cuda_gpu_time_util_map", "counters_over_time", "profiler_overhead"}
 # What must be given, and what lets a question list what is there.
 ASKED: dict[str, dict[str, Any]] = {
     "cuda_gpu_kern_pace": {"kernel": "*"},
@@ -251,11 +284,18 @@ _IDS |= {
 
 
 def answer(database: Database, question: str, trace: str, **place: Any) -> list[dict[str, Any]]:
-    """The rows without the numbers of rows, which are others in a trace that holds less."""
+    """The rows without the numbers of rows, which are others in a trace that holds less.
+
+    Of floats 12 digits: the last ones hang on the order in which rows are added up.
+    """
     sides = question in ("diff", "effects")
     about = {"baseline": trace, "variant": trace} if sides else {"trace": trace}
     rows = database.query(question, **ASKED.get(question, {}), **about, **place).to_dicts()
-    return [{name: value for name, value in row.items() if name not in _IDS} for row in rows]
+    return [{name: _rounded(value) for name, value in row.items() if name not in _IDS} for row in rows]
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 @pytest.fixture(scope="module")
@@ -480,11 +520,14 @@ def test_every_table_with_times_is_narrowed() -> None:
         if table.of_trace
         and {"start_ns", "time_ns", "created_ns"} & {column.name for column in table.columns}
     }
-    # Messages are about the recording, nodes of graphs are made before they run, memory stays allocated.
+    # Messages are about the recording, nodes of graphs are made before they run, memory stays allocated, and
+    # what waits for an event may do so long after its record.
     assert timed - {table.name for table in window.narrowed()} == {
         "diagnostics",
+        "event_records",
         "graph_nodes",
         "memory_events",
+        "memory_pool_events",
     }
 
 
@@ -625,7 +668,9 @@ def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
         assert kernels(by="tag:thread") == [("x", 2, None, None)]
         asked = database.ask("range_launches", by="tag:run")
         assert asked.parameters["by"] == ["thread", "tag:run"]
-        assert [note.code for note in asked.notes] == ["launched_elsewhere", "launched_elsewhere"]
+        (note,) = asked.notes
+        assert note.code == "launched_elsewhere"
+        assert note.text.startswith("2 ranges in a, b (step) ")
         assert database.query("top_kernels", by="tag:run")["trace"].to_list() == ["both"]
         for by, problem in (
             ("run", "by is thread or process, not run"),
