@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asked import given
 from made import jobs, ncu, store
-from made.nsys import Recording, copy, graph, kernel, memset, sync
+from made.nsys import Recording, copy, graph, kernel, memset, record, sync
 from made.runs import Runs
 from polars.testing import assert_frame_equal
 from shipped import EVERY_FINDING
@@ -48,11 +48,16 @@ def of_equals() -> Recording:
     made = Recording().gpu(0, "NVIDIA H100 80GB HBM3", cuda=0).gpu(1, "NVIDIA H100 80GB HBM3", cuda=1)
     for pid in (2, 1):
         made.process(pid, f"/bin/rank{pid}").graph_node(8, 1, pid=pid)
-        made.gpu(pid - 1, "NVIDIA H100 80GB HBM3", cuda=0, pid=pid)
+        made.gpu(pid - 1, "NVIDIA H100 80GB HBM3", cuda=0, pid=pid).rank(pid - 1, pid=pid)
+        _pools(made, pid)
         for tid in (2, 1):
             made.thread(tid, f"thread {tid}", pid=pid)
             for at in (0, 1_000, 2_000):
                 _step(made, at, {"pid": pid, "tid": tid})
+                _launched(made, at, {"pid": pid, "tid": tid})
+                _waited(made, at, {"pid": pid, "tid": tid})
+                _looked_at(made, at, {"pid": pid, "tid": tid})
+                _libraries(made, at, {"pid": pid, "tid": tid})
             # Products that take longer each time.
             for number, short in enumerate(("sgemm_b", "sgemm_a") * 10):
                 start = 4_000 + 50 * (number // 2)
@@ -123,6 +128,70 @@ def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
     made.switch(8, at + 150, pid=thread["pid"], context=stream).switch(
         7, at + 200, pid=thread["pid"], context=stream
     )
+
+
+def _pools(made: Recording, pid: int) -> None:
+    place = {"device": pid - 1, "pid": pid}
+    for pool in (8192, 4096):
+        made.pool("Created", 5, pool, 512, 0, threshold=64, **place)
+        for address in (16, 8):
+            made.allocated(100, 64, pool << 16 | address, pool=(pool, 512, 64), **place)
+        made.pool("Trimmed", 900, pool, 256, 64, threshold=128, keep=0, **place)
+
+
+def _launched(made: Recording, at: int, thread: dict[str, int]) -> None:
+    """Launches whose stacks are told, from places that launch as much as others."""
+    place = {"stream": 6 + thread["tid"], "device": thread["pid"] - 1}
+    for number, short in enumerate(("beta", "alpha")):
+        start = at + 475 + 10 * number
+        made.call("cudaLaunchKernel", start, start + 5, kernel(short, at + 850, at + 860, **place), **thread)
+        made.called_from(
+            "cudaLaunchKernel@/lib/libcudart.so",
+            f"of_{thread['tid']}@/bin/app",
+            f"{short}@/bin/app",
+            python=(f"{short}@/x/train.py:7", f"of_{thread['pid']}@/x/train.py:30"),
+        )
+
+
+def _waited(made: Recording, at: int, thread: dict[str, int]) -> None:
+    stream, device, event = 6 + thread["tid"], thread["pid"] - 1, 10 + thread["tid"]
+    made.call("cudaEventRecord", at + 870, at + 872, record(event, stream=stream, device=device), **thread)
+    for other in (15 - stream, stream + 10):
+        waits = sync("Stream wait sync", at + 875, at + 878, event=event, stream=other, device=device)
+        made.call("cudaStreamWaitEvent", at + 875, at + 878, waits, **thread)
+    host = sync("Event sync", at + 880, at + 890, event=event, device=device)
+    made.call("cudaEventSynchronize", at + 880, at + 890, host, **thread)
+
+
+def _looked_at(made: Recording, at: int, thread: dict[str, int]) -> None:
+    """What samples and the scheduler tell of a thread, and what the profiler took of it."""
+    for short in ("beta", "alpha"):
+        made.cpu_sample(at + 100, f"{short}@/bin/app", "main@/bin/app", **thread)
+        made.python_sample(at + 100, f"{short}@/x/train.py:7", "main@/x/train.py:30", **thread)
+        for told in (False, True):
+            made.overhead(f"{short} flush", at + 40, at + 45, kind=3 if told else None, cupti=told, **thread)
+    cpu = 2 * thread["pid"] + thread["tid"]
+    made.scheduled(at + 5, cpu, on=True, **thread)
+    made.scheduled(at + 405, cpu, on=False, state="Interruptible", **thread)
+    made.scheduled(at + 505, cpu + 1, on=True, **thread)
+    made.scheduled(at + 905, cpu + 1, on=False, state="Interruptible", **thread)
+
+
+def _libraries(made: Recording, at: int, thread: dict[str, int]) -> None:
+    for verb in ("Send", "Recv"):
+        for peer in (1, 0):
+            made.mpi(f"MPI_{verb}", at + 20, at + 40, of="p2p", tag=peer, peer=peer, size=64, **thread)
+            made.mpi("MPI_Waitall", at + 41, at + 49, of="start_wait", request=peer, **thread)
+    for name in ("MPI_Bcast", "MPI_Allreduce"):
+        made.mpi(name, at + 50, at + 70, of="collectives", root=0, size=64, received=64, **thread)
+    for name in ("beta", "alpha"):
+        for line in (20, 10):
+            for file in ("/src/b.c", "/src/a.c"):
+                made.openacc(
+                    f"Launch {name}", at + 20, at + 40, kind="Enqueue launch", line=line, file=file,
+                    kernel=name, **thread,
+                )  # fmt: skip
+        made.openmp(f"Region {name}", at + 20, at + 40, of="parallel", parallelId=2, parentTaskId=0, **thread)
 
 
 #: States, pipes and sectors that are as many as others.

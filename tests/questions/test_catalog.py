@@ -30,6 +30,8 @@ VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 
 # Rules that find nothing wrong in these exports: tests/ask/test_findings.py has recordings in which they do.
 SILENT = {"above_the_floor", "slowing_kernels"}
+# No recording with OpenACC is at hand: tests/ask/test_libraries.py has exports with it that are made by hand.
+UNRECORDED = {"openacc_sum"}
 # A value for each parameter without a default, or with one that finds nothing in these reports.
 REQUIRED = {
     "nwor_delta": {"baseline": BASELINE, "variant": VARIANT},
@@ -84,7 +86,7 @@ def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str)
 def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, name: str) -> None:
     answer = corpus.query(name, **REQUIRED.get(name, {}))
     assert answer.columns == [c.name for c in catalog.shipped().find(name).columns]
-    assert answer.height > 0 or name in SILENT
+    assert (answer.height == 0) == (name in SILENT | UNRECORDED)
 
 
 @pytest.mark.parametrize("name", QUERIES)
