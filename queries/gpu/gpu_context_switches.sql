@@ -17,7 +17,7 @@
 -- @column share_pct DOUBLE      of the time from the first switch of the GPU to the last one
 -- @column avg_ns DOUBLE         of one slice
 -- @column max_ns BIGINT         longest
--- @column max_wait_ns BIGINT        longest time from the end of a slice to the start of the next one of it
+-- @column max_wait_ns BIGINT    longest time from the end of a slice to the start of the next one of it
 -- @chart  bars x=owner_pid y=total_ns
 -- @empty  No time slice begins or ends there.
 

@@ -4,9 +4,9 @@
 -- was in use when that one began, and how much more it was. Memory of all threads of the process counts.
 -- @of     times
 -- @unites trace
--- @param  range VARCHAR = '*'            text of a range, or a pattern of it
+-- @param  range VARCHAR = '*'     text of a range, or a pattern of it
 -- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it
--- @param  limit BIGINT = 30              rows per trace; NULL for all
+-- @param  limit BIGINT = 30       rows per trace; NULL for all
 -- @needs  memory_events
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace

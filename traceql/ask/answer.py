@@ -60,10 +60,6 @@ class Answer:
 
         return pl.DataFrame(pl.from_arrow(self.table))
 
-    def in_one_trace(self) -> bool:
-        """Whether all rows are of one trace."""
-        return "trace" in self.table.column_names and self.frame()["trace"].n_unique() <= 1
-
     def to_pandas(self) -> Any:
         """The rows as a pandas frame in Arrow's types, in which NULL is no number and integers are exact.
 
@@ -353,7 +349,7 @@ class Once(Asker):
         if not isinstance(limit, int) or limit < 1 or not isinstance(trace, list) or len(trace) != 1:
             return None
         whole = self._answers.get(_key(query.name, {**bound, "limit": None}))
-        if whole is None or query.note or not query.limits_rows or not whole.in_one_trace():
+        if whole is None or query.note or not query.limits_rows or not _of_one_trace(whole):
             return None
         table = whole.table.slice(0, limit)
         parameters = {**whole.parameters, "limit": limit}
@@ -361,6 +357,10 @@ class Once(Asker):
 
     def _total(self, query: Query, at: Place, table: pa.Table) -> int:  # noqa: ARG002
         return int(table.num_rows)
+
+
+def _of_one_trace(answer: Answer) -> bool:
+    return "trace" in answer.table.column_names and answer.frame()["trace"].n_unique() <= 1
 
 
 def _key(name: str, bound: Mapping[str, Value]) -> tuple[str, str]:

@@ -26,6 +26,7 @@ given.
 `apart`      SQL of strangers over one table, in a process of its own, with a limit of memory
 `failures`   DuckDB's errors in words that help
 `interrupts` signals and time limits end what runs
+`means`      threads and memory that a change may take
 `outcomes`   what became of what was brought in
 ============ ==========================================================================
 """

@@ -1,9 +1,11 @@
 -- Samples by thread, in the order of time: each thread's stacks, and the names of frames of each stack.
 
 WITH looks AS (
-    SELECT 'CPU' AS of, trace_id, process_id, pid, tid, time_ns, cpu_sample_id AS id, stack_id FROM cpu_samples
+    SELECT 'CPU' AS of, trace_id, process_id, pid, tid, time_ns, cpu_sample_id AS id, stack_id
+    FROM cpu_samples
     UNION ALL
-    SELECT 'Python', trace_id, process_id, pid, tid, time_ns, python_sample_id, stack_id FROM python_samples
+    SELECT 'Python', trace_id, process_id, pid, tid, time_ns, python_sample_id, stack_id
+    FROM python_samples
 )
 SELECT
     trace,

@@ -290,11 +290,13 @@ JOIN raw_PMU_EVENT_COUNTERS AS counted ON counted.id = counter_id
 LEFT JOIN cpu_counters ON cpu_counters.id = counted.idx
 UNION ALL
 SELECT timestamp, NULL, 'wddm',
-       'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup, gpu, 'memory usage', 'bytes', newUsage
+       'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup,
+       gpu, 'memory usage', 'bytes', newUsage
 FROM raw_GPU_MEMORY_USAGE_EVENTS
 UNION ALL
 SELECT timestamp, NULL, 'wddm',
-       'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup, gpu, 'memory budget', 'bytes', newBudget
+       'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup,
+       gpu, 'memory budget', 'bytes', newBudget
 FROM raw_GPU_MEMORY_BUDGET_EVENTS
 UNION ALL
 SELECT timestamp, NULL, 'wddm', 'segment group ' || segmentGroup || ' segment ' || segmentId,
