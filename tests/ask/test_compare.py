@@ -372,7 +372,7 @@ def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
         found = corpus.compare([trace], [trace])
         assert found.changed().is_empty()
         assert not found.differences.is_empty()
-        assert f"{trace} is on both sides" in found.notes
+        assert f"{trace} is compared with itself" in found.notes
 
 
 # --- whether they can be compared -----------------------------------------------------------------------
@@ -611,7 +611,7 @@ def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None
 @pytest.mark.long
 def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
     _, err = run(tmp_path, REPORTS / A, REPORTS / A)
-    assert "is on both sides" in err
+    assert "is compared with itself" in err
     # 11 in total, 3 of each of 9 kernels, 7 API functions and 1 kind of copy, 5 of each of 5 ranges.
     assert "note: no difference in 87 measures" in err
     assert not (tmp_path / "traces.duckdb").exists()
