@@ -79,7 +79,13 @@ def contents(database: Path | str, *, ids: bool = True) -> dict[str, list[str]] 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, ids: bool) -> list[str]:
     own = ("trace_id", "kernel_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id", "range_id")
     own += ("os_call_id", "parent_id", "ancestor_id", "stack_id", "python_stack_id", "cpu_sample_id")
-    own += ("python_sample_id", "memory_event_id", "memory_pool_event_id", "event_record_id", "library_call_id")
+    own += (
+        "python_sample_id",
+        "memory_event_id",
+        "memory_pool_event_id",
+        "event_record_id",
+        "library_call_id",
+    )
     own += ("profiler_overhead_id",)
     columns = [row[0] for row in connection.execute(f"DESCRIBE {table}").fetchall()]
     # A table of nothing but such ids has its rows counted.

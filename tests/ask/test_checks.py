@@ -766,7 +766,7 @@ def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
     )
     assert "path step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
     assert "parameter pair: 'step' is not A=B" in (
-        run(home, "nwor", *names, "--param", "pair=step", status=1).stderr
+        run(home, "nwor", *names, "--param", "pair=step", status=2).stderr
     )
 
 

@@ -372,7 +372,7 @@ def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
         found = corpus.compare([trace], [trace])
         assert found.changed().is_empty()
         assert not found.differences.is_empty()
-        assert f"{trace} is on both sides" in found.notes
+        assert f"{trace} is compared with itself" in found.notes
 
 
 # --- whether they can be compared -----------------------------------------------------------------------

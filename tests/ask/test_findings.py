@@ -316,7 +316,7 @@ def test_a_window_that_is_none_is_refused_and_one_behind_the_end_is_noted(record
 def test_a_limit_that_leaves_nothing_is_refused(recorded: Database, limit: int) -> None:
     with pytest.raises(QueryError, match=f"parameter limit: {limit} is no number of findings"):
         recorded.why("habit_good", limit=limit)
-    assert run("why", "habit_good", "--limit", str(limit), "--db", recorded.path).returncode == 1
+    assert run("why", "habit_good", "--limit", str(limit), "--db", recorded.path).returncode == 2
 
 
 def test_nothing_is_called_right_where_no_rule_was_asked() -> None:

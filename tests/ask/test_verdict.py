@@ -274,7 +274,7 @@ def test_a_trace_beside_itself_is_the_same_and_timelines_are_not_compared_with_c
     database = made(a=Recording().work(*launches("k", 10, 12, 14)))
     judgement = database.verdict("a", "a", gate="0.001%")
     assert judgement.outcome == "same"
-    assert "on both sides: a" in judgement.notes
+    assert "a is compared with itself" in judgement.notes
     Profile().kernel("k", ns=10).store(database, "profiled")
     with pytest.raises(QueryError, match="different kinds"):
         database.verdict("a", "profiled", gate="5%")

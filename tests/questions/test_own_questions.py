@@ -528,7 +528,7 @@ def test_a_parameter_is_a_text_of_its_type_on_the_command_line(path: str, tmp_pa
     assert (result.returncode, result.stderr) == (0, "")
     assert "--min-gap-ns 77" in target.read_text(encoding="utf-8")
     wrong = run(path, "report", "eager", "--param", "min_gap_ns=long", "-o", str(target))
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "parameter min_gap_ns: 'long' is no BIGINT" in wrong.stderr
 
 

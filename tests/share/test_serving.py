@@ -449,7 +449,7 @@ def test_without_a_screen_no_browser_takes_the_terminal(
     [
         (["nobody"], 1, "no trace is called 'nobody'"),
         (["run", "--within", "nothing"], 1, "is called 'nothing'"),
-        (["run", "--from", "9", "--to", "5"], 1, "is none"),
+        (["run", "--from", "9", "--to", "5"], 2, "is none"),
         (["run", "--ui", "."], 1, "no copy of Perfetto's pages, for it has no index.html"),
         (["run", "--ui", "nowhere"], 2, "does not exist"),
         (["run", "--port", "65536"], 2, "65536"),
