@@ -55,6 +55,7 @@ TRACES = {
     "kinds": "kinds_full.ncu-rep.xz",
     "samples": "kinds_pm.ncu-rep.xz",
     "source": "kinds_source.ncu-rep.xz",
+    "sampled": "sampled_loop.nsys-rep.xz",
 }
 TABLE = "decode_sweep.csv"
 
@@ -86,6 +87,12 @@ class Picture:
 
 
 PICTURES = (
+    Picture(
+        "cpu_flame_graph",
+        "What a thread of a training loop ran, as Python's own samples tell it: a caller lies above what it calls, as wide "
+        "as its samples are many.",
+        {"trace": "sampled", "samples": "python", "thread": "837", "min_pct": 1},
+    ),
     Picture(
         "kernel_durations",
         "The largest product with the weights takes 5 % longer from the middle of the prefill on: the GPU has "
