@@ -72,7 +72,7 @@ measured AS (
         median(gpu_work_ns) OVER alike AS median_ns,
         min(gpu_work_ns) OVER alike AS min_ns,
         row_number() OVER (
-            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step, range
+            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step, range, gpu_work_ns
         ) AS number
     FROM named
     WINDOW alike AS (PARTITION BY trace, pid, tid, called, phase)

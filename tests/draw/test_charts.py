@@ -42,6 +42,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "counters": "scv_baseline_off.ncu-rep.xz",
     },
     "diff": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
+    "effects": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
     "moved_with": {"baseline": "scv_baseline_off.ncu-rep.xz", "variant": "scv_nwor_off.ncu-rep.xz"},
     **{
         name: {"trace": "kinds_full.ncu-rep.xz"}
@@ -119,8 +120,10 @@ DRAWN = sorted(name for name, query in catalog.shipped().queries.items() if quer
 # No shipped report holds what they are about; their kinds of chart are drawn for others.
 NOTHING_TO_DRAW = {
     "cuda_memset_sync",
+    "link_bandwidth",
     "nccl_gpu_proj_sum",
     "nccl_sum",
+    "openacc_sum",
     "run_delta",
     "um_sum",
     "um_total_sum",

@@ -365,7 +365,7 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
     for (_, _, text, _), group in grouped(
         steps, lambda step: (step["pid"], step["tid"], _pattern_of(step), step["phase"])
     ).items():
-        work = [step["work"] for step in sorted(group, key=lambda one: (one["gpu_start_ns"], one["step"]))]
+        work = [step["work"] for step in sorted(group, key=_in_order)]
         middle = float(np.median(work))
         slow = [step for step in group if step["work"] > times * middle]
         if len(group) < fewest or not slow:
@@ -383,6 +383,11 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
         told = {"numbers": numbers, "texts": {"range": text}, "range": text}
         rows += _found("long_tail", tail, _whole(view), least_pct, **told, **_lasting(slow))
     return rows
+
+
+def _in_order(step: Row) -> tuple[Any, ...]:
+    # Processes of several containers may have one pid, and their steps may begin together.
+    return step["gpu_start_ns"], step["step"], step["range"], step["work"]
 
 
 def _moments(work: Iterable[Operation]) -> set[int]:

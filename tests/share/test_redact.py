@@ -206,13 +206,26 @@ def _stored(report: Path, folder: Path, **how: Any) -> dict[str, list[str]]:
     return found
 
 
+def _without_names(rows: list[str]) -> list[str]:
+    """Rows in which folders and files that were made nameless are numbered anew, in the order of the rows.
+
+    Reports of the fixtures were scrubbed before: /scrubbed/3 becomes /redacted/2, whatever the number, but one place
+    stays one place, and two stay two.
+    """
+    numbers: dict[str, int] = {}
+    return [
+        re.sub(r"/(?:scrubbed|redacted)/\d+", lambda at: f"/{numbers.setdefault(at[0], len(numbers))}", row)
+        for row in rows
+    ]
+
+
 def _same_rows(report: str, folder: Path, **how: Any) -> dict[str, list[str]]:
     source = folder / report
     source.write_bytes(content(report))
     target, _ = _redacted(source)
     before, after = _stored(source, folder, **how), _stored(target, folder, **how)
     for table in before.keys() - _ABOUT:
-        assert after[table] == before[table], table
+        assert _without_names(after[table]) == _without_names(before[table]), table
     assert len(after["threads"]) == len(before["threads"])
     assert len(after["processes"]) == len(before["processes"])
     return before
