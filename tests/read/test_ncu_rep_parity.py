@@ -52,7 +52,8 @@ SHORT = ("scv_graph_as_graph.ncu-rep.xz", "cutlass_a100_2024.1_nvtx.ncu-rep.xz",
 def test_every_table_equals_that_of_the_library(unpacked: Callable[[str], Path], name: str) -> None:
     path = unpacked(name)
     ours, theirs = natively(path), through_the_library(path)
-    assert list(ours.tables) == list(theirs.tables)
+    # A child's tables come as they are filled: the first full one is the first.
+    assert ours.tables.keys() == theirs.tables.keys()
     for table, expected in theirs.tables.items():
         found = ours.tables[table]
         assert isinstance(found, pa.Table) and isinstance(expected, pa.Table)
@@ -249,7 +250,8 @@ def test_values_of_every_type_are_those_that_the_library_tells(tmp_path: Path) -
 def same(path: Path) -> dict[str, pa.Table]:
     """The tables of a report written by hand, but for units: without a GPU in it the library knows none."""
     ours, theirs = natively(path), through_the_library(path)
-    assert list(ours.tables) == list(theirs.tables)
+    # A child's tables come as they are filled: the first full one is the first.
+    assert ours.tables.keys() == theirs.tables.keys()
     tables = {}
     for name, expected in theirs.tables.items():
         columns = [column for column in expected.column_names if column != "unit"]
