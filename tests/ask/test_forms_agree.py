@@ -115,6 +115,8 @@ def test_both_forms_of_a_recording_have_the_same_answer(forms: Database, questio
         if question == "nvtx_payloads" and export.height < native.height:
             # Numbers by themselves; structures are in exports with --include-blobs=true alone.
             native = native.filter(pl.col("field") == "")
+            # SQLite keeps whole floats as integers, of which there is but one zero.
+            native = native.with_columns(pl.col("value_text").replace("-0.0", "0.0"))
         if "communicator" in frame.columns and lacks_payloads(forms, f"export {name}"):
             if question == "nccl_message_sum":
                 # Its rows are messages, of which that export tells none.

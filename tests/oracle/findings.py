@@ -69,7 +69,7 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
 @answers(
     "slowing_kernels",
     {"slower_pct": 0, "steady_pct": 0, "short_ns": 0, "fewest": 2, "least_pct": 0},
-    {"slower_pct": 20, "steady_pct": 50, "short_ns": 3, "fewest": 3, "least_pct": 1},
+    {"slower_pct": 20, "steady_pct": 0, "short_ns": 3, "fewest": 2, "least_pct": 1},
 )
 def slowing_kernels(
     view: View, slower_pct: float, steady_pct: float, short_ns: int, fewest: int, least_pct: float
