@@ -20,7 +20,7 @@ _LEAST_BYTES: Final = 1 << 30
 _LEAST_RATIO: Final = 16
 
 # What Python and the libraries need before there is anything to read.
-_OWN_BYTES: Final = 100_000_000
+_OWN_BYTES: Final = 120_000_000
 # Threads of the libraries, each of which takes memory.
 _THREADS: Final = 4
 # No step of a report that can be read takes a tenth of this.
