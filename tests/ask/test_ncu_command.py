@@ -110,7 +110,7 @@ def launches_of(view: View) -> list[Launch]:
     return found
 
 
-TRACES = drawn(30, 7)
+TRACES = drawn(40, 7)
 
 
 @pytest.fixture(scope="module")
