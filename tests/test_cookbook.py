@@ -82,4 +82,4 @@ def test_questions_of_every_kind_are_asked() -> None:
     )
     topics = {catalog.shipped().find(name).topic for name in asked}
     everything = {query.topic for query in catalog.shipped().queries.values()}
-    assert everything - topics == {"findings", "hardware", "os", "sweeps", "timeline", "traces"}
+    assert everything - topics == {"findings", "hardware", "os", "sweeps", "timeline"}

@@ -110,7 +110,7 @@ def launches_of(view: View) -> list[Launch]:
     return found
 
 
-TRACES = drawn(40, 7)
+TRACES = drawn(30, 10)
 
 
 @pytest.fixture(scope="module")
