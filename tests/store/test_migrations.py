@@ -37,7 +37,14 @@ OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
 # events, pools, what the profiler took, counters other than GPU metrics, and turns on a GPU.
 LATER = {
     *("cpu_flame_graph", "thread_activity", "cpu_in_gap", "python_calls", "launch_sites"),
-    *("library_calls_sum", "mpi_event_sum", "mpi_event_trace", "mpi_msg_size_sum", "openacc_sum", "openmp_sum"),
+    *(
+        "library_calls_sum",
+        "mpi_event_sum",
+        "mpi_event_trace",
+        "mpi_msg_size_sum",
+        "openacc_sum",
+        "openmp_sum",
+    ),
     *("event_waits", "memory_alive", "memory_peaks", "memory_pools", "profiler_overhead"),
     *("counters_over_time", "gpu_context_switches", "link_bandwidth", "power_per_step"),
     "occupancy",
@@ -59,7 +66,13 @@ IDS = {
     *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
     *("graph_launch_id", "os_call_id", "run_id", "capture_range_id", "memory_event_id"),
     *("stack_id", "python_stack_id", "cpu_sample_id", "python_sample_id"),
-    *("event_record_id", "generic_event_id", "library_call_id", "memory_pool_event_id", "profiler_overhead_id"),
+    *(
+        "event_record_id",
+        "generic_event_id",
+        "library_call_id",
+        "memory_pool_event_id",
+        "profiler_overhead_id",
+    ),
 }
 # Question → a column that follows from what databases before version 3 did not keep: hashes of GPUs, an SM's shared
 # memory.
