@@ -235,7 +235,7 @@ def test_a_system_of_another_encoding_is_told_everything_in_utf_8(tmp_path: Path
         )
         said = (ended.stdout + ended.stderr).decode()
         assert "Traceback" not in said
-        assert "…" in said if command[-1] == "--help" else "→: neither a trace" in said
+        assert "…" in said if command[-1] == "--help" else "→: no such file, and there is no database" in said
 
 
 def test_every_file_of_the_project_can_lie_on_every_system() -> None:
