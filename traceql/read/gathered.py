@@ -33,6 +33,8 @@ _EVENTS: Final = re.compile(
     r"|TRACE_PROCESS_EVENT_NVMEDIA|OSRT_FILE_ACCESS_EVENTS|NET_IB_CONGESTION_EVENTS"
 )
 _SAMPLES: Final = re.compile(r"NVTX_COUNTER_SAMPLES_(?P<domain>\d+)_(?P<counter>\d+)")
+# Where a table numbers its rows, for tables that are not read.
+_ROW_NUMBERS: Final = {"VULKAN_API": "id"}
 # What tables call the columns that all events have.
 _NAMES: Final = {
     "start": ("start", "timestamp", "startedAt"),
@@ -58,7 +60,7 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
     found: dict[str, RawTable] = {}
     if wanted is not None and EVENTS not in wanted and SAMPLES not in wanted:
         return found
-    events = {
+    of_events = {
         name: table
         for name, table in tables.items()
         if _EVENTS.fullmatch(name) and any(one in table.column_names for one in _NAMES["start"])
@@ -68,11 +70,16 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
         for name, table in tables.items()
         if _SAMPLES.fullmatch(name) and "timestamp" in table.column_names
     }
-    if events:
-        found[EVENTS] = _Gathered(EVENTS, events)
+    if of_events:
+        found[EVENTS] = _Gathered(EVENTS, of_events)
     if samples:
         found[SAMPLES] = _Gathered(SAMPLES, samples)
     return found
+
+
+def events(source: str, table: RawTable) -> pa.Table:
+    """The rows of `EVENTS` that a table of events becomes."""
+    return _table(EVENTS, list(_events(source, table)))
 
 
 class _Gathered:
@@ -109,7 +116,9 @@ def _events(source: str, table: RawTable) -> Iterable[dict[str, Any]]:
         for ours, names in _NAMES.items()
         if any(name in table.column_names for name in names)
     }
-    others = [name for name in table.column_names if name not in known.values()]
+    others = [
+        name for name in table.column_names if name not in known.values() and name != _ROW_NUMBERS.get(source)
+    ]
     rows = table.select(table.column_names).to_pylist()
     for row in rows:
         found = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}

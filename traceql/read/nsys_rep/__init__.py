@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from traceql.read import unread
+from traceql.read import gathered, unread
 from traceql.read.base import RawReport
 from traceql.read.formats import NSYS_REP_OPTIONS
-from traceql.read.nsys_rep import inventory, layout, mpi, samples, verify
+from traceql.read.nsys_rep import inventory, layout, mpi, samples, ucx, verify
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
 from traceql.read.protobuf import WireError
@@ -86,8 +86,9 @@ def read(
     settings = _settings(events, noted)
     tables = {**others, **noted.tables()}
     if _NVTX in tables:
-        tables[_NVTX], calls = mpi.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
-        tables |= calls
+        for library in (mpi, ucx):
+            tables[_NVTX], calls = library.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
+            tables |= calls
     return RawReport(
         kind="nsys",
         tables=_as_wanted(tables, wanted),
@@ -109,7 +110,12 @@ def _counted(tally: Tally) -> dict[str, int | None]:
         events = sum(tally.classes[kind] for kind in kinds) if kinds else tally.payloads[table.payload]
         if events:
             found.setdefault((table.payload, table.classes), (table.name, events))
-    return dict(found.values())
+    frames = {
+        table.chains.name: sum(tally.frames[table.payload, one] for one in table.classes or ())
+        for table in layout.EVENT_TABLES
+        if table.chains is not None
+    }
+    return dict(found.values()) | {name: count for name, count in frames.items() if count}
 
 
 def _with_needed(wanted: Wanted | None) -> Wanted | None:
@@ -120,7 +126,16 @@ def _with_needed(wanted: Wanted | None) -> Wanted | None:
     for name, columns in (
         (_DIAGNOSTICS, _DIAGNOSTIC_COLUMNS),
         (_KERNELS, ("graphNodeId",)),
-        *(((_NVTX, mpi.NEEDED), (_ENTRIES, _ENTRY_COLUMNS)) if wanted.keys() & {_NVTX, *mpi.TABLES} else ()),
+        *(
+            (table.name, tuple(column.name for column in table.columns))
+            for table in layout.EVENT_TABLES
+            if gathered.EVENTS in wanted and gathered.belongs(table.name)
+        ),
+        *(
+            ((_NVTX, ucx.NEEDED), (_ENTRIES, _ENTRY_COLUMNS))
+            if wanted.keys() & {_NVTX, *mpi.TABLES, *ucx.TABLES}
+            else ()
+        ),
     ):
         needed[name] = (*needed.get(name, ()), *columns)
     return needed
@@ -153,7 +168,13 @@ class _Noted:
             self.diagnostics += zip(*columns, strict=True)
         elif name == _KERNELS:
             self.has_nodes = self.has_nodes or rows.column("graphNodeId").null_count < rows.num_rows
-        # Calls of MPI are found among ranges when all are there.
+        elif gathered.belongs(name) and (self._wanted is None or gathered.EVENTS in self._wanted):
+            for some in gathered.events(name, pa.Table.from_batches([rows])).to_batches():
+                self._pass(gathered.EVENTS, some)
+        self._pass(name, rows)
+
+    def _pass(self, name: str, rows: pa.RecordBatch) -> None:
+        # Calls of MPI and UCX are found among ranges when all are there.
         if self._deliver is None or name == _NVTX:
             self._kept.setdefault(name, []).append(rows)
         elif self._wanted is None:
@@ -167,7 +188,7 @@ class _Noted:
         order = [name for one in layout.EVENT_TABLES for name in (one.name, one.chains and one.chains.name)]
         return {
             name: pa.Table.from_batches(self._kept[name])
-            for name in dict.fromkeys(order)
+            for name in dict.fromkeys((*order, gathered.EVENTS))
             if name is not None and name in self._kept
         }
 

@@ -111,8 +111,15 @@ def classes(
     return classes
 
 
-def frames(buffer: Buffer, payload: int, fields: dict[Path, Field], string_count: int, tally: Tally) -> None:
-    """Walk the messages inside repeated fields, which `messages.decode` leaves closed."""
+def frames(
+    buffer: Buffer,
+    payload: int,
+    fields: dict[Path, Field],
+    string_count: int,
+    tally: Tally,
+    classes: NDArray[np.int64] | None = None,
+) -> None:
+    """Walk the messages inside repeated fields, which `messages.decode` leaves closed; frames are counted by class."""
     for path in layout.REPEATED:
         shape = layout.SHAPES[payload].get(path[1]) if path[0] == payload else None
         if path not in fields or shape is None or isinstance(shape, int):
@@ -120,6 +127,9 @@ def frames(buffer: Buffer, payload: int, fields: dict[Path, Field], string_count
         inner = fields[path]
         assert inner.sizes is not None
         is_frame = shape is not layout.SHAPES[layout.SAMPLE].get(5)
+        if classes is not None:
+            for value, count in counted(classes if inner.rows is None else classes[inner.rows]):
+                tally.frames[payload, value] += count
         keep = {(*path, number) for number in layout.FRAME_STRING_IDS} if is_frame else set()
         found = messages.split(
             buffer,

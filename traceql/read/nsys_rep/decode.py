@@ -196,4 +196,4 @@ def _decode_payload(
         if chosen is not None and chosen.size == 0:
             continue
         build(buffer, selected, fields, starts, chosen, batch)
-    checks.frames(buffer, payload, fields, string_count, batch.tally)
+    checks.frames(buffer, payload, fields, string_count, batch.tally, classes)

@@ -34,6 +34,7 @@ CUDA: Final = 107
 TRACE: Final = 108
 MMAP: Final = 109
 DIAGNOSTIC: Final = 110
+DEBUG_LABEL: Final = 112
 PROCESS: Final = 113
 CONTEXT_SWITCH: Final = 114
 MEMORY_USE: Final = 123
@@ -49,6 +50,7 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     TRACE: "traced call",
     MMAP: "memory map",
     DIAGNOSTIC: "diagnostic",
+    DEBUG_LABEL: "debug label",
     PROCESS: "process",
     CONTEXT_SWITCH: "GPU context switch",
     MEMORY_USE: "memory usage",
@@ -64,9 +66,10 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     31: SAMPLE,
     **dict.fromkeys((33, 34, 39, 59, 60, 75, 76), NVTX),
     41: SCHEDULING,
-    **dict.fromkeys((47, 48, 113, 131, 132), TRACE),
+    **dict.fromkeys((47, 48, 50, 96, 103, 113, 131, 132), TRACE),
     49: DIAGNOSTIC,
     58: CONTEXT_SWITCH,
+    **dict.fromkeys((62, 63), DEBUG_LABEL),
     **dict.fromkeys((79, 80, 106, 127, 130), CUDA),
     117: MEMORY_USE,
     119: CPU_FAULT,
@@ -101,12 +104,18 @@ SHAPES: Final[Mapping[int, Shape]] = {
         107: _numbers(1, 2),
     },
     TRACE: {
-        **_numbers(1, 2, 3, 4, 5, 6, 7, 8, 13, 20, 42),
+        **_numbers(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 20, 21, 26, 42),
         15: _FRAME,
         25: {
             **_numbers(*range(1, 18), 20, 21),
             101: _numbers(1, 2, 3, 4),
             102: _numbers(1, 2, 3, 4),
+        },
+        # Of Vulkan: 7 and its stages say what a pipeline took to create, 9 what was allocated.
+        27: {
+            **_numbers(1, 2, 3, 5, 11, 12),
+            7: {**_numbers(1, 2), 3: _numbers(1, 2)},
+            9: {**_numbers(9, 10, 11), 8: _numbers(1, 2, 3, 5)},
         },
         33: _numbers(1, 2),
         34: {1: VARINT, **{field: _numbers(*range(1, 5)) for field in range(2, 20)}},
@@ -116,6 +125,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     },
     MMAP: _numbers(1, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16),
     DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
+    DEBUG_LABEL: _numbers(*range(1, 15)),
     PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
     CONTEXT_SWITCH: _numbers(1, 2, 3, 4, 6, 7, 8),
     # 2 is the end, which is the start.
@@ -147,6 +157,9 @@ STRING_IDS: Final[frozenset[Path]] = frozenset(
         (CUDA, 101, 2),
         (CUDA, 101, 3),
         (TRACE, 7),
+        (TRACE, 12),
+        (TRACE, 27, 2),
+        (DEBUG_LABEL, 6),
         (TRACE, 25, 20),
         (TRACE, 25, 21),
         (TRACE, 25, 101, 4),
@@ -170,6 +183,7 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
     NVTX: (NVTX, 9),
     CUDA: (CUDA, 8),
     TRACE: (TRACE, 13),
+    DEBUG_LABEL: (DEBUG_LABEL, 7),
     MEMORY_USE: (MEMORY_USE, 5),
     CPU_FAULT: (CPU_FAULT, 2),
     GPU_FAULT: (GPU_FAULT, 4),
@@ -324,6 +338,31 @@ def _openmp(kind: str, field: int, *columns: str) -> EventTable:
         having=(TRACE, 34, field),
     )
 
+
+_OPENGL: Final = _columns(
+    TRACE,
+    "start i64 1",
+    "end i64 2",
+    "eventClass u32 6",
+    "globalTid u64 13",
+    "correlationId u32 3",
+    "endCorrelationId u32 10",
+    "nameId u64 7",
+    "endNameId u64 12",
+    "returnValue i32 8",
+    "contextId u32 26",
+    "gpu u32 21",
+)
+_VULKAN: Final = (
+    "start i64 1",
+    "end i64 2",
+    "eventClass u32 6",
+    "globalTid u64 13",
+    "correlationId u32 3",
+    "endCorrelationId u32 10",
+    "nameId u64 7",
+    "contextId u32 26",
+)
 
 _OPENMP_KINDS: Final = frozenset({"kind", "threadType", "priorTaskStatus"})
 
@@ -493,6 +532,61 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     _openmp("WORKSHARE", 17, "kind", "parallelId", "taskId", "count"),
     _openmp("DISPATCH", 18, "kind", "parallelId", "taskId"),
     _openmp("FLUSH", 19, "threadId"),
+    EventTable(
+        "SYSCALL",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "nameId u64 7",
+            "callchainId i64",
+        ),
+        classes=frozenset({107}),
+        chains=Chains(
+            "SYSCALL_CALLCHAINS",
+            (TRACE, 15),
+            "callchainId",
+            tuple(column for column in CUDA_FRAME_COLUMNS if column.name != "originalIP"),
+            missing=0,
+        ),
+    ),
+    EventTable("OPENGL_API", TRACE, _OPENGL, classes=frozenset({2})),
+    EventTable("OPENGL_WORKLOAD", TRACE, _OPENGL, classes=frozenset({5})),
+    EventTable(
+        "KHR_DEBUG_EVENTS",
+        DEBUG_LABEL,
+        _columns(
+            DEBUG_LABEL,
+            "eventClass u32 1",
+            "start i64 2",
+            "end i64 13",
+            "textId u32 6",
+            "globalTid u64 7",
+            "source u32 8",
+            "khrdType u32 9",
+            "id u32 10",
+            "severity u32 11",
+            "correlationId u32 12",
+            "context u32 14",
+        ),
+    ),
+    # Labels are calls, too.
+    EventTable("VULKAN_API", TRACE, _columns(TRACE, *_VULKAN), classes=frozenset({53, 55, 56, 60, 66})),
+    EventTable(
+        "VULKAN_WORKLOAD",
+        TRACE,
+        _columns(TRACE, *_VULKAN[:-1], "gpu u32 21", _VULKAN[-1], "color u32 27.1", "textId u32 27.2"),
+        classes=frozenset({93}),
+    ),
+    EventTable(
+        "VULKAN_DEBUG_API",
+        TRACE,
+        _columns(TRACE, *_VULKAN, "color u32 27.1", "textId u32 27.2"),
+        classes=frozenset({66}),
+    ),
     # No report with them was ever seen, newer ones have NVTX ranges instead: as other traced calls are.
     _library("CUDNN_EVENTS", 28),
     _library("CUBLAS_EVENTS", 29),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 #: Table → its columns in the export's order.
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -41,12 +41,13 @@ _TYPES: Final = {
 _THREAD_NAME, _RANGES, _DOMAIN = 39, (59, 60), 75
 _RANK: Final = re.compile(r"MPI Rank (\d{1,9})")
 _HEAD: Final = struct.Struct("<QQQQ")
-# NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as MPI's payloads use them.
+# NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as MPI's and UCX's payloads use them; 23 is an address.
 _NUMBERS: Final = {
     15: struct.Struct("<i"),
     16: struct.Struct("<I"),
     17: struct.Struct("<q"),
     18: struct.Struct("<Q"),
+    23: struct.Struct("<Q"),
 }
 # Requests, as many as an entry before them says.
 _HANDLE: Final = _NUMBERS[18]
@@ -66,11 +67,11 @@ def apart(
     domains = {
         (row["globalTid"] >> 24, row["domainId"])
         for row in nvtx.filter(pa.array(kinds == _DOMAIN)).to_pylist()
-        if _text(row, strings) == "MPI"
+        if text_of(row, strings) == "MPI"
     }
     if not domains:
         return nvtx, {}
-    layouts = _layouts(entries)
+    layouts = layouts_of(entries)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     stays = []
     for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
@@ -80,7 +81,7 @@ def apart(
             call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
             table, told = _told(event.get("binaryData"), layouts)
             rows[table] += [call | one for one in told]
-        elif event["eventType"] == _THREAD_NAME and (rank := _RANK.fullmatch(_text(event, strings) or "")):
+        elif event["eventType"] == _THREAD_NAME and (rank := _RANK.fullmatch(text_of(event, strings) or "")):
             rows["MPI_RANKS"].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
     return nvtx.filter(pa.array(stays)), {
         name: pa.table(
@@ -94,13 +95,14 @@ def apart(
     }
 
 
-def _text(event: Mapping[str, Any], strings: Sequence[bytes]) -> str | None:
+def text_of(event: Mapping[str, Any], strings: Sequence[bytes]) -> str | None:
+    """What an NVTX event says."""
     text: str | None = event["text"]
     number = event["textId"]
     return text if number is None else strings[number].decode("utf-8", "replace")
 
 
-def _layouts(entries: pa.Table | None) -> dict[int, list[Mapping[str, Any]]]:
+def layouts_of(entries: pa.Table | None) -> dict[int, list[Mapping[str, Any]]]:
     """Schema → its entries in order; without those of which two processes say different things."""
     found: dict[int, dict[int, Mapping[str, Any]]] = {}
     differ = set()
@@ -117,8 +119,7 @@ def _told(
     payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
 ) -> tuple[str, list[dict[str, int | None]]]:
     """The table that a call belongs to, and what each of its rows there tells of its payload."""
-    schema = _HEAD.unpack_from(payload)[1] if payload is not None else None
-    fields, requests = _fields(payload or b"", layouts.get(schema, ()) if schema is not None else ())
+    fields, requests = fields_of(payload, layouts)
     passed = {"commHandle": fields.get("Communicator"), "requestHandle": fields.get("Request")}
     if "Window" in fields:
         return "MPI_OTHER_EVENTS", [{}]
@@ -146,19 +147,26 @@ def _told(
     return "MPI_OTHER_EVENTS", [{}]
 
 
-def _fields(payload: bytes, entries: Iterable[Mapping[str, Any]]) -> tuple[dict[str, int], list[int]]:
-    """The numbers of a payload by name, and its list of requests."""
+def fields_of(
+    payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
+) -> tuple[dict[str, int], list[int]]:
+    """The numbers of a payload by name, and its list of requests; an entry without offset follows the one before."""
+    if payload is None:
+        return {}, []
     content = payload[_HEAD.size :]
     found: dict[str, int] = {}
     requests: list[int] = []
-    for entry in entries:
-        kind, at = _NUMBERS.get(entry["type"]), entry["offset"] or 0
+    end = 0
+    for entry in layouts.get(_HEAD.unpack_from(payload)[1], ()):
+        kind = _NUMBERS.get(entry["type"])
         if kind is None:
             continue
+        at = entry["offset"] or -(-end // kind.size) * kind.size
+        end = at + kind.size
         if entry["name"] == "Requests":
             most = max(0, len(content) - at) // _HANDLE.size
             count = min(found.get("No. of requests", 0), most)
             requests = [_HANDLE.unpack_from(content, at + place * _HANDLE.size)[0] for place in range(count)]
-        elif not entry["flags"] and at + kind.size <= len(content):
+        elif not entry["flags"] and end <= len(content):
             (found[entry["name"]],) = kind.unpack_from(content, at)
     return found, requests

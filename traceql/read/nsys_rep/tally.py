@@ -29,6 +29,7 @@ class Tally:
         generic_types: type of generic event → events of a type without known layout.
         generic_seen: types of generic events that there are.
         classes: (payload, class) → events.
+        frames: (payload, class) → frames of their call chains.
         owned: (payload, class, process) → events; class -1 where a payload has none.
         unknown: fields that are not known.
         notes: sentences about single oddities.
@@ -40,6 +41,7 @@ class Tally:
     generic_seen: set[int] = field(default_factory=set)
     payloads: Counter[int] = field(default_factory=Counter)
     classes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    frames: Counter[tuple[int, int]] = field(default_factory=Counter)
     owned: Counter[tuple[int, int, int]] = field(default_factory=Counter)
     unknown: Unknown = field(default_factory=Unknown)
     notes: set[str] = field(default_factory=set)
@@ -52,6 +54,7 @@ class Tally:
         self.generic_seen |= other.generic_seen
         self.payloads += other.payloads
         self.classes += other.classes
+        self.frames += other.frames
         self.owned += other.owned
         for (path, wire_type), count in other.unknown.fields.items():
             self.unknown.add(path, wire_type, count)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.tally import Tally
 
 _COLLECTED: Final = re.compile(
-    r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC|OpenMP) events collected:\s*(\d{1,18})"
+    r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC|OpenMP|OpenGL|Vulkan) events collected:\s*(\d{1,18})"
 )
 
 # What the profiler counts under each name, as (payload, class). It counts OS calls either with or without the
@@ -35,6 +35,8 @@ _COUNTED: Final[Mapping[str, tuple[frozenset[tuple[int, int]], ...]]] = {
     ),
     "OpenACC": (frozenset({(layout.TRACE, 48)}),),
     "OpenMP": (frozenset({(layout.TRACE, 78)}),),
+    "OpenGL": (frozenset({(layout.TRACE, 2), (layout.TRACE, 5)}),),
+    "Vulkan": (frozenset((layout.TRACE, one) for one in (53, 60, 66, 93)),),
 }
 
 # Table names by submessage, for messages that belong to one table only.
@@ -58,6 +60,8 @@ _TABLE_OF: Final[Mapping[Path, str]] = {
     (layout.CUDA, 107): "CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
     (layout.TRACE,): "CUPTI_ACTIVITY_KIND_RUNTIME, OSRT_API or another table of traced calls",
     (layout.TRACE, 15): "OSRT_CALLCHAINS",
+    (layout.TRACE, 27): "VULKAN_*",
+    (layout.DEBUG_LABEL,): "KHR_DEBUG_EVENTS",
     (layout.TRACE, 25): "CUPTI_ACTIVITY_KIND_OPENACC_*",
     (layout.TRACE, 33): "CUDA_GRAPH_NODE_EVENTS",
     (layout.TRACE, 34): "OPENMP_EVENT_KIND_*",

@@ -1,0 +1,84 @@
+"""Calls of UCX, which are NVTX ranges in a report: in tables of their own, as the export has them.
+
+They are the ranges of an NVTX domain named UCX; its categories tell whether a call submits a transfer, processes
+one, or is another. What a transfer is about is its payload. The export has no packed size, and none is seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from traceql.read.nsys_rep import mpi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CALL: Final = ("start", "end", "globalTid", "textId")
+_TRANSFER: Final = (*_CALL, "bufferAddr", "packedSize", "peerWorkerUid", "tag")
+#: Table → its columns in the export's order.
+TABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "UCP_SUBMIT_EVENTS": _TRANSFER,
+    "UCP_PROGRESS_EVENTS": _TRANSFER,
+    "UCP_EVENTS": _CALL,
+}
+#: What is read of NVTX_EVENTS.
+NEEDED: Final = (*mpi.NEEDED, "category")
+
+_OF_CATEGORY: Final = {
+    "UCP transfer submit": "UCP_SUBMIT_EVENTS",
+    "UCP transfer processing": "UCP_PROGRESS_EVENTS",
+}
+_FIELDS: Final = {"Buffer address": "bufferAddr", "Remote worker": "peerWorkerUid", "Tag": "tag"}
+_CATEGORY, _RANGES, _DOMAIN = 33, (59, 60), 75
+_TYPES: Final = {"start": pa.int64(), "end": pa.int64(), "textId": pa.uint32()}
+
+
+def apart(
+    nvtx: pa.Table, entries: pa.Table | None, strings: Sequence[bytes]
+) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """NVTX events without UCX's calls, and the tables of these that have rows.
+
+    Args:
+        nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
+        entries: NVTX_PAYLOAD_SCHEMA_ENTRIES, if there are any.
+        strings: of the report, by number.
+    """
+    kinds = nvtx["eventType"].to_numpy()
+    named = nvtx.filter(pa.array((kinds == _DOMAIN) | (kinds == _CATEGORY))).to_pylist()
+    domains = {
+        _domain(row) for row in named if row["eventType"] == _DOMAIN and mpi.text_of(row, strings) == "UCX"
+    }
+    if not domains:
+        return nvtx, {}
+    tables = {
+        (_domain(row), row["category"]): _OF_CATEGORY.get(mpi.text_of(row, strings) or "", "UCP_EVENTS")
+        for row in named
+        if row["eventType"] == _CATEGORY
+    }
+    layouts = mpi.layouts_of(entries)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    stays = []
+    for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
+        is_call = event["eventType"] in _RANGES and _domain(event) in domains
+        stays.append(not is_call)
+        if is_call:
+            told, _ = mpi.fields_of(event.get("binaryData"), layouts)
+            call = {name: event[name] for name in _CALL}
+            call |= {column: told.get(name) for name, column in _FIELDS.items()}
+            rows[tables.get((_domain(event), event["category"]), "UCP_EVENTS")].append(call)
+    return nvtx.filter(pa.array(stays)), {
+        name: pa.table(
+            {
+                column: pa.array([row.get(column) for row in found], _TYPES.get(column, pa.uint64()))
+                for column in TABLES[name]
+            }
+        )
+        for name, found in rows.items()
+        if found
+    }
+
+
+def _domain(event: Mapping[str, Any]) -> tuple[int, int]:
+    return event["globalTid"] >> 24, event["domainId"]
