@@ -115,7 +115,7 @@ def _counted(tally: Tally) -> dict[str, int | None]:
         for table in layout.EVENT_TABLES
         if table.chains is not None
     }
-    return dict(found.values()) | {name: count for name, count in frames.items() if count}
+    return {**dict(found.values()), **{name: count for name, count in frames.items() if count}}
 
 
 def _with_needed(wanted: Wanted | None) -> Wanted | None:

@@ -41,7 +41,7 @@ _TYPES: Final = {
 _THREAD_NAME, _RANGES, _DOMAIN = 39, (59, 60), 75
 _RANK: Final = re.compile(r"MPI Rank (\d{1,9})")
 _HEAD: Final = struct.Struct("<QQQQ")
-# NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as MPI's and UCX's payloads use them; 23 is an address.
+# NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as payloads of MPI and UCX use them; 23: address.
 _NUMBERS: Final = {
     15: struct.Struct("<i"),
     16: struct.Struct("<I"),
@@ -150,7 +150,7 @@ def _told(
 def fields_of(
     payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
 ) -> tuple[dict[str, int], list[int]]:
-    """The numbers of a payload by name, and its list of requests; an entry without offset follows the one before."""
+    """The numbers of a payload by name, and its requests; what has no offset follows what is before it."""
     if payload is None:
         return {}, []
     content = payload[_HEAD.size :]

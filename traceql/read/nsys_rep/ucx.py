@@ -1,7 +1,7 @@
 """Calls of UCX, which are NVTX ranges in a report: in tables of their own, as the export has them.
 
-They are the ranges of an NVTX domain named UCX; its categories tell whether a call submits a transfer, processes
-one, or is another. What a transfer is about is its payload. The export has no packed size, and none is seen.
+They are the ranges of an NVTX domain named UCX; its categories tell whether a call submits a transfer,
+processes one, or is another. What a transfer is about is its payload, in which no packed size was ever seen.
 """
 
 from __future__ import annotations
