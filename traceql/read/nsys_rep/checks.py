@@ -119,7 +119,7 @@ def frames(
     tally: Tally,
     classes: NDArray[np.int64] | None = None,
 ) -> None:
-    """Walk the messages inside repeated fields, which `messages.decode` leaves closed; count them by class."""
+    """Walk the messages inside repeated fields, which `messages.decode` leaves closed; count by class."""
     for path in layout.REPEATED:
         shape = layout.SHAPES[payload].get(path[1]) if path[0] == payload else None
         if path not in fields or shape is None or isinstance(shape, int):
