@@ -72,7 +72,7 @@ OPTIONS: Final = {
     "PACKAGE_NAME": "program name",
     "DAEMON_ADDRESS": "address",
     "ENCODED_JSON": "annotations",
-    "JSON_PATH": "path",
+    "JSON_PATH": "folder",
 }
 #: What becomes of a value → its kind, and what stands there.
 EMPTIED: Final = {

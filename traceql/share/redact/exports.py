@@ -383,8 +383,6 @@ class _Export:
             return None
         if kind == "program":
             return texts.program(value)
-        if kind == "path":
-            return texts.path(value)
         if kind == "device":
             return value if value == fields.LOCAL else texts.emptied(value, kinds.HOST, "device")
         if kind is not None:

@@ -77,15 +77,13 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "device": ("AO.1", "AA.1.50.1.9", "H.1.1"),
     "session": ("AO.77", "AA.1.50.1.20", "UI.2"),
     "gpu": ("ENV897.1.5", "T.1.2.7.5"),
-    "path": (
-        *("AO.86.2", *(f"{options}.54.2" for options in _OPTIONS_OF_ACTIVITIES)),
-        *_within("H.40", 1, 2),
-        "H.41.1",
-        "H.44.2.1.2",
-    ),
+    "path": (*_within("H.40", 1, 2), "H.41.1", "H.44.2.1.2"),
     # Which functions of Python are annotated, and the file that says so.
     "annotations": ("AO.86.1", *(f"{options}.54.1" for options in _OPTIONS_OF_ACTIVITIES)),
-    "folder": ("AO.26.12", "AA.1.50.11", "AA.1.52.1.3"),
+    "folder": (
+        *("AO.26.12", "AO.86.2", "AA.1.50.11", "AA.1.52.1.3"),
+        *(f"{options}.54.2" for options in _OPTIONS_OF_ACTIVITIES),
+    ),
     "program": ("AO.26.10", "AA.1.51.1.1.3", "AA.1.52.1.1", "AA.1.53.2.1.3"),
     "arguments": ("AO.26.11", "AO.26.30", "AA.1.52.1.2", "AA.1.52.1.5"),
     "command": ("UI.25", "AA.1.52.3"),

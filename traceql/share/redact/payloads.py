@@ -1,4 +1,4 @@
-"""Binary payloads of NVTX: which of them hold nothing but numbers, as their layouts say, and whose texts they name."""
+"""Binary payloads of NVTX: whether they hold numbers alone, as layouts say, and which texts these name."""
 
 from __future__ import annotations
 
@@ -64,7 +64,15 @@ class Layout(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of layouts in a payload: where it begins, bytes and texts of each, how many there are or where it is told."""
+    """A row of layouts in a payload.
+
+    Attributes:
+        offset: where it begins.
+        size: bytes of each.
+        texts: where texts are named in each, and what they are for.
+        count: how many there are, unless the payload tells it.
+        count_at, count_bytes: where it does so; no bytes where it does not.
+    """
 
     offset: int
     size: int
@@ -94,7 +102,7 @@ class Payloads:
         self.layouts: dict[int, set[Layout]] = defaultdict(set)
         self.enums: set[int] = set()
         self.texts: set[tuple[int, str]] = set()
-        # Layouts that are used → bytes of the longest payload; and those one of whose is longer than its rows.
+        # Layouts that are used → bytes of the longest payload; and those of payloads longer than their rows.
         self._used: dict[int, int] = {}
         self._longer: set[int] = set()
         self._opened: dict[int, tuple[list[tuple[int, str]], list[_Row]]] = {}
