@@ -70,22 +70,22 @@ class _Row(NamedTuple):
         offset: where it begins.
         size: bytes of each.
         texts: where texts are named in each, and what they are for.
-        count: how many there are, unless the payload tells it.
-        count_at, count_bytes: where it does so; no bytes where it does not.
+        fixed: how many there are, unless the payload tells it.
+        told_at, told_bytes: where it does so; no bytes where it does not.
     """
 
     offset: int
     size: int
     texts: tuple[tuple[int, str], ...]
-    count: int
-    count_at: int = 0
-    count_bytes: int = 0
+    fixed: int
+    told_at: int = 0
+    told_bytes: int = 0
 
     def length(self, content: bytes) -> int:
         """How many parts a payload has room for and says that it has."""
-        count = self.count
-        if self.count_bytes:
-            count = int.from_bytes(content[self.count_at : self.count_at + self.count_bytes], "little")
+        count = self.fixed
+        if self.told_bytes:
+            count = int.from_bytes(content[self.told_at : self.told_at + self.told_bytes], "little")
         return min(count, max(0, len(content) - self.offset) // self.size)
 
 
