@@ -246,7 +246,7 @@ class _Export:
         told = ("type", "flags", "offset", "arrayOrUnionDetail")
         for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "domainId", "schemaId", "name", *told):
             of_schema = entries.setdefault((row["domainId"] or 0, row["schemaId"] or 0), [])
-            of_schema.append(Entry(*(row[one] or 0 for one in told), row["name"] or ""))
+            of_schema.append(Entry._make([*(row[one] or 0 for one in told), row["name"] or ""]))
         found = Payloads()
         sizes = {
             (row["domainId"] or 0, row["schemaId"] or 0): row["payloadSize"] or 0

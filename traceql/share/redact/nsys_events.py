@@ -303,9 +303,11 @@ class Events:
             payloads.enums |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
             for schema in protobuf.submessages(process, 2):
                 entries = tuple(
-                    Entry(
-                        *(protobuf.number(entry, one) or 0 for one in (1, 2, 3, 4)),
-                        protobuf.text(entry, 7) or "",
+                    Entry._make(
+                        [
+                            *(protobuf.number(entry, one) or 0 for one in (1, 2, 3, 4)),
+                            protobuf.text(entry, 7) or "",
+                        ]
                     )
                     for entry in protobuf.submessages(schema, 4)
                 )
