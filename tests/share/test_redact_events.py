@@ -272,6 +272,13 @@ def test_frames_of_python_keep_their_functions_and_lose_their_folders(tmp_path: 
     assert re.fullmatch(rb"/redacted/\d+", clean.strings[-1])
 
 
+def test_a_function_without_a_name_gets_none(tmp_path: Path) -> None:
+    # Of a process that was not profiled: where it is, in place of its name.
+    strings = {**planted_nsys.STRINGS, "foreign symbol": "0x7f7733de1000"}
+    content = redacted(planted_nsys.report(strings=list(strings.values())), tmp_path)
+    assert b"0x7f7733de1000" in content
+
+
 def test_files_of_pythons_own_library_stay(tmp_path: Path) -> None:
     file = "/usr/lib/python3.12/threading.py"
     assert file.encode() in redacted(python_report(planted_nsys.python_payload(), python_file=file), tmp_path)
