@@ -16,6 +16,7 @@ import duckdb
 
 from traceql.read import worker
 from traceql.store import decode, interrupts
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from traceql.read.arriving import Arriving
@@ -62,6 +63,15 @@ def plain(name: str, folder: Path) -> Path:
     return path
 
 
+#: Columns with ids that each ingest numbers: those of rows, and those that refer to them by another name.
+OWN_IDS = frozenset(
+    column.name
+    for table in schema.TABLES
+    for column in table.columns
+    if column.meaning == "unique in the database"
+) | {"parent_id", "ancestor_id", "capture_range_id", "python_stack_id"}
+
+
 def contents(database: Path | str, *, ids: bool = True) -> dict[str, list[str]] | None:
     """Every row of every table as text, sorted; None when there is no such file.
 
@@ -77,19 +87,9 @@ def contents(database: Path | str, *, ids: bool = True) -> dict[str, list[str]] 
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, ids: bool) -> list[str]:
-    own = ("trace_id", "kernel_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id", "range_id")
-    own += ("os_call_id", "parent_id", "ancestor_id", "stack_id", "python_stack_id", "cpu_sample_id")
-    own += (
-        "python_sample_id",
-        "memory_event_id",
-        "memory_pool_event_id",
-        "event_record_id",
-        "library_call_id",
-    )
-    own += ("profiler_overhead_id",)
     columns = [row[0] for row in connection.execute(f"DESCRIBE {table}").fetchall()]
     # A table of nothing but such ids has its rows counted.
-    chosen = ", ".join(c for c in columns if ids or c not in own) or "NULL"
+    chosen = ", ".join(c for c in columns if ids or c not in {"trace_id", *OWN_IDS}) or "NULL"
     return sorted(str(row) for row in connection.execute(f"SELECT {chosen} FROM {table}").fetchall())
 
 

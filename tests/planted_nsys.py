@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import nsys_rep_file as rep
@@ -128,6 +129,40 @@ THREADS = b"".join(
     rep.field(1, message((2, _ID[name]), (3, 20), (4, tid)))
     for name, tid in (("thread", rep.TID), ("foreign thread", FOREIGN_TID))
 )
+
+
+#: What the stacks of Python name, behind the other texts.
+PYTHON_STRINGS = {"python function": "train_step", "python file": f"/srv/{SECRET}/train.py"}
+_FRAMES, _STATES, _SAMPLE = (1 << 32) + 1, (1 << 32) + 2, (1 << 32) + 3
+#: Layouts as nsys describes the samples of Python: a state, how many frames there are, and these.
+PYTHON_SCHEMAS = rep.field(3, message(
+    (1, rep.PID),
+    (2, message(
+        (1, _SAMPLE), (2, 2),
+        (4, message((1, 18), (7, "Thread state ID"))), (4, message((1, _STATES), (3, 8), (7, "Thread state"))),
+        (4, message((1, 16), (3, 12), (7, "Frames count"))),
+        (4, message((1, _FRAMES), (2, 48), (3, 16), (4, 2), (7, "Frames"))),
+        (5, "Python Periodic Sampling"), (9, 1),
+    )),
+    (2, message(
+        (1, _FRAMES), (2, 1), (4, message((1, 80), (7, "Function"))), (4, message((1, 80), (3, 8), (7, "File"))),
+        (4, message((1, 15), (3, 16), (7, "Line"))), (6, 24), (9, 1),
+    )),
+    (4, message((1, 1), (2, _STATES), (4, message((1, "Running"), (2, 1))), (5, 4))),
+))  # fmt: skip
+
+
+def python_payload(frames: int = 2, *, told: int | None = None, behind: bytes = b"") -> bytes:
+    """Frames of one function, of which the payload says how many there are, and what stands behind them."""
+    function = len(STRINGS)
+    head = struct.pack("<QII", 1, 1, frames if told is None else told)
+    return head + struct.pack("<QQq", function, function + 1, 12) * frames + behind
+
+
+def python_sample(payload: bytes) -> bytes:
+    """A sample of Python: a mark with a payload."""
+    binary = rep.field(9, message((1, _SAMPLE), (2, payload)))
+    return rep.event(34, 102, (1, 34), (2, 50), (8, binary), (9, rep.TID), (13, 1), (14, 1))
 
 
 def report(*more: bytes, **changed: object) -> bytes:

@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import cookbook_pages
+import pixels
 import pytest
 from cookbook_pages import DOCS, FIRST, PAGES
+from draw import gallery
 
 from traceql.questions import catalog
 
@@ -33,8 +35,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_shows_what_its_commands_print(page: Path, folder: Path) -> None:
-    assert cookbook_pages.made(page, folder) == TEXT[page]
+def test_a_page_shows_what_its_commands_print_and_draw(page: Path, folder: Path) -> None:
+    made = cookbook_pages.made(page, folder)
+    assert made.text == TEXT[page]
+    for name, picture in made.pictures.items():
+        wanted = pixels.decoded((cookbook_pages.FOLDER / name).read_bytes())
+        assert pixels.differing(picture, wanted) <= gallery.MOST_APART, name
+
+
+def test_pictures_of_the_cookbook_are_few_bytes_and_each_is_shown() -> None:
+    shown = re.findall(r"\]\(cookbook/([^)]+)\)", "".join(TEXT.values()))
+    files = {file.name: file.stat().st_size for file in cookbook_pages.FOLDER.iterdir()}
+    assert sorted(shown) == sorted(files)
+    assert max(files.values()) <= 35_000
+    assert sum(files.values()) <= 600_000
+
+
+def test_a_question_that_has_a_chart_has_its_picture() -> None:
+    """But where what the chart draws was not measured, or not of these rows."""
+    bare = set()
+    for _, title, text in QUESTIONS:
+        asked = re.search(r"^\$ traceql (query|chart) (\S+)", text, re.MULTILINE)
+        if asked and " -o " not in text and catalog.shipped().find(asked[2]).pictures and "![" not in text:
+            bare.add(title)
+    assert bare == {
+        "Are the tensor cores used?",
+        "Are there bank conflicts in shared memory?",
+        "How busy are NVLink and PCIe while collectives run?",
+    }
 
 
 def test_sixty_questions_are_asked_each_once_and_each_is_answered() -> None:

@@ -58,6 +58,8 @@ TRACES = {
     "sampled": "sampled_loop.nsys-rep.xz",
 }
 TABLE = "decode_sweep.csv"
+#: The share of pixels that may differ: what another version of the rasteriser smooths otherwise.
+MOST_APART = 0.0005
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,13 @@ def drawn(database: Database, picture: Picture) -> np.ndarray:
 
 def as_pixels(chart: Any) -> np.ndarray:
     """A chart as rows of pixels, in the font of the gallery."""
-    chart.config.font = FONT
-    return pixels.decoded(render.to_png(chart, scale=1.0))
+    return specified_as_pixels(render.specification(chart))
+
+
+def specified_as_pixels(specified: dict[str, Any]) -> np.ndarray:
+    """A chart's specification as rows of pixels, in the font of the gallery."""
+    in_font = {**specified, "config": {**specified["config"], "font": FONT}}
+    return pixels.decoded(render.specified_png(in_font, scale=1.0))
 
 
 def page() -> str:

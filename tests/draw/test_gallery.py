@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-#: The share of pixels that may differ: what another version of the rasteriser smooths otherwise.
-MOST_APART = 0.0005
-
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
@@ -49,7 +46,9 @@ def test_a_picture_of_the_gallery_is_what_is_drawn_today(
 ) -> None:
     wanted = pixels.decoded((gallery.FOLDER / f"{picture.chart}.png").read_bytes())
     found = gallery.drawn(database, picture)
-    assert pixels.differing(found, wanted) <= MOST_APART, "python tests/draw/gallery.py draws it again"
+    assert pixels.differing(found, wanted) <= gallery.MOST_APART, (
+        "python tests/draw/gallery.py draws it again"
+    )
 
 
 @pytest.mark.long
@@ -62,7 +61,7 @@ def test_a_bar_that_is_a_tenth_longer_is_noticed(database: Database) -> None:
     place = answer.table.column_names.index("total_ns")
     longer = answer.table.set_column(place, answer.table.schema.field(place), pa.array(times))
     found = gallery.as_pixels(replace(answer, table=longer).chart())
-    assert pixels.differing(found, wanted) > MOST_APART
+    assert pixels.differing(found, wanted) > gallery.MOST_APART
 
 
 def test_a_png_that_is_written_is_read_again() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from helpers_robust import OWN_IDS
 from shipped import REPORTS, report_names
 
 import traceql
@@ -20,11 +21,6 @@ REPORTS_WITH_EXPORT = [
     for name in report_names(".nsys-rep", ".qdrep")
     if (REPORTS / f"{plain_name(name).rpartition('.')[0]}.sqlite.xz").exists()
 ]
-# Numbered anew by each ingest.
-OWN_IDS = {"trace_id", "kernel_id", "range_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id",
-           "os_call_id", "ancestor_id", "parent_id", "capture_range_id", "memory_event_id", "memory_pool_event_id",
-           "event_record_id", "library_call_id", "profiler_overhead_id",
-           "stack_id", "python_stack_id", "cpu_sample_id", "python_sample_id"}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=REPORTS_WITH_EXPORT)
@@ -73,7 +69,7 @@ def test_every_table_is_the_same(
         # Exports before 2024.6 leave the messages out; the report has them.
         assert rows["native"] > 0
         return
-    columns = [c.name for c in table.columns if c.name not in OWN_IDS]
+    columns = [c.name for c in table.columns if c.name not in {"trace_id", *OWN_IDS}]
     if table.name == "nvtx_ranges" and not exported_payloads(both):
         # Exported without --include-blobs=true.
         columns.remove("payload")

@@ -4,7 +4,7 @@
 
 Of each report: what was removed, or why it is refused; how long it takes; whether ingest has the same rows
 (all tables but those of processes, threads and messages, whose names may be private, and of code, which
-goes). Then the report again with pseudonyms: how many names of kernels and ranges are still somewhere in
+goes; in stacks, what is named differently has to be what was named differently before). Then the report again with pseudonyms: how many names of kernels and ranges are still somewhere in
 its bytes (plain words such as "occupancy" aside, which ncu's own texts have). Ends with status 1 if rows
 differ or a name is left.
 """
@@ -45,10 +45,13 @@ def reports(folder: Path) -> list[Path]:
 
 
 def stored(report: Path, place: Path) -> dict[str, list[str]]:
-    """All rows of a report."""
+    """All rows of a report; of functions and files in stacks, where each is met first."""
+    named = ("frame_function", "frame_module", "frame_file")
+    first = (f"min((stack_id, frame_depth)) OVER (PARTITION BY {one}) AS {one}" for one in named)
     with Database(place) as database:
         database.ingest(report, name="one")
-    return contents(place) or {}
+        stacks = database.sql(f"SELECT * REPLACE ({', '.join(first)}) FROM call_stacks")
+    return {**(contents(place) or {}), "call_stacks": sorted(map(str, stacks.rows()))}
 
 
 def names_of(place: Path) -> set[str]:

@@ -78,7 +78,10 @@ def differences(before: Tables, after: Tables) -> tuple[list[str], dict[str, int
 def exported(nsys: str, report: Path, into: Path) -> Tables:
     """The tables that nsys makes of a report."""
     done = subprocess.run(
-        [nsys, "export", "--type", "sqlite", "--force-overwrite", "true", "--output", str(into), str(report)],
+        [
+            *(nsys, "export", "--type=sqlite", "--include-blobs=true", "--force-overwrite=true"),
+            *("--output", str(into), str(report)),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -214,7 +214,9 @@ def _without_names(rows: list[str]) -> list[str]:
     """
     numbers: dict[str, int] = {}
     return [
-        re.sub(r"/(?:scrubbed|redacted)/\d+", lambda at: f"/{numbers.setdefault(at[0], len(numbers))}", row)
+        re.sub(
+            r"/(?:scrubbed|redacted)/[^\s'\"]*", lambda at: f"/{numbers.setdefault(at[0], len(numbers))}", row
+        )
         for row in rows
     ]
 
@@ -244,6 +246,7 @@ def test_kernels_ranges_calls_and_times_are_those_of_before(tmp_path: Path, repo
     [
         "graph_nodes.nsys-rep", "nccl_rank0.nsys-rep", "gpu_metrics.nsys-rep", "memory_and_ranges.nsys-rep",
         "mordred_rtx6000_2021.2.qdrep", "jax_gb200_2025.5_graphs.nsys-rep", "llama_graph.sqlite", "nccl_rank0.sqlite",
+        "sampled_loop.nsys-rep", "sampled_loop.sqlite",
     ],
 )  # fmt: skip
 def test_all_kinds_of_recordings_keep_their_rows(tmp_path: Path, report: str) -> None:

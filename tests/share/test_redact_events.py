@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sqlite3
 from typing import TYPE_CHECKING
 
 import nsys_rep_file as rep
 import planted_nsys
 import pytest
+from helpers_robust import plain
 from nsys_rep_file import message
 from planted import SECRET
 
 from traceql.errors import UnsupportedReportError
 from traceql.read.base import no_progress
+from traceql.read.nsys_rep.container import open_container
 from traceql.share.redact import Names, writers
-from traceql.share.redact.payloads import fault
+from traceql.share.redact.payloads import Entry, Layout, Payloads
 from traceql.share.redact.removed import Removed
 
 if TYPE_CHECKING:
@@ -172,37 +177,147 @@ def test_a_fault_of_a_page_stays(tmp_path: Path) -> None:
 # --- binary payloads ------------------------------------------------------------------------------------------
 
 _OWN = 1 << 24
+_PAIR, _LETTERS = _OWN + 1, _OWN + 2
 #: Flags of an entry.
-FIXED, LENGTH_TOLD, OFFSET, DEEP = 0x10, 0x30, 0x04, 0x100
+FIXED, ENDED_BY_ZERO, LENGTH_TOLD, OFFSET, DEEP = 0x10, 0x20, 0x30, 0x04, 0x100
+
+
+def fault(entries: list[tuple[int, ...]], content: bytes, size: int = 0) -> str | None:
+    """Why a payload may hold texts; its layout may name one of two numbers of 64 bits, and one of letters."""
+    payloads = Payloads()
+    payloads.layouts[_OWN].add(Layout(tuple(Entry(*one) for one in entries), size))
+    payloads.layouts[_PAIR].add(Layout((Entry(18), Entry(18, 0, 8)), 16))
+    payloads.layouts[_LETTERS].add(Layout((Entry(18), Entry(14, 0, 8)), 16))
+    payloads.see(_OWN, content)
+    return payloads.fault()
 
 
 @pytest.mark.parametrize(
-    ("entries", "longest"),
+    ("entries", "content"),
     [
-        ([(18, 0)], 8),
-        ([(18, 0), (18, LENGTH_TOLD)], 800),
-        ([(16, FIXED)], 400),
+        ([(18, 0)], bytes(8)),
+        ([(18, 0), (18, LENGTH_TOLD, 8)], bytes(800)),
+        ([(16, FIXED)], bytes(400)),
         # Where a text was in the program.
-        ([(75, DEEP), (17, 0)], 16),
+        ([(75, DEEP), (17, 0, 8)], bytes(16)),
+        # Rows of layouts, as many as they say; cut short, too.
+        ([(16, 0), (_PAIR, LENGTH_TOLD, 8, 0)], b"\3" + bytes(7 + 3 * 16)),
+        ([(16, 0), (_PAIR, LENGTH_TOLD, 8, 0)], b"\3" + bytes(7 + 2 * 16)),
+        ([(18, 0), (_PAIR, FIXED, 8, 2)], bytes(8 + 2 * 16)),
+        ([(18, 0), (_PAIR, 0, 8)], bytes(8 + 16)),
     ],
 )
-def test_payloads_of_numbers_pass(entries: list[tuple[int, int]], longest: int) -> None:
-    assert fault({_OWN: longest}, {_OWN: entries}, frozenset()) is None
+def test_payloads_of_numbers_pass(entries: list[tuple[int, ...]], content: bytes) -> None:
+    assert fault(entries, content) is None
 
 
 @pytest.mark.parametrize(
-    ("entries", "longest"),
+    ("entries", "content"),
     [
-        ([(18, 0)], 9),
+        ([(18, 0)], bytes(9)),
         # Rows of bytes and of letters of 16 bits, and texts within.
-        ([(18, 0), (12, LENGTH_TOLD)], 16),
-        ([(14, FIXED)], 16),
-        ([(75, FIXED)], 8),
-        ([(75, OFFSET)], 8),
-        ([(18, OFFSET | LENGTH_TOLD)], 8),
-        ([(75, DEEP)], 9),
-        ([(1, 0)], 1),
+        ([(18, 0), (12, LENGTH_TOLD, 8)], bytes(16)),
+        ([(14, FIXED)], bytes(16)),
+        ([(75, FIXED)], bytes(8)),
+        ([(75, OFFSET)], bytes(8)),
+        ([(18, OFFSET | LENGTH_TOLD)], bytes(8)),
+        ([(75, DEEP)], bytes(9)),
+        ([(1, 0)], bytes(1)),
+        # Rows of layouts: of letters, with more behind them, of which nothing tells how many there are, elsewhere.
+        ([(16, 0), (_LETTERS, LENGTH_TOLD, 8, 0)], b"\1" + bytes(7 + 16)),
+        ([(16, 0), (_PAIR, LENGTH_TOLD, 8, 0)], b"\2" + bytes(7 + 2 * 16 + 1)),
+        ([(16, 0), (_PAIR, LENGTH_TOLD, 8, 0)], b"\2" + bytes(7 + 2 * 16 + 15)),
+        ([(18, 0), (_PAIR, FIXED, 8, 2)], bytes(8 + 3 * 16)),
+        ([(16, 0), (_PAIR, LENGTH_TOLD, 8, 7)], bytes(8)),
+        ([(19, 0), (_PAIR, LENGTH_TOLD, 8, 0)], bytes(8)),
+        ([(16, 0), (_PAIR, ENDED_BY_ZERO, 8, 0)], bytes(8)),
+        ([(16, 0), (_PAIR, LENGTH_TOLD | OFFSET, 8, 0)], bytes(8)),
+        # Of one without a description, and of itself.
+        ([(18, 0), (_OWN + 9, LENGTH_TOLD, 8, 0)], bytes(8)),
+        ([(18, 0), (_OWN, 0, 8)], bytes(8)),
     ],
 )
-def test_payloads_that_may_hold_texts_are_refused(entries: list[tuple[int, int]], longest: int) -> None:
-    assert fault({_OWN: longest}, {_OWN: entries}, frozenset()) is not None
+def test_payloads_that_may_hold_texts_are_refused(entries: list[tuple[int, ...]], content: bytes) -> None:
+    assert fault(entries, content) is not None
+
+
+def test_layouts_within_layouts_without_end_are_refused() -> None:
+    payloads = Payloads()
+    for number in range(5_000):
+        payloads.layouts[_OWN + number].add(Layout((Entry(_OWN + number + 1),)))
+    payloads.see(_OWN, bytes(8))
+    assert payloads.fault() is not None
+
+
+# --- stacks of Python ---------------------------------------------------------------------------------------------
+
+
+def python_report(*payloads: bytes, **texts: str) -> bytes:
+    """The report with planted secrets and samples of Python; its texts by name, with _ for blanks."""
+    strings = {**planted_nsys.STRINGS, **planted_nsys.PYTHON_STRINGS}
+    strings |= {name.replace("_", " "): text for name, text in texts.items()}
+    samples = [planted_nsys.python_sample(one) for one in payloads]
+    return planted_nsys.report(*samples, strings=list(strings.values()), schemas=planted_nsys.PYTHON_SCHEMAS)
+
+
+def test_frames_of_python_keep_their_functions_and_lose_their_folders(tmp_path: Path) -> None:
+    payload = planted_nsys.python_payload(3)
+    content = redacted(python_report(payload), tmp_path)
+    assert SECRET.encode() not in content
+    assert payload in content
+    assert b"train_step" in content
+    # As many texts, with a place where the file was.
+    clean = open_container(tmp_path / "clean.nsys-rep")
+    assert len(clean.strings) == len(planted_nsys.STRINGS) + 2
+    assert re.fullmatch(rb"/redacted/\d+", clean.strings[-1])
+
+
+def test_a_function_without_a_name_gets_none(tmp_path: Path) -> None:
+    # Of a process that was not profiled: where it is, in place of its name.
+    strings = {**planted_nsys.STRINGS, "foreign symbol": "0x7f7733de1000"}
+    content = redacted(planted_nsys.report(strings=list(strings.values())), tmp_path)
+    assert b"0x7f7733de1000" in content
+
+
+def test_files_of_pythons_own_library_stay(tmp_path: Path) -> None:
+    file = "/usr/lib/python3.12/threading.py"
+    assert file.encode() in redacted(python_report(planted_nsys.python_payload(), python_file=file), tmp_path)
+
+
+def test_functions_of_python_have_pseudonyms(tmp_path: Path) -> None:
+    content = redacted(python_report(planted_nsys.python_payload()), tmp_path, pseudonyms=True)
+    assert b"train_step" not in content
+    assert b"function_" in open_container(tmp_path / "clean.nsys-rep").strings[-2]
+
+
+def test_texts_that_no_frame_names_go(tmp_path: Path) -> None:
+    # The payload says that it has no frames, and has none.
+    content = redacted(python_report(planted_nsys.python_payload(0), python_function="left over"), tmp_path)
+    assert b"left over" not in content
+
+
+def test_what_stands_behind_the_frames_is_refused(tmp_path: Path) -> None:
+    for payload in (
+        planted_nsys.python_payload(2, behind=b"alice"),
+        planted_nsys.python_payload(2, told=1),
+    ):
+        with pytest.raises(UnsupportedReportError, match="longer than its rows"):
+            redacted(python_report(payload), tmp_path)
+
+
+def test_exports_with_frames_of_python_lose_folders_as_reports_do(tmp_path: Path) -> None:
+    source, clean = plain("sampled_loop.sqlite", tmp_path), tmp_path / "clean.sqlite"
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        number = connection.execute("SELECT id FROM StringIds WHERE value LIKE '%.py' LIMIT 1").fetchone()[0]
+        connection.execute("UPDATE StringIds SET value = ? WHERE id = ?", (f"/home/{SECRET}/a.py", number))
+        connection.commit()
+        before = connection.execute("SELECT * FROM NVTX_EVENTS").fetchall()
+        functions = connection.execute("SELECT id, value FROM StringIds WHERE value = 'forward'").fetchall()
+    assert functions
+    writers.write(source, source.name, clean, Names(), Removed(), no_progress)
+    assert SECRET.encode() not in clean.read_bytes()
+    with contextlib.closing(sqlite3.connect(clean)) as connection:
+        assert connection.execute("SELECT * FROM NVTX_EVENTS").fetchall() == before
+        told = dict(connection.execute("SELECT id, value FROM StringIds"))
+    assert told[number].startswith("/redacted/")
+    assert all(told[one] == text for one, text in functions)

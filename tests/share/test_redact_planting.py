@@ -42,7 +42,7 @@ ENVIRONMENT = "USER={s}u\0HOSTNAME={s}host.example.org\0A_TOKEN={s}tok\0HOME=/sr
 #: What becomes of a text → what is planted there.
 _PLANTED = {
     "free": IN_SENTENCES, "name": IN_NAMES, "path": ("/x/{s}/y", "src/{s}/k.cu", "C:\\x\\{s}", "a b/{s}.txt"),
-    **dict.fromkeys(("host", "device", "session", "folder", "file", "files", "emptied", "namespace", "zero"), ANYTHING),
+    **dict.fromkeys(("host", "device", "session", "folder", "file", "files", "emptied", "namespace", "zero", "annotations"), ANYTHING),
     **dict.fromkeys(("arguments", "command", "environment"), ANYTHING), "program": ("/x/{s}/python", "python {s}"),
 }  # fmt: skip
 
@@ -183,8 +183,8 @@ def _events(planter: Planter) -> Iterator[bytes]:
 
 #: Uses of texts of the string table → what is planted there.
 _STRINGS = {
-    **dict.fromkeys(("demangled", "short", "symbol", "thread", "range"), IN_NAMES),
-    **dict.fromkeys(("module", "file"), _PLANTED["path"]),
+    **dict.fromkeys(("demangled", "short", "symbol", "thread", "range", "python function"), IN_NAMES),
+    **dict.fromkeys(("module", "file", "python file"), _PLANTED["path"]),
     **dict.fromkeys(
         ("foreign thread", "output", "unused", "foreign symbol", "foreign environment"), ANYTHING
     ),
@@ -196,11 +196,16 @@ def test_no_secret_is_left_in_events_and_texts_of_a_report_of_nsys(tmp_path: Pat
     planter = Planter(seed)
     strings = {
         use: planter.one_of(_STRINGS[use]) if use in _STRINGS and planter.rng.random() < 0.5 else text
-        for use, text in planted_nsys.STRINGS.items()
+        for use, text in {**planted_nsys.STRINGS, **planted_nsys.PYTHON_STRINGS}.items()
     }
     strings["environment"] = ENVIRONMENT.format(s=planter.secret)
     source = tmp_path / "planted.nsys-rep"
-    source.write_bytes(planted_nsys.report(*_events(planter), strings=list(strings.values())))
+    events = [
+        *_events(planter),
+        planted_nsys.python_sample(planted_nsys.python_payload(planter.rng.randrange(3))),
+    ]
+    texts = list(strings.values())
+    source.write_bytes(planted_nsys.report(*events, strings=texts, schemas=planted_nsys.PYTHON_SCHEMAS))
     _check(planter, source)
 
 
@@ -264,7 +269,11 @@ def _rows(planter: Planter) -> dict[str, list[dict[str, Any]]]:
     ]
     return {
         "META_DATA_CAPTURE": [
-            *({"name": f"PROCESS_0:{name}", "value": planter.one_of(ANYTHING)} for name in rng.sample(options, 4)),
+            *(
+                # What the profiled program is called stays.
+                {"name": f"PROCESS_0:{name}", "value": planter.one_of(_PLANTED.get(export_fields.OPTIONS[name], ANYTHING))}
+                for name in rng.sample(options, 4)
+            ),
             {"name": "MODE", "value": planter.one_of(IN_SENTENCES)},
         ],
         "META_DATA_EXPORT": [{"name": "EXPORT_PARAM_INPUT_PATH_ABS", "value": planter.one_of(ANYTHING)}],

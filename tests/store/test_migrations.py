@@ -18,6 +18,7 @@ import duckdb
 import pytest
 from asked import given
 from fixtures.databases import make
+from helpers_robust import OWN_IDS
 
 import traceql
 from traceql.errors import MissingDataError, QueryError, SchemaVersionError
@@ -61,19 +62,6 @@ QUESTIONS = sorted(catalog.shipped().queries.keys() - LATER)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
 BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
-# Columns of our own numbers: those of an older version differ, but not their order.
-IDS = {
-    *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
-    *("graph_launch_id", "os_call_id", "run_id", "capture_range_id", "memory_event_id"),
-    *("stack_id", "python_stack_id", "cpu_sample_id", "python_sample_id"),
-    *(
-        "event_record_id",
-        "generic_event_id",
-        "library_call_id",
-        "memory_pool_event_id",
-        "profiler_overhead_id",
-    ),
-}
 # Question → a column that follows from what databases before version 3 did not keep: hashes of GPUs, an SM's shared
 # memory.
 NOT_KEPT = {"job_summary": "host", "kernel_launches": "executed_shared_bytes"}
@@ -123,8 +111,11 @@ def answers(database: Database) -> dict[str, object]:
 
 
 def comparable(column: str, values: list[Any], kinds: list[str]) -> list[Any]:
-    """The values of a column, ids by their rank; of other numbers, sums in another order differ at the end."""
-    if column in ("operation_id", "range_stack") or any(column.endswith(name) for name in IDS):
+    """The values of a column, ids by their rank; of other numbers, sums in another order differ at the end.
+
+    Our own numbers of an older version differ, but not their order.
+    """
+    if column in ("operation_id", "range_stack") or any(column.endswith(name) for name in OWN_IDS):
         ids = [
             [(kind, int(n)) for n in re.findall(r"\d+", str(value))]
             for kind, value in zip(kinds, values, strict=True)
@@ -229,7 +220,7 @@ def check_ids(path: Path) -> None:
         checked = set()
         for table in schema.TABLES:
             for column in table.columns:
-                if column.name not in IDS - {"run_id"} or not table.of_trace:
+                if column.name not in OWN_IDS - {"run_id"} or not table.of_trace:
                     continue
                 row = connection.execute(
                     f"SELECT count(*) FROM {table.name} WHERE {column.name} >> 32 != trace_id"
@@ -248,7 +239,7 @@ def test_every_id_column_of_the_tables_is_one_that_these_tests_know() -> None:
     others |= {"hardware_context_id", "owner_id", "parallel_id", "task_id", "parent_task_id", "wait_id"}
     others |= {"cpu_id", "src_device_id", "dst_device_id", "process_id", "instance_id"}
     named = {c.name for table in schema.TABLES for c in table.columns if c.name.endswith("_id")}
-    assert named == IDS | others
+    assert named == OWN_IDS | others
 
 
 def test_a_database_of_the_first_version_is_told_what_its_traces_have(tmp_path: Path) -> None:

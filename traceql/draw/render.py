@@ -32,7 +32,12 @@ def to_svg(chart: alt.TopLevelMixin) -> str:
 
 def to_png(chart: alt.TopLevelMixin, scale: float = SCALE) -> bytes:
     """The picture as PNG, `scale` times as large as the chart."""
-    return bytes(vl_convert.vegalite_to_png(_still(specification(chart)), scale=scale, allowed_base_urls=[]))
+    return specified_png(specification(chart), scale)
+
+
+def specified_png(specified: dict[str, Any], scale: float = SCALE) -> bytes:
+    """The picture of a `specification` as PNG, `scale` times as large as the chart."""
+    return bytes(vl_convert.vegalite_to_png(_still(specified), scale=scale, allowed_base_urls=[]))
 
 
 def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

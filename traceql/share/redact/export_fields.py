@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from traceql.share.redact import removed as kinds
-from traceql.share.redact.texts import NO_UUID, PLACE
+from traceql.share.redact.texts import NO_ANNOTATIONS, NO_UUID, PLACE
 from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ OPTIONS: Final = {
     "PROFILING_SESSION_ID": "session",
     "PACKAGE_NAME": "program name",
     "DAEMON_ADDRESS": "address",
+    "ENCODED_JSON": "annotations",
+    "JSON_PATH": "folder",
 }
 #: What becomes of a value → its kind, and what stands there.
 EMPTIED: Final = {
@@ -79,6 +81,7 @@ EMPTIED: Final = {
     "host": (kinds.HOST, "host"),
     "session": (kinds.IDENTIFIER, NO_UUID),
     "program name": (kinds.COMMAND_LINE, ""),
+    "annotations": (kinds.COMMAND_LINE, NO_ANNOTATIONS),
     "address": (kinds.ADDRESS, "0.0.0.0"),  # noqa: S104 - nothing is bound
 }
 #: Options whose values are words of nsys's own.

@@ -18,8 +18,8 @@ from traceql.errors import ReportError
 from traceql.read import nsys_export
 from traceql.read.nsys_export.sqlite import Table
 from traceql.share.redact import export_fields as fields
-from traceql.share.redact import payloads
 from traceql.share.redact import removed as kinds
+from traceql.share.redact.payloads import Entry, Layout, Payloads
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.strings import String, redacted
 from traceql.share.redact.texts import Facts, Texts
@@ -153,9 +153,9 @@ class _Export:
         self._processes: dict[int, int] = {}
         for name, table in self._tables.items():
             self._refer(name, table)
+        self._refer_payloads()
         self._texts = Texts(self._facts(), names, removed)
         self._removed = removed
-        self._check_payloads()
 
     def redacted(self) -> Iterator[tuple[str, pa.Table]]:
         """Every table as it may be shared."""
@@ -240,20 +240,30 @@ class _Export:
                 facts.environment(row["value"] or "")
         return facts
 
-    def _check_payloads(self) -> None:
+    def _refer_payloads(self) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
-        entries: dict[int, list[tuple[int, int]]] = {}
-        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type", "flags"):
-            entries.setdefault(row["schemaId"] or 0, []).append((row["type"] or 0, row["flags"] or 0))
-        enums = {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
-        used: dict[int, int] = {}
+        entries: dict[tuple[int, int], list[Entry]] = {}
+        told = ("type", "flags", "offset", "arrayOrUnionDetail")
+        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "domainId", "schemaId", "name", *told):
+            of_schema = entries.setdefault((row["domainId"] or 0, row["schemaId"] or 0), [])
+            of_schema.append(Entry._make([*(row[one] or 0 for one in told), row["name"] or ""]))
+        found = Payloads()
+        sizes = {
+            (row["domainId"] or 0, row["schemaId"] or 0): row["payloadSize"] or 0
+            for row in self._rows("NVTX_PAYLOAD_SCHEMAS", "domainId", "schemaId", "payloadSize")
+        }
+        for (domain, number), of_schema in entries.items():
+            layout = Layout(tuple(of_schema), sizes.get((domain, number), 0))
+            found.layouts[number].add(layout)
+        found.enums |= {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
         for row in self._rows("NVTX_EVENTS", "binaryData"):
             if content := row["binaryData"]:
                 # Behind a head: the domain, the layout, how many bytes, and where they begin.
-                layout = int.from_bytes(content[8:16], "little")
-                used[layout] = max(used.get(layout, 0), len(content) - _PAYLOAD_HEAD)
-        if fault := payloads.fault(used, entries, enums):
+                found.see(int.from_bytes(content[8:16], "little"), content[_PAYLOAD_HEAD:])
+        if fault := found.fault():
             raise unknown(self._file, fault, "NVTX_EVENTS.binaryData")
+        for text, use in found.texts:
+            self._uses.setdefault(text, set()).add(use)
 
     # --- the tables ---------------------------------------------------------------------------------------
 
@@ -290,7 +300,7 @@ class _Export:
             ranges = [type_ in _RANGES for type_ in table["eventType"].to_pylist()]
             return [value and self._nvtx(value, one) for value, one in zip(values, ranges, strict=True)]
         if (name, column) == ("NVTX_EVENTS", "binaryData"):
-            # Numbers: `_check_payloads` has seen to that.
+            # Numbers: `_refer_payloads` has seen to that.
             return None
         action = fields.action_of(name, column)
         if action is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from traceql.read.nsys_rep.messages import Unknown
 from traceql.read.nsys_rep.refusals import Located
 from traceql.read.nsys_rep.tally import Tally
 from traceql.read.protobuf import BYTES, VARINT, WireError
-from traceql.share.redact import payloads
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import is_numbers, text_rule, texts_within
+from traceql.share.redact.payloads import Entry, Layout, Payloads
 from traceql.share.redact.removed import unknown
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class References:
         uses: id of a text → what it is for.
         profiled: processes that have events of their own, as in their ids without the thread.
         processes: process → its number, in the order in which they are met.
-        schemas: layouts of binary payloads that are used → bytes of the longest; 0 where none is said.
+        payloads: binary payloads of NVTX, which name texts of the string table.
         folders: in which processes ran.
         sampled: (id of a text, process, what it is for) of samples of all processes that ran.
     """
@@ -123,7 +123,7 @@ class References:
     uses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     profiled: set[int] = field(default_factory=set)
     processes: dict[int, int] = field(default_factory=dict)
-    schemas: dict[int, int] = field(default_factory=dict)
+    payloads: Payloads = field(default_factory=Payloads)
     folders: set[str] = field(default_factory=set)
     sampled: set[tuple[int, int, str]] = field(default_factory=set)
 
@@ -176,16 +176,23 @@ class Events:
             UnsupportedReportError: there is something among them that is not known.
         """
         found = References()
+        self._describe(found.payloads)
         for block in self._container.blocks:
             with Located(self._container.source, block.offset):
-                for events in self._of(block, self._buffer(block)):
+                buffer = self._buffer(block)
+                for events in self._of(block, buffer):
                     _note(events, found)
+                    _note_payloads(buffer, events, found.payloads)
                     if events.payload == layout.PROCESS:
                         self._processes(block, events, found)
             self._on()
         for number, process, use in found.sampled:
             found.uses[number].add(use if process in found.profiled else f"foreign {use}")
-        self._check_schemas(found.schemas)
+        if fault := found.payloads.fault():
+            raise unknown(self._name, fault, "events")
+        for number, use in found.payloads.texts:
+            if number < len(self._container.strings):
+                found.uses[number].add(use)
         found.use(np.array(list(self._metric_ids()), np.uint64), METRIC)
         return found
 
@@ -293,20 +300,22 @@ class Events:
             found.folders.update(protobuf.texts(parsed, _FOLDER))
             found.processes.setdefault(process >> 24, len(found.processes) + 1)
 
-    def _check_schemas(self, used: dict[int, int]) -> None:
+    def _describe(self, payloads: Payloads) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
-        described: dict[int, list[tuple[int, int]]] = {}
-        enums: set[int] = set()
         for process in protobuf.submessages(self._container.payload_schemas, 3):
-            enums |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
+            payloads.enums |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
             for schema in protobuf.submessages(process, 2):
-                number = protobuf.number(schema, 1) or 0
-                entries = protobuf.submessages(schema, 4)
-                described[number] = [
-                    (protobuf.number(entry, 1) or 0, protobuf.number(entry, 2) or 0) for entry in entries
-                ]
-        if fault := payloads.fault(used, described, enums):
-            raise unknown(self._name, fault, "events")
+                entries = tuple(
+                    Entry._make(
+                        [
+                            *(protobuf.number(entry, one) or 0 for one in (1, 2, 3, 4)),
+                            protobuf.text(entry, 7) or "",
+                        ]
+                    )
+                    for entry in protobuf.submessages(schema, 4)
+                )
+                layout_ = Layout(entries, protobuf.number(schema, 6) or 0)
+                payloads.layouts[protobuf.number(schema, 1) or 0].add(layout_)
 
 
 _KEPT: Final = {
@@ -363,27 +372,30 @@ def _note(events: _Events, found: References) -> None:
         is_range = np.isin(types, _RANGES)
         found.use(ids.values[is_range], RANGE)
         found.use(ids.values[~is_range], LABEL)
-    if _PAYLOAD_SCHEMA in fields or _PAYLOAD in fields:
-        _note_payloads(events, found)
     # A GPU switches to the contexts of all processes.
     owner = None if events.payload == layout.CONTEXT_SWITCH else layout.OWNER_FIELD.get(events.payload)
     if owner in fields and owner is not None:
         found.profiled.update(np.unique(fields[owner].values.astype(np.uint64) >> np.uint64(24)).tolist())
 
 
-def _note_payloads(events: _Events, found: References) -> None:
-    """Layouts of binary payloads, and how long these are."""
-    columns = [events.fields.get(path) for path in (_PAYLOAD_SCHEMA, _PAYLOAD)]
-    layouts, sizes = np.zeros(events.at.size, np.int64), np.zeros(events.at.size, np.int64)
-    there = np.zeros(events.at.size, bool)
-    for column, into in zip(columns, (layouts, sizes), strict=True):
-        if column is not None:
-            rows = slice(None) if column.rows is None else column.rows
-            into[rows] = column.values if column.sizes is None else column.sizes
-            there[rows] = True
-    for one in np.unique(layouts[there]).tolist():
-        longest = int(sizes[there & (layouts == one)].max())
-        found.schemas[one] = max(longest, found.schemas.get(one, 0))
+def _note_payloads(buffer: Buffer, events: _Events, payloads: Payloads) -> None:
+    """Binary payloads, each with the number of its layout."""
+    layouts, contents = (events.fields.get(path) for path in (_PAYLOAD_SCHEMA, _PAYLOAD))
+    numbers: dict[int, int] = {} if layouts is None else dict(_rows_of(events, layouts, layouts.values))
+    if contents is not None:
+        assert contents.sizes is not None
+        ends = contents.values + contents.sizes
+        starts = _rows_of(events, contents, contents.values)
+        for (row, start), end in zip(starts, ends.tolist(), strict=True):
+            payloads.see(numbers.pop(row, 0), bytes(buffer.view[start:end]))
+    for number in set(numbers.values()):
+        payloads.see(number, b"")
+
+
+def _rows_of(events: _Events, of: Field, values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """(event, value) of a field."""
+    rows = range(events.at.size) if of.rows is None else of.rows.tolist()
+    return zip(rows, values.tolist(), strict=True)
 
 
 def _note_samples(events: _Events, found: References) -> None:

@@ -16,7 +16,7 @@ from traceql.read.protobuf import BYTES
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import Fields, text_rule
 from traceql.share.redact.removed import unknown
-from traceql.share.redact.texts import NO_UUID, PLACE
+from traceql.share.redact.texts import NO_ANNOTATIONS, NO_UUID, PLACE
 from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
@@ -78,7 +78,12 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "session": ("AO.77", "AA.1.50.1.20", "UI.2"),
     "gpu": ("ENV897.1.5", "T.1.2.7.5"),
     "path": (*_within("H.40", 1, 2), "H.41.1", "H.44.2.1.2"),
-    "folder": ("AO.26.12", "AA.1.50.11", "AA.1.52.1.3"),
+    # Which functions of Python are annotated, and the file that says so.
+    "annotations": ("AO.86.1", *(f"{options}.54.1" for options in _OPTIONS_OF_ACTIVITIES)),
+    "folder": (
+        *("AO.26.12", "AO.86.2", "AA.1.50.11", "AA.1.52.1.3"),
+        *(f"{options}.54.2" for options in _OPTIONS_OF_ACTIVITIES),
+    ),
     "program": ("AO.26.10", "AA.1.51.1.1.3", "AA.1.52.1.1", "AA.1.53.2.1.3"),
     "arguments": ("AO.26.11", "AO.26.30", "AA.1.52.1.2", "AA.1.52.1.5"),
     "command": ("UI.25", "AA.1.52.3"),
@@ -113,7 +118,7 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
 MESSAGES: Final = words(
     """
     AA.1 AA.1.50 AA.1.50.1 AA.1.50.32 AA.1.51 AA.1.51.1 AA.1.51.1.1 AA.1.52 AA.1.52.1 AA.1.53 AA.1.53.2
-    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.92
+    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.86 AO.92
     AO.92.9 AO.92.10 ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912 ENV912.3
     ENV912.4 ENV912.4.2 ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1
     ENV912.6.1.5 ENV923 ENV923.1 ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13
@@ -124,7 +129,7 @@ MESSAGES: Final = words(
 ) | {
     (options + inner)
     for options in _OPTIONS_OF_ACTIVITIES
-    for inner in ("", *(f".{one}" for one in words("4 5 5.9 5.10 5.11 6 12 14 18 26 33 37 38 46 60 60.1")))
+    for inner in ("", *(f".{one}" for one in words("4 5 5.9 5.10 5.11 6 12 14 18 26 33 37 38 46 54 60 60.1")))
 }
 
 _LOCAL: Final = "Local (CLI)"
@@ -232,6 +237,7 @@ class Inventory:
                 "folder": lambda text: texts.emptied(text, kinds.PATH, PLACE),
                 "program": texts.program,
                 "command": lambda text: texts.emptied(text, kinds.COMMAND_LINE),
+                "annotations": lambda text: texts.emptied(text, kinds.COMMAND_LINE, NO_ANNOTATIONS),
                 "environment": lambda text: texts.emptied(text, kinds.ENVIRONMENT),
                 "file": lambda text: texts.emptied(text, kinds.PATH, "report"),
                 "files": lambda text: texts.emptied(text, kinds.PATH),

@@ -1,12 +1,12 @@
-"""Binary payloads of NVTX: which of them hold nothing but numbers, as their layouts say."""
+"""Binary payloads of NVTX: whether they hold numbers alone, as layouts say, and which texts these name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Iterator
 
 # NVTX's numbers of entries: integers and floating-point numbers of 16 bits or more (smaller ones may be
 # letters), ids of registered texts, and 75, where a text was in the program,
@@ -15,42 +15,202 @@ _NUMBERS: Final = frozenset({3, 4, 5, 6, 7, 8, 9, 10, *range(13, 24), 75, 80})
 _OWN: Final = 1 << 24
 # Those that no letters are written with, so that a row of them is no text: of 32 bits or more.
 _WIDE: Final = frozenset({5, 6, 7, 8, 9, 10, 15, 16, 17, 18, 19, 20, 21, 22, 80})
-# Flags of an entry that is a row of numbers, whatever tells how many; and of one that tells where in the
+# The number of a text in the report's string table.
+_TEXT: Final = 80
+# Flags of an entry that is a row, whatever tells how many; and of one that tells where in the
 # payload something stands.
 _ROW: Final = 0x70
 _ELSEWHERE: Final = 0x0C
+# How many there are says the layout, or another entry, which is one of these types: their bytes.
+_FIXED, _TOLD = 0x10, 0x30
+_COUNTS: Final = {4: 2, 5: 4, 6: 4, 9: 8, 10: 8, 14: 2, 15: 4, 16: 4, 17: 8, 18: 8}
 # No number has more bytes, with those that fill the room to the next one.
 _BYTES: Final = 8
+# What the texts are for that the frames of Python's stacks name; others are what programs call their work.
+_USES: Final = {"Function": "function", "File": "file"}
+_OTHER: Final = "range"
+# Layouts within layouts.
+_DEEPEST: Final = 16
 
 
-def fault(
-    used: Mapping[int, int], entries: Mapping[int, Sequence[tuple[int, int]]], enums: AbstractSet[int]
-) -> str | None:
-    """Why payloads may hold texts; None if they do not.
+class Entry(NamedTuple):
+    """An entry of a layout.
 
-    Args:
-        used: layouts of the payloads → bytes of the longest.
-        entries: layout → the types of its entries, which may be layouts again, and their flags.
-        enums: enumerations that are described.
+    Attributes:
+        type: NVTX's number, or that of a layout or an enumeration of the report's own.
+        flags: whether it is a row, and of what kind.
+        offset: where it begins, in bytes.
+        detail: of a row how many there are, or the position of the entry that tells it.
+        name: of it.
     """
-    for layout, longest in sorted(used.items()):
-        numbers, rows = 0, 0
-        within: list[tuple[int, tuple[int, ...]]] = [(layout, ())]
-        while within:
-            inner, outer = within.pop()
-            if inner not in entries or inner in outer:
-                return f"a binary payload of NVTX without layout (schema {inner})"
-            for entry, flags in entries[inner]:
-                if flags & _ROW and entry in _WIDE and not flags & _ELSEWHERE:
-                    rows += 1
-                elif flags & (_ROW | _ELSEWHERE):
-                    return f"a row of type {entry} in payloads of NVTX (schema {inner})"
-                elif entry in _NUMBERS or (entry >= _OWN and entry in enums):
-                    numbers += 1
-                elif entry >= _OWN:
-                    within.append((entry, (*outer, inner)))
-                else:
-                    return f"an entry of type {entry} in payloads of NVTX (schema {inner})"
-        if longest > numbers * _BYTES and not rows:
-            return f"a binary payload of NVTX that is longer than its {numbers} numbers (schema {layout})"
-    return None
+
+    type: int
+    flags: int = 0
+    offset: int = 0
+    detail: int = 0
+    name: str = ""
+
+
+class Layout(NamedTuple):
+    """A layout of payloads.
+
+    Attributes:
+        entries: in their order.
+        size: bytes of one; 0 where none is told, as its length differs.
+    """
+
+    entries: tuple[Entry, ...]
+    size: int = 0
+
+
+class _Row(NamedTuple):
+    """A row of layouts in a payload.
+
+    Attributes:
+        offset: where it begins.
+        size: bytes of each.
+        texts: where texts are named in each, and what they are for.
+        fixed: how many there are, unless the payload tells it.
+        told_at, told_bytes: where it does so; no bytes where it does not.
+    """
+
+    offset: int
+    size: int
+    texts: tuple[tuple[int, str], ...]
+    fixed: int
+    told_at: int = 0
+    told_bytes: int = 0
+
+    def length(self, content: bytes) -> int:
+        """How many parts a payload has room for and says that it has."""
+        count = self.fixed
+        if self.told_bytes:
+            count = int.from_bytes(content[self.told_at : self.told_at + self.told_bytes], "little")
+        return min(count, max(0, len(content) - self.offset) // self.size)
+
+
+class Payloads:
+    """The binary payloads of a report, whose layouts are described before the first is seen.
+
+    Attributes:
+        layouts: number → its layouts; processes may use one number for several.
+        enums: numbers of enumerations.
+        texts: (number of a text in the string table, what it is for) of those that payloads name.
+    """
+
+    def __init__(self) -> None:
+        self.layouts: dict[int, set[Layout]] = defaultdict(set)
+        self.enums: set[int] = set()
+        self.texts: set[tuple[int, str]] = set()
+        # Layouts that are used → bytes of the longest payload; and those of payloads longer than their rows.
+        self._used: dict[int, int] = {}
+        self._longer: set[int] = set()
+        self._opened: dict[int, tuple[list[tuple[int, str]], list[_Row]]] = {}
+
+    def see(self, number: int, content: bytes) -> None:
+        """Take a payload.
+
+        Args:
+            number: of its layout; 0 where none is told.
+            content: of it.
+        """
+        self._used[number] = max(len(content), self._used.get(number, 0))
+        if number not in self._opened:
+            self._opened[number] = self._open(number)
+        texts, rows = self._opened[number]
+        self._name(content, 0, texts)
+        end = max((one.size for one in self.layouts.get(number, ())), default=0)
+        for row in rows:
+            row_end = row.offset + row.length(content) * row.size
+            for at in range(row.offset, row_end, row.size):
+                self._name(content, at, row.texts)
+            end = max(end, row_end)
+        if rows and len(content) > end:
+            self._longer.add(number)
+
+    def fault(self) -> str | None:
+        """Why payloads that were seen may hold texts; None if they do not."""
+        for number, longest in sorted(self._used.items()):
+            if number in self._longer:
+                return f"a binary payload of NVTX that is longer than its rows (schema {number})"
+            numbers, has_rows = 0, False
+            within: list[tuple[int, tuple[int, ...], bool]] = [(number, (), False)]
+            while within:
+                inner, outer, in_row = within.pop()
+                if inner not in self.layouts or inner in outer or len(outer) > _DEEPEST:
+                    return f"a binary payload of NVTX without layout (schema {inner})"
+                for layout, entry in ((one, entry) for one in self.layouts[inner] for entry in one.entries):
+                    is_row = bool(entry.flags & _ROW)
+                    if entry.flags & _ELSEWHERE or not self._is_wide(entry, layout, in_row=in_row):
+                        return f"a row of type {entry.type} in payloads of NVTX (schema {inner})"
+                    if self._is_layout(entry):
+                        within.append((entry.type, (*outer, inner), in_row or is_row))
+                        has_rows |= is_row
+                    elif is_row:
+                        has_rows = True
+                    elif entry.type in _NUMBERS or entry.type in self.enums:
+                        numbers += 1
+                    elif entry.type >= _OWN:
+                        return f"a binary payload of NVTX without layout (schema {entry.type})"
+                    else:
+                        return f"an entry of type {entry.type} in payloads of NVTX (schema {inner})"
+            if longest > numbers * _BYTES and not has_rows:
+                return f"a binary payload of NVTX that is longer than its {numbers} numbers (schema {number})"
+        return None
+
+    def _is_wide(self, entry: Entry, layout: Layout, *, in_row: bool) -> bool:
+        """Whether an entry is no row, or one that no text is written with."""
+        is_row = bool(entry.flags & _ROW)
+        if self._is_layout(entry):
+            return not is_row or (not in_row and self._row(entry, layout) is not None)
+        return entry.type in _WIDE or not (is_row or in_row)
+
+    def _row(self, entry: Entry, layout: Layout) -> _Row | None:
+        """A row of layouts; None if it cannot be told how long it is."""
+        parts = self.layouts[entry.type]
+        if len(parts) != 1 or not (part := next(iter(parts))).size:
+            return None
+        texts = tuple(self._texts_in(part, (entry.type,)))
+        if entry.flags & _ROW == _FIXED:
+            return _Row(entry.offset, part.size, texts, entry.detail)
+        if entry.flags & _ROW != _TOLD or entry.detail >= len(layout.entries):
+            return None
+        counting = layout.entries[entry.detail]
+        if counting.flags or counting.type not in _COUNTS:
+            return None
+        return _Row(entry.offset, part.size, texts, 0, counting.offset, _COUNTS[counting.type])
+
+    def _open(self, number: int) -> tuple[list[tuple[int, str]], list[_Row]]:
+        """Where texts are named in payloads of a layout, and its rows of layouts."""
+        texts: list[tuple[int, str]] = []
+        rows: list[_Row] = []
+        for layout in self.layouts.get(number, ()):
+            texts += self._texts_in(layout, (number,))
+            found = [
+                self._row(entry, layout)
+                for entry in layout.entries
+                if entry.flags & _ROW and self._is_layout(entry)
+            ]
+            rows += [row for row in found if row is not None]
+        return texts, rows
+
+    def _texts_in(self, layout: Layout, outer: tuple[int, ...]) -> Iterator[tuple[int, str]]:
+        """Where texts are named outside rows, and what they are for."""
+        for entry in layout.entries:
+            if entry.flags & (_ROW | _ELSEWHERE):
+                continue
+            if entry.type == _TEXT:
+                yield entry.offset, _USES.get(entry.name, _OTHER)
+            elif self._is_layout(entry) and entry.type not in outer and len(outer) <= _DEEPEST:
+                for inner in self.layouts[entry.type]:
+                    for at, use in self._texts_in(inner, (*outer, entry.type)):
+                        yield entry.offset + at, use
+
+    def _is_layout(self, entry: Entry) -> bool:
+        return entry.type in self.layouts and entry.type not in self.enums
+
+    def _name(self, content: bytes, begin: int, texts: Iterable[tuple[int, str]]) -> None:
+        """Note the texts that are named in a part of a payload."""
+        for at, use in texts:
+            if len(number := content[begin + at : begin + at + _BYTES]) == _BYTES:
+                self.texts.add((int.from_bytes(number, "little"), use))

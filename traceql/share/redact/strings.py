@@ -24,6 +24,8 @@ _WORDS: Final = words(
 EVERYBODYS: Final = re.compile(
     r"/(?:usr/)?lib(?:32|64|x32)?/(?:[\w-]+-linux-gnu\w*/)?[^/]+$|/opt/nvidia/|/usr/local/(?:cuda|nvidia)|\["
 )
+# What stands for a function whose name nsys did not find: where it is.
+_NAMELESS: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 # Of processes that were not profiled.
 _FOREIGN: Final = frozenset({"foreign thread", "foreign function", "foreign file"})
 
@@ -56,7 +58,7 @@ def redacted(string: String, texts: Texts) -> str:
         return texts.emptied(text, kinds.ENVIRONMENT)
     if uses == {"foreign thread"}:
         return texts.emptied(text, kinds.FOREIGN, f"thread-{string.number}")
-    if "foreign function" in uses and uses <= _FOREIGN:
+    if "foreign function" in uses and uses <= _FOREIGN and not _NAMELESS.fullmatch(text):
         return texts.emptied(text, kinds.FOREIGN, f"function-{string.number}")
     if uses == {"foreign file"} and not EVERYBODYS.match(text):
         return texts.emptied(text, kinds.FOREIGN, f"file-{string.number}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: Stands where a folder or file was, with a number that tells them apart.
 PLACE: Final = "/redacted"
 _REPLACED: Final = re.compile(rf"{PLACE}(?:/\d+)?")
+#: An empty list in JSON, in Base64, as nsys keeps which functions of Python it annotates.
+NO_ANNOTATIONS: Final = "W10="
 NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 
 # Folders of the system, and of NVIDIA's tools: the same on every machine.

@@ -1,6 +1,6 @@
 -- One row per allocation or release of memory.
 --
--- Kinds of memory are CUPTI's (CUpti_ActivityMemoryKind) with the labels that nsys prints.
+-- What kinds of memory are called is a rule.
 -- @raw   CUDA_GPU_MEMORY_USAGE_EVENTS
 -- @reads start               BIGINT
 -- @reads globalPid           BIGINT
@@ -20,9 +20,8 @@
 -- @fills memory_events = CUDA_GPU_MEMORY_USAGE_EVENTS
 
 INSERT INTO memory_events BY NAME
-WITH memory_kinds(id, label) AS (
-    VALUES (0, 'Pageable'), (1, 'Pinned'), (2, 'Device'), (3, 'Array'), (4, 'Managed'),
-           (5, 'Device Static'), (6, 'Managed Static'), (7, 'Unknown')
+WITH memory_kinds AS (
+    SELECT * FROM rule_memory_kinds
 ),
 operations(id, label) AS (
     VALUES (0, 'Allocation'), (1, 'Deallocation')

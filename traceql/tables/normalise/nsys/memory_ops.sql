@@ -1,7 +1,7 @@
 -- One row per copy or memset on the GPU.
 --
--- The kinds are CUPTI's enumerations (CUpti_ActivityMemcpyKind, CUpti_ActivityMemoryKind) with the labels
--- that nsys prints; exports before 2022 hold the numbers only.
+-- Kinds of copies are CUPTI's (CUpti_ActivityMemcpyKind) with the labels that nsys prints; exports before 2022
+-- hold the numbers only. What kinds of memory are called is a rule.
 -- @raw   CUPTI_ACTIVITY_KIND_MEMCPY
 -- @reads start          BIGINT
 -- @reads end            BIGINT
@@ -40,9 +40,8 @@ WITH copy_kinds(id, label) AS (
            (8, 'Device-to-Device'), (9, 'Host-to-Host'), (10, 'Peer-to-Peer'),
            (11, 'Unified Host-to-Device'), (12, 'Unified Device-to-Host'), (13, 'Unified Device-to-Device')
 ),
-memory_kinds(id, label) AS (
-    VALUES (0, 'Pageable'), (1, 'Pinned'), (2, 'Device'), (3, 'Array'), (4, 'Managed'),
-           (5, 'Device Static'), (6, 'Managed Static'), (7, 'Unknown')
+memory_kinds AS (
+    SELECT * FROM rule_memory_kinds
 ),
 both_kinds AS (
     SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
