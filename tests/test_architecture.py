@@ -24,6 +24,7 @@ ALLOWED = {
     "errors": set(),
     "nearest": set(),
     "statuses": set(),
+    "rows": set(),
     "given": {"errors"},
     "declared": {"errors"},
     "read": {"errors", "given", "declared"},
@@ -31,8 +32,8 @@ ALLOWED = {
     "questions": {"errors", "nearest", "tables"},
     "predict": {"errors", "nearest", "declared"},
     "record": {"errors", "read"},
-    "store": {"errors", "nearest", "statuses", "declared", "read", "tables", "questions", "predict"},
-    "present": {"errors"},
+    "store": {"errors", "rows", "nearest", "statuses", "declared", "read", "tables", "questions", "predict"},
+    "present": {"errors", "rows"},
     "ask": {
         "errors",
         "nearest",
@@ -75,6 +76,7 @@ ALLOWED = {
     },
     "cli": {
         "errors",
+        "rows",
         "nearest",
         "statuses",
         "read",

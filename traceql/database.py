@@ -240,6 +240,7 @@ class Database:
         wait_s: float = WAIT_S,
         lake: bool = False,
         tell: Callable[[str], None] = log,
+        before_arrow: Callable[[], None] | None = None,
     ) -> None:
         self.path = written(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
@@ -253,6 +254,7 @@ class Database:
             timeout_s=timeout_s,
             wait_s=wait_s,
             tell=tell,
+            before_arrow=before_arrow,
         )
         self._asker = Asker(self._store, self._catalog, _draw)
 

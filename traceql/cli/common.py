@@ -207,18 +207,22 @@ def import_pyarrow() -> None:
 
 def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
-    import_pyarrow()
     from traceql.database import Database
 
     return Database(
-        path, allow_files=allow_files, queries=own_folders(), wait_s=_wait_s(), lake=lake, tell=note
+        path,
+        allow_files=allow_files,
+        queries=own_folders(),
+        wait_s=_wait_s(),
+        lake=lake,
+        tell=note,
+        before_arrow=import_pyarrow,
     )
 
 
 @contextmanager
 def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterator[Store]:
     """The store of ``--db``, for Arrow tables and for changes."""
-    import_pyarrow()
     # Not through Database, which brings all that asks along.
     from traceql.store import choice
     from traceql.store.definitions import Definitions
@@ -230,6 +234,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
         lake=lake,
         wait_s=_wait_s(),
         tell=note,
+        before_arrow=import_pyarrow,
     )
     try:
         yield opened
