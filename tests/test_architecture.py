@@ -36,6 +36,7 @@ ALLOWED = {
     "present": {"errors", "rows"},
     "ask": {
         "errors",
+        "rows",
         "nearest",
         "given",
         "declared",

@@ -6,6 +6,7 @@ The command line, charts, comparisons, checks, the page and notebooks are all gi
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present import formats, values
 from traceql.questions import catalog
+from traceql.rows import Rows
 from traceql.store.sharing import Keep
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 # More than any answer has: comparisons with NULL hold for no row.
 _NO_LIMIT = 2**62
+# Rows of each trace that are asked for at once where fewer are shown: mostly these are all that there are.
+_AT_ONCE = 1_000
 # Nothing is given, and nothing narrowed.
 _NOWHERE = Place({})
 
@@ -208,6 +212,13 @@ class Asker:
         return replace(place.of(self._run_about(bound), query, bound), traces=place.about(bound))
 
     def _rows_of_all(self, query: Query, at: Place, *, plain: bool = False) -> tuple[pa.Table, int]:
+        limit = at.values.get("limit")
+        if plain and query.limits_rows and isinstance(limit, int) and 0 < limit < _AT_ONCE:
+            asked = replace(at, values={**at.values, "limit": _AT_ONCE})
+            more = self._rows(query, asked, plain=True)
+            if isinstance(more, Rows):
+                table, most = _first_of_each(more, limit)
+                return table, self._total(query, at, table) if most >= _AT_ONCE else more.num_rows
         table = self._rows(query, at, plain=plain)
         return table, self._total(query, at, table)
 
@@ -369,6 +380,17 @@ class Once(Asker):
 
     def _total(self, query: Query, at: Place, table: pa.Table) -> int:  # noqa: ARG002
         return int(table.num_rows)
+
+
+def _first_of_each(rows: Rows, limit: int) -> tuple[Rows, int]:
+    """The first rows of each trace, and how many there are of the one with most."""
+    met: Counter[object] = Counter()
+    kept = []
+    for number, trace in enumerate(rows.column("trace").values):
+        met[trace] += 1
+        if met[trace] <= limit:
+            kept.append(number)
+    return rows.take(kept), max(met.values(), default=0)
 
 
 def _of_one_trace(answer: Answer) -> bool:
