@@ -5,7 +5,6 @@ Names in reports come from strangers: control characters are written out.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -73,6 +72,8 @@ def cut(text: str, most: int = MOST_SHOWN) -> str:
     """
     if len(text) <= most:
         return text
+    import hashlib
+
     half = (most - _ROOM_FOR_MARK) // 2
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{text[:half]}…[{len(text) - 2 * half:,} more, {digest}]…{text[-half:]}"
