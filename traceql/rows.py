@@ -114,6 +114,13 @@ class Rows:
         """Only these columns, in this order."""
         return Rows(list(names), [self.column(name) for name in names], self.num_rows)
 
+    def with_column(self, at: int, name: str, column: Column) -> Rows:
+        """The same with one column more."""
+        names, columns = list(self.column_names), list(self.columns)
+        names.insert(at, name)
+        columns.insert(at, column)
+        return Rows(names, columns, self.num_rows)
+
     def take(self, indices: Sequence[int]) -> Rows:
         """Only these rows, in this order."""
         columns = [Column(one.type, [one.values[i] for i in indices]) for one in self.columns]

@@ -207,7 +207,12 @@ class Store:
     ) -> pa.Table:
         """The rows of the last statement; `Rows` where these do, and it is the only one."""
         if plain and failures.is_one_select(connection, statement):
-            connection.execute(statement, params)
+            try:
+                connection.execute(statement, params)
+            except (duckdb.CatalogException, duckdb.BinderException):
+                # Nothing has run; a relation says it in the words that everybody else is told.
+                connection.sql(statement, params=params)
+                raise
             names, types = zip(*((one[0], str(one[1])) for one in connection.description or ()), strict=True)
             head: list[tuple[Any, ...]] = []
             exact = True
