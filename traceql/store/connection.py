@@ -209,7 +209,7 @@ class Store:
         if plain and failures.is_one_select(connection, statement):
             try:
                 connection.execute(statement, params)
-            except (duckdb.CatalogException, duckdb.BinderException):
+            except (duckdb.CatalogException, duckdb.BinderException, duckdb.PermissionException):
                 # Nothing has run; a relation says it in the words that everybody else is told.
                 connection.sql(statement, params=params)
                 raise
