@@ -214,6 +214,9 @@ def test_only_the_command_line_prints_or_exits() -> None:
 @pytest.mark.long
 def test_nothing_talks_through_warnings() -> None:
     for module in MODULES:
+        # Which silences one of DuckDB's.
+        if module == PACKAGE / "store" / "connection.py":
+            continue
         assert not any(name.split(".")[0] == "warnings" for name in imports(module)), module
 
 

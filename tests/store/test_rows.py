@@ -116,6 +116,11 @@ def test_a_time_that_python_may_not_have_is_left_to_arrow(database: Database, ti
     assert found.equals(database._store.run(f"SELECT TIMESTAMP '{time}' AS at"))
 
 
+def test_so_is_one_among_many_rows(database: Database) -> None:
+    statement = f"SELECT CASE range WHEN 0 THEN 'infinity' ELSE '2026-01-01' END::TIMESTAMP AS at FROM range({MOST + 9})"
+    assert database._store.run(statement, plain=True).equals(database._store.run(statement))
+
+
 @pytest.mark.parametrize("rows", [MOST, MOST + 1])
 def test_many_rows_are_an_arrow_table_with_all_of_them(database: Database, rows: int) -> None:
     statement = f"""

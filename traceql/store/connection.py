@@ -224,6 +224,8 @@ class Store:
             if exact:
                 self._before_arrow()
                 return presentable(_with_head(head, _rest(connection)))
+            # Its rows are not all there yet, and nothing else runs before.
+            connection.abort()
         self._before_arrow()
         import pyarrow as pa
 
