@@ -11,15 +11,13 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from traceql.ask import compare, info, place
-from traceql.ask import frames as frame_tables
+from traceql.ask import place
 from traceql.ask.answer import Answer, Asker
 from traceql.errors import ReportError
 from traceql.questions import catalog
-from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import choice, decode, export, held, ingest, interrupts, read_in, runs
+from traceql.store import choice, held, interrupts
 from traceql.store.definitions import Definitions
 from traceql.store.lake.place import written
 from traceql.store.waiting import WAIT_S, log
@@ -240,6 +238,7 @@ class Database:
         wait_s: float = WAIT_S,
         lake: bool = False,
         tell: Callable[[str], None] = log,
+        before_arrow: Callable[[], None] | None = None,
     ) -> None:
         self.path = written(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
@@ -253,6 +252,7 @@ class Database:
             timeout_s=timeout_s,
             wait_s=wait_s,
             tell=tell,
+            before_arrow=before_arrow,
         )
         self._asker = Asker(self._store, self._catalog, _draw)
 
@@ -389,6 +389,8 @@ class Database:
         """
         import polars as pl
 
+        from traceql.ask import frames as frame_tables
+
         own = frame_tables.tables(frames or {}, self._store.definitions.by_name)
         narrowed = place.only(self._store.run, [trace] if isinstance(trace, str) else trace)
         return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, own, narrowed)))
@@ -435,6 +437,8 @@ class Database:
             QueryError: there is no such trace, or the sides are of different profilers.
             MissingDataError: nothing that can be compared was recorded.
         """
+        from traceql.ask import compare
+
         sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
         return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
 
@@ -454,6 +458,8 @@ class Database:
             QueryError: there is no such job, or its ranks cannot be told apart.
             MissingDataError: no trace has a timeline.
         """
+        from traceql.ask import compare
+
         return compare.compare_ranks(self._asker, job, topic=topic, names=names, place=place)
 
     @_limited
@@ -539,6 +545,8 @@ class Database:
         Raises:
             QueryError: there is no such trace.
         """
+        from traceql.ask import info
+
         return info.about(self._asker, trace)
 
     @_limited
@@ -546,11 +554,15 @@ class Database:
         """Every table and view: name, kind, rows over all traces, and what one row is."""
         import polars as pl
 
+        from traceql.ask import info
+
         return pl.DataFrame(info.tables(self._asker), schema=["name", "kind", "rows", "grain"], orient="row")
 
     @_limited
     def unanswerable(self) -> dict[str, str]:
         """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
+        from traceql.ask import info
+
         return info.unanswerable(self._asker)
 
     def _lazy(self, table: str) -> pl.LazyFrame:
@@ -605,6 +617,8 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
+        from traceql.store import read_in
+
         if glob.has_magic(str(path)) and not Path(path).exists():
             raise ReportError(f"{path}: a pattern, no report", "ingest_all reads all that matches it.")
         return read_in.read_in(
@@ -651,6 +665,8 @@ class Database:
             ReportError: a path does not exist, or a folder or a pattern holds no report.
             DatabaseError: the database cannot be written.
         """
+        from traceql.store import decode
+
         found: builtins.list[Ingested | ReportError] = []
         for report in decode.find_reports(paths, self._store.path):
             try:
@@ -689,6 +705,9 @@ class Database:
             RunFileError: the file cannot be understood, or the label is taken by another one.
             DatabaseError: the database cannot be written; it is as it was.
         """
+        from traceql.read import runs as tables_of_runs
+        from traceql.store import runs
+
         if isinstance(file, str | Path):
             held.spare(file)
             file = tables_of_runs.read(file, tags=tags)
@@ -707,6 +726,8 @@ class Database:
         Raises:
             QueryError: there is no such trace.
         """
+        from traceql.store import ingest
+
         return ingest.tag(self._store, traces, tags)
 
     def rename(self, trace: str, name: str) -> None:
@@ -716,6 +737,8 @@ class Database:
             QueryError: there is no such trace.
             DatabaseError: the name is taken.
         """
+        from traceql.store import ingest
+
         ingest.rename(self._store, trace, name)
 
     def drop(self, *traces: str) -> None:
@@ -727,6 +750,8 @@ class Database:
         Raises:
             QueryError: one of them does not exist.
         """
+        from traceql.store import ingest
+
         ingest.drop(self._store, *traces)
 
     def drop_runs(self, *sweeps: str) -> None:
@@ -735,6 +760,8 @@ class Database:
         Raises:
             QueryError: there are none of a label.
         """
+        from traceql.store import runs
+
         runs.drop(self._store, *sweeps)
 
     def export(self, path: str | Path, *, lake: bool = False) -> Exported:
@@ -747,6 +774,8 @@ class Database:
         Raises:
             DatabaseError: the copy holds something already, or cannot be written.
         """
+        from traceql.store import export
+
         with Database(path, lake=lake) as target:
             return export.copy(self._store, target._store)
 
@@ -789,6 +818,7 @@ class Database:
         from traceql.share.redact import target as places
         from traceql.share.redact.databases import Foreign, Tables
         from traceql.share.redact.databases import is_lake as has_only_a_lake
+        from traceql.store import export
 
         source = Path(self.path)
         is_folder, is_file = source.is_dir(), source.is_file()

@@ -6,6 +6,7 @@ The command line, charts, comparisons, checks, the page and notebooks are all gi
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present import formats, values
 from traceql.questions import catalog
+from traceql.rows import Rows
 from traceql.store.sharing import Keep
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 # More than any answer has: comparisons with NULL hold for no row.
 _NO_LIMIT = 2**62
+# Rows of each trace that are asked for at once where fewer are shown: mostly these are all that there are.
+_AT_ONCE = 1_000
 # Nothing is given, and nothing narrowed.
 _NOWHERE = Place({})
 
@@ -42,7 +46,8 @@ class Answer:
     Attributes:
         question: what was asked.
         parameters: all of them, with their values.
-        table: the rows, with exactly the columns that the question declares.
+        table: the rows, with exactly the columns that the question declares; `traceql.rows.Rows` for whoever
+            only shows them, see `Asker.answer`.
         notes: what to know about them, each with a code.
         total_rows: how many there are without the question's limit.
     """
@@ -150,6 +155,8 @@ class Asker:
         name: str,
         params: Mapping[str, Value],
         elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
+        *,
+        plain: bool = False,
     ) -> Answer:
         """Answer a question.
 
@@ -157,6 +164,7 @@ class Asker:
             name: of the question.
             params: those that are given.
             elsewhere: finds the rows, and how many there are without limit; None where it cannot.
+            plain: whether the rows are only shown, for which they need no Arrow table.
 
         Raises:
             UnknownQueryError: there is no such question.
@@ -165,11 +173,14 @@ class Asker:
             CatalogError: a question of the user's own does not return what it declares.
         """
         query = self.catalog.find(name)
-        bound = place.named(self.store.run, query, query.bind(params))
+        run = partial(self.store.run, plain=True)
+        bound = place.named(run, query, query.bind(params))
         notes = gaps.notes(self._run_about(bound), self.catalog, query, bound)
         at = self._place(query, bound)
         notes += at.notes
-        table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at)
+        # What is said of rows is asked of an Arrow table, and so are the types of one's own questions.
+        plain = plain and not query.note and is_shipped(query)
+        table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at, plain=plain)
         notes += nothing.unmet(
             query,
             bound,
@@ -178,7 +189,7 @@ class Asker:
         )
         if table.num_rows == 0:
             is_told = any(note.code == "window" for note in notes)
-            notes += nothing.notes(self.store.run, query, bound, window_is_told=is_told)
+            notes += nothing.notes(run, query, bound, window_is_told=is_told)
         notes += [Note("remark", text) for text in self._remarks(query, table)]
         return Answer(
             query,
@@ -195,17 +206,24 @@ class Asker:
         return self._rows_of_all(query, self._place(query, query.bind(params)))
 
     def _run_about(self, bound: Mapping[str, Value]) -> place.Run:
-        return partial(self.store.run, about=place.about(bound))
+        return partial(self.store.run, about=place.about(bound), plain=True)
 
     def _place(self, query: Query, bound: Mapping[str, Value]) -> Place:
         return replace(place.of(self._run_about(bound), query, bound), traces=place.about(bound))
 
-    def _rows_of_all(self, query: Query, at: Place) -> tuple[pa.Table, int]:
-        table = self._rows(query, at)
+    def _rows_of_all(self, query: Query, at: Place, *, plain: bool = False) -> tuple[pa.Table, int]:
+        limit = at.values.get("limit")
+        if plain and query.limits_rows and isinstance(limit, int) and 0 < limit < _AT_ONCE:
+            asked = replace(at, values={**at.values, "limit": _AT_ONCE})
+            more = self._rows(query, asked, plain=True)
+            if isinstance(more, Rows):
+                table, most = _first_of_each(more, limit)
+                return table, self._total(query, at, table) if most >= _AT_ONCE else more.num_rows
+        table = self._rows(query, at, plain=plain)
         return table, self._total(query, at, table)
 
-    def _rows(self, query: Query, at: Place) -> pa.Table:
-        table = self._run(query, query.sql, at)
+    def _rows(self, query: Query, at: Place, *, plain: bool = False) -> pa.Table:
+        table = self._run(query, query.sql, at, plain=plain)
         declared = [column.name for column in query.columns]
         if table.column_names != declared:
             raise CatalogError(
@@ -219,7 +237,7 @@ class Asker:
 
     def _check_types(self, query: Query, table: pa.Table) -> None:
         casts = ", ".join(f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in query.columns)
-        declared = self._run(query, f"SELECT {casts}")
+        declared = self._run(query, f"SELECT {casts}", plain=False)
         for column, is_, said in zip(query.columns, table.schema, declared.schema, strict=True):
             if is_.type != said.type:
                 raise CatalogError(
@@ -243,6 +261,7 @@ class Asker:
         *,
         tables: Mapping[str, pa.Table] | None = None,
         where: str = "",
+        plain: bool = True,
     ) -> pa.Table:
         """Run SQL of a question; the errors of one's own name their file.
 
@@ -252,9 +271,10 @@ class Asker:
             at: values of parameters, and what the tables are narrowed to.
             tables: that the SQL knows by these names.
             where: in the file the SQL stands.
+            plain: whether `Rows` do.
         """
         try:
-            return self.store.run(statement, at.values, tables, at.narrowed, at.traces)
+            return self.store.run(statement, at.values, tables, at.narrowed, at.traces, plain=plain)
         except QueryError as error:
             # What comes with traceql is tested: only the parameters can be at fault.
             if is_shipped(query):
@@ -278,7 +298,8 @@ class Asker:
             return int(table.num_rows)
         unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
         counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
-        return int(counted.column(0)[0].as_py())
+        (total,) = counted.column(0).to_pylist()
+        return int(total)
 
 
 @dataclass(frozen=True)
@@ -296,9 +317,11 @@ class _Narrowed:
         narrowed: Mapping[str, str] | None = None,
         about: Sequence[str] = (),  # noqa: ARG002
         keep: Keep | None = None,  # noqa: ARG002
+        *,
+        plain: bool = False,
     ) -> pa.Table:
         """The answer to a statement; the SELECTs say which stored traces it is about."""
-        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
+        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})}, plain=plain)
 
 
 class _Remembering:
@@ -357,6 +380,17 @@ class Once(Asker):
 
     def _total(self, query: Query, at: Place, table: pa.Table) -> int:  # noqa: ARG002
         return int(table.num_rows)
+
+
+def _first_of_each(rows: Rows, limit: int) -> tuple[Rows, int]:
+    """The first rows of each trace, and how many there are of the one with most."""
+    met: Counter[object] = Counter()
+    kept = []
+    for number, trace in enumerate(rows.column("trace").values):
+        met[trace] += 1
+        if met[trace] <= limit:
+            kept.append(number)
+    return rows.take(kept), max(met.values(), default=0)
 
 
 def _of_one_trace(answer: Answer) -> bool:

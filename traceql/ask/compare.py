@@ -20,7 +20,8 @@ from traceql.present import formats
 from traceql.present.values import listed
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES
-from traceql.store import held, ingest
+from traceql.store import held
+from traceql.store.named import meant
 from traceql.tables import apart, migrations, window
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def ranks(ask: Asker, job: str, place: Mapping[str, Value] | None = None) -> tup
         QueryError: there is no such job, or its ranks are in one process.
         MissingDataError: no trace has a timeline.
     """
-    tagged = ingest.meant(places.traces(ask.store.run), f"job={job}") or None
+    tagged = meant(places.traces(ask.store.run), f"job={job}") or None
     rows = [row for row in ask("slowest_ranks", trace=tagged).frame().to_dicts() if row["job"] == job]
     if len(rows) < 2:
         raise QueryError(

@@ -18,7 +18,7 @@ from traceql.errors import CatalogError, MissingDataError, ParameterError, Query
 from traceql.present import units, values
 from traceql.questions.parameters import PLACES
 from traceql.questions.question import FINDINGS, TIMELINE
-from traceql.store.ingest import meant, no_trace
+from traceql.store.named import meant, no_trace
 from traceql.tables import schema
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from traceql.present import units
 from traceql.present.values import cut
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES, TRACE_PARAMS, by_of, like
-from traceql.store.ingest import meant, no_trace
+from traceql.store.named import meant, no_trace
 from traceql.tables import schema, window
 from traceql.tables.window import Window
 

@@ -187,16 +187,27 @@ def lake_option() -> Callable[[F], F]:
     )
 
 
-def import_pyarrow() -> None:
-    """Import it without numpy, which takes twice as long, for a command that needs none.
+def _before_arrow() -> Callable[[], None] | None:
+    """What is done before pyarrow is needed, in whatever thread that is.
 
-    Where others come after it in this process, numpy has to be there: pyarrow would not find it later.
+    Where other commands come after this one in the process, numpy has to be there: pyarrow would not find it
+    later.
     """
-    if "pyarrow" in sys.modules or "numpy" in sys.modules:
-        return
     context = click.get_current_context(silent=True)
     root = context and context.find_root()
-    if root is None or root.obj is not ALONE or root.invoked_subcommand not in _WITHOUT_ARRAYS:
+    is_alone = root is not None and root.obj is ALONE
+    return _import_pyarrow if root and is_alone and root.invoked_subcommand in _WITHOUT_ARRAYS else None
+
+
+def import_pyarrow() -> None:
+    """Import it as the command does best."""
+    if (imported := _before_arrow()) is not None:
+        imported()
+
+
+def _import_pyarrow() -> None:
+    """Import it without numpy, which takes twice as long, for a command that needs none."""
+    if "pyarrow" in sys.modules or "numpy" in sys.modules:
         return
     sys.modules["numpy"] = cast("Any", None)
     try:
@@ -207,18 +218,22 @@ def import_pyarrow() -> None:
 
 def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
-    import_pyarrow()
     from traceql.database import Database
 
     return Database(
-        path, allow_files=allow_files, queries=own_folders(), wait_s=_wait_s(), lake=lake, tell=note
+        path,
+        allow_files=allow_files,
+        queries=own_folders(),
+        wait_s=_wait_s(),
+        lake=lake,
+        tell=note,
+        before_arrow=_before_arrow(),
     )
 
 
 @contextmanager
 def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterator[Store]:
     """The store of ``--db``, for Arrow tables and for changes."""
-    import_pyarrow()
     # Not through Database, which brings all that asks along.
     from traceql.store import choice
     from traceql.store.definitions import Definitions
@@ -230,6 +245,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
         lake=lake,
         wait_s=_wait_s(),
         tell=note,
+        before_arrow=_before_arrow(),
     )
     try:
         yield opened

@@ -10,13 +10,17 @@ import click
 
 from traceql.cli import offers
 from traceql.cli.common import db_option, store, tags_option
-from traceql.cli.output import every_column, output_options, write
-from traceql.present.values import readable
+from traceql.cli.output import every_column, form_of, output_options, write
+from traceql.present.values import in_python, readable
+from traceql.rows import Column
+from traceql.rows import texts as rows_of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
+
+    from traceql.rows import Rows
 
 # Before the name of a label that is a column.
 _TAG = "tag: "
@@ -58,8 +62,9 @@ def ls(
         f"(map_contains(tags, $n_{n}) AND is_like(tags[$n_{n}], $v_{n}))" for n in range(len(tags))
     )
     with store(db) as opened:
+        run = partial(opened.run, plain=form_of(format_, output) != "parquet")
         if not tree:
-            shown = opened.run(
+            shown = run(
                 f"""
                 SELECT trace, profiler, tool_version, gpu, captured_at,
                        round(trace_duration_ns / 1e6, 3) AS duration_ms, tags
@@ -70,7 +75,7 @@ def ls(
         else:
             levels = "".join(f"tags[$by_{n}] AS {_quoted(f'{_TAG}{name}')}, " for n, name in enumerate(by))
             # What has no timeline is of the job that its tag says.
-            shown = opened.run(
+            shown = run(
                 f"""
                 SELECT {levels} coalesce(jobs.job, tags['job'], traces.trace) AS job,
                        coalesce(job_known_by, CASE WHEN map_contains(tags, 'job') THEN 'tag' ELSE 'alone' END)
@@ -97,10 +102,8 @@ def _names(options: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(f"{_TAG}{name}" for name in options.get("by") or ()), *_TREE)
 
 
-def _in_brief(traces: pa.Table) -> pa.Table:
+def _in_brief(traces: pa.Table | Rows) -> Rows:
     """A line for each: the GPU without its vendor, the time to the minute, tags as they are given."""
-    import pyarrow as pa
-
     rows = traces.to_pylist(maps_as_pydicts="strict")
     texts = {
         "trace": [row["trace"] for row in rows],
@@ -112,9 +115,8 @@ def _in_brief(traces: pa.Table) -> pa.Table:
     }
     if not any(texts["tags"]):
         del texts["tags"]
-    shown = {name: pa.array(of, pa.string()) for name, of in texts.items()}
-    lasted = {"duration_ms": traces["duration_ms"]}
-    return pa.table(dict(list(shown.items())[:3]) | lasted | shown)
+    lasted = "duration_ms"
+    return rows_of_texts(texts).with_column(3, lasted, Column("DOUBLE", in_python(traces[lasted])))
 
 
 def _quoted(name: str) -> str:

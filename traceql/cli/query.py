@@ -28,7 +28,7 @@ from traceql.cli.common import (
     note,
     scheduler_option,
 )
-from traceql.cli.output import output_options, text_table, write
+from traceql.cli.output import form_of, output_options, text_table, write
 from traceql.cli.sides import database_for
 from traceql.present.values import counted, in_python
 from traceql.questions import nvidia
@@ -199,7 +199,13 @@ def _answer_query(found: Query) -> Any:
                 table, notes = nsys_stats.asked(opened._asker, found, given(found.params, params))
                 total = table.num_rows
             else:
-                answer = opened.ask(found.name, scheduler=scheduler, **given(found.params, params))
+                asked = given(found.params, params)
+                if scheduler is None:
+                    answer = opened._asker.answer(
+                        found.name, asked, plain=form_of(format_, output) != "parquet"
+                    )
+                else:
+                    answer = opened.ask(found.name, scheduler=scheduler, **asked)
                 table, notes, total = answer.table, answer.notes, answer.total_rows
             for one in notes:
                 note(one.text)

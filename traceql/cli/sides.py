@@ -186,7 +186,7 @@ def _is_file(word: str) -> bool:
 def _known(database: Database, words: Iterable[str], runs: bool) -> dict[str, list[str]]:
     """Word → the traces that it means, by name, pattern or tag; or itself where it names runs."""
     from traceql.ask import place
-    from traceql.store import ingest
+    from traceql.store.named import meant as of_word
 
     traces = place.traces(database._store.run)
     # A sweep with several runs, too: the question says which there are.
@@ -195,7 +195,7 @@ def _known(database: Database, words: Iterable[str], runs: bool) -> dict[str, li
         for name in (place.names_of_runs(database._store.run) if runs else ())
         for word in (name, name.partition(":")[0])
     }
-    meant = {word: ingest.meant(traces, word) or [word] * (word in named) for word in words}
+    meant = {word: of_word(traces, word) or [word] * (word in named) for word in words}
     return {word: names for word, names in meant.items() if names}
 
 

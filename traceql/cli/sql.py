@@ -12,7 +12,7 @@ import click
 from traceql.cli import offers
 from traceql.cli.arranged import first_rows, limit_option, sort_column, sort_option, sorted_rows
 from traceql.cli.common import DEFAULT_DB, database, db_option, note
-from traceql.cli.output import check_columns, names_columns, output_options, write
+from traceql.cli.output import check_columns, form_of, names_columns, output_options, write
 from traceql.cli.sides import database_of
 from traceql.errors import TraceqlError
 from traceql.tables import elsewhere
@@ -113,7 +113,8 @@ def sql(
             check_columns(names)
             if sort is not None:
                 sort_column(sort, names)
-        answer = opened.run(statement, narrowed=narrowed)
+        plain = form_of(format_, output) != "parquet"
+        answer = opened.run(statement, narrowed=narrowed, plain=plain)
         if sort is not None:
             answer = sorted_rows(answer, sort)
         write(first_rows(answer, limit), format_, output)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from datetime import datetime
 from html import escape
 from typing import IO, TYPE_CHECKING
 
 from traceql.present.values import as_json, cells, counted, exact, in_python, readable, rows
+from traceql.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -20,18 +23,26 @@ _ROWS_IN_NOTEBOOK = 20
 # What begins a formula in one spreadsheet or another, and what begins so but is a number.
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _NUMBER = r"^[+\-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?$"
+# Of the exponents that Python writes, the one that CSV has not.
+_LEAST = -5
 
 
-def csv(answer: pa.Table, file: IO[bytes], separator: str = ",") -> None:
+def csv(answer: pa.Table | Rows, file: IO[bytes], separator: str = ",") -> None:
     """Comma-separated values, exact; nested ones as JSON text."""
-    _write_csv(_frame(answer), file, separator)
+    if isinstance(answer, Rows):
+        _write_rows(answer, file, separator, _written)
+    else:
+        _write_csv(_frame(answer), file, separator)
 
 
-def safe_csv(answer: pa.Table, file: IO[bytes], separator: str = ",") -> None:
+def safe_csv(answer: pa.Table | Rows, file: IO[bytes], separator: str = ",") -> None:
     """As `csv`, for spreadsheets: texts that one would take for a formula begin with an apostrophe.
 
     Which ones: https://owasp.org/www-community/attacks/CSV_Injection. Numbers stay numbers.
     """
+    if isinstance(answer, Rows):
+        _write_rows(answer, file, separator, _harmless)
+        return
     import polars as pl
 
     frame = _frame(answer)
@@ -40,6 +51,69 @@ def safe_csv(answer: pa.Table, file: IO[bytes], separator: str = ",") -> None:
     frame = frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
     named = {name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)}
     _write_csv(frame.rename(named), file, separator)
+
+
+def _write_rows(answer: Rows, file: IO[bytes], separator: str, written: Callable[[object], str]) -> None:
+    """As polars writes them, which takes longer to import than a question has."""
+    to_quote = re.compile(f'[{separator}"\r\n]')
+
+    def cell(text: str) -> str:
+        if not text or to_quote.search(text):
+            return '"' + text.replace('"', '""') + '"'
+        return text
+
+    def line(texts: Iterable[str]) -> bytes:
+        return f"{separator.join(texts)}\n".encode()
+
+    names = (
+        f"'{name}" if written is _harmless and re.match(_FORMULA, name) else name
+        for name in answer.column_names
+    )
+    file.write(line(cell(name) for name in names))
+    columns = [
+        ["" if value is None else cell(written(value)) for value in column.values]
+        for column in answer.columns
+    ]
+    file.writelines(line(texts) for texts in zip(*columns, strict=True))
+
+
+def _written(value: object) -> str:
+    """A value in CSV."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return _fraction(value)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds")
+    return exact(value) if isinstance(value, list | dict) else str(value)
+
+
+def _harmless(value: object) -> str:
+    """The same for spreadsheets."""
+    text = _written(value)
+    formula = (
+        isinstance(value, str | list | dict) and re.search(_FORMULA, text) and not re.search(_NUMBER, text)
+    )
+    return f"'{text}" if formula else text
+
+
+def _fraction(value: float) -> str:
+    """A number as polars writes it: the fewest digits that tell it from others.
+
+    >>> [_fraction(value) for value in (0.5, 1e16, 1e-5, 2.5e-7, float("nan"))]
+    ['0.5', '1e+16', '0.00001', '2.5e-7', 'NaN']
+    """
+    if math.isnan(value):
+        return "NaN"
+    digits, _, exponent = repr(value).partition("e")
+    if not exponent.startswith("-"):
+        return repr(value)
+    if int(exponent) < _LEAST:
+        return f"{digits}e{int(exponent)}"
+    sign = "-" if digits.startswith("-") else ""
+    return f"{sign}0.0000{digits.removeprefix('-').replace('.', '')}"
 
 
 def _frame(answer: pa.Table) -> pl.DataFrame:
@@ -58,25 +132,25 @@ def _write_csv(frame: pl.DataFrame, file: IO[bytes], separator: str) -> None:
         raise
 
 
-def json_rows(answer: pa.Table) -> Iterator[str]:
+def json_rows(answer: pa.Table | Rows) -> Iterator[str]:
     """Each row as a JSON object; what is not finite becomes null."""
     for row in rows(answer):
         yield as_json(row)
 
 
-def json_list(answer: pa.Table, file: IO[bytes]) -> None:
+def json_list(answer: pa.Table | Rows, file: IO[bytes]) -> None:
     """One JSON list of objects."""
     lines = ",\n".join(json_rows(answer))
     file.write(f"[{lines}]\n".encode())
 
 
-def ndjson(answer: pa.Table, file: IO[bytes]) -> None:
+def ndjson(answer: pa.Table | Rows, file: IO[bytes]) -> None:
     """One JSON object a line."""
     for line in json_rows(answer):
         file.write(line.encode() + b"\n")
 
 
-def markdown(answer: pa.Table, file: IO[bytes]) -> None:
+def markdown(answer: pa.Table | Rows, file: IO[bytes]) -> None:
     """A Markdown table, for reading."""
 
     def line(texts: list[str]) -> bytes:

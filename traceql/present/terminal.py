@@ -16,6 +16,8 @@ from traceql.present import columns, units, values
 from traceql.present.fitting import Column, fitted, head_lines, words
 from traceql.present.values import counted, readable
 from traceql.present.width import beginning, both_ends, folded, padded, told_apart, width
+from traceql.rows import Column as Plain
+from traceql.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +73,9 @@ class Layout:
     kept: str = ""
 
 
-def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str] = str) -> Iterator[str]:
+def lines(
+    answer: pa.Table | Rows, layout: Layout = Layout(), head: Callable[[str], str] = str
+) -> Iterator[str]:
     """The lines of a table, each with its newline.
 
     Args:
@@ -120,7 +124,7 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
         yield from (f"{line}\n" for line in folded(told, layout.room))
 
 
-def _in_their_units(answer: pa.Table) -> dict[str, list[str]]:
+def _in_their_units(answer: pa.Table | Rows) -> dict[str, list[str]]:
     """Columns whose rows count different things → their texts: what each counts is said beside them."""
     known = {name: values.in_python(answer.column(name)) for name in _BESIDE if name in answer.column_names}
     if _MEASURE in known:
@@ -132,9 +136,9 @@ def _in_their_units(answer: pa.Table) -> dict[str, list[str]]:
                 )
             ]
             for name in answer.column_names
-            if name in _MEASURED and _is_number(answer.schema.field(name).type)
+            if name in _MEASURED and _is_number(answer.column(name))
         }
-    if _VALUE in known and _UNIT in known and _is_number(answer.schema.field(_VALUE).type):
+    if _VALUE in known and _UNIT in known and _is_number(answer.column(_VALUE)):
         texts = known.get(_TEXT, [None] * answer.num_rows)
         return {
             _VALUE: [
@@ -156,15 +160,13 @@ def _of_unit(unit: object, number: float) -> str:
     return f"{_of_measure(None, number / divisor)}{f' {name}' if unit else ''}"
 
 
-def _column(answer: pa.Table, index: int, own: list[str] | None, *, raw: bool) -> Column:
-    import pyarrow as pa
-
-    name, kind = answer.column_names[index], answer.schema.field(index).type
-    is_number = _is_number(kind)
-    is_rigid = is_number or bool(pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
+def _column(answer: pa.Table | Rows, index: int, own: list[str] | None, *, raw: bool) -> Column:
+    name, column = answer.column_names[index], answer.column(index)
+    is_number = _is_number(column)
+    is_rigid = is_number or _is_short(column)
     # When something was, as a text.
     is_rigid |= name.endswith("_at")
-    found = values.in_python(answer.column(index))
+    found = values.in_python(column)
     shown, suffix, unit = readable(name), units.suffix(name), ""
     if own is not None:
         return Column(shown, words(shown, ""), "", own, is_number, is_rigid)
@@ -183,10 +185,22 @@ def _column(answer: pa.Table, index: int, own: list[str] | None, *, raw: bool) -
     return Column(readable(name), words(shown, unit), unit, texts, is_number, is_rigid, name in _WHOLE)
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def _is_number(column: pa.ChunkedArray | Plain) -> bool:
+    if isinstance(column, Plain):
+        return column.is_number
     import pyarrow as pa
 
+    kind = column.type
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_short(column: pa.ChunkedArray | Plain) -> bool:
+    """Whether it holds times, or yes and no."""
+    if isinstance(column, Plain):
+        return column.type in ("TIMESTAMP", "BOOLEAN")
+    import pyarrow as pa
+
+    return bool(pa.types.is_temporal(column.type) or pa.types.is_boolean(column.type))
 
 
 def _is_constant(column: Column) -> bool:

@@ -5,7 +5,6 @@ Names in reports come from strangers: control characters are written out.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.errors import QueryError
 from traceql.present import units
+from traceql.rows import Column, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,6 +72,8 @@ def cut(text: str, most: int = MOST_SHOWN) -> str:
     """
     if len(text) <= most:
         return text
+    import hashlib
+
     half = (most - _ROOM_FOR_MARK) // 2
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{text[:half]}…[{len(text) - 2 * half:,} more, {digest}]…{text[-half:]}"
@@ -186,18 +188,23 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
+def rows(answer: pa.Table | Rows) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries, batch by batch.
 
     Raises:
         QueryError: own SQL made a value that Python has none for, such as an infinite date.
     """
+    if isinstance(answer, Rows):
+        yield from answer.dictionaries()
+        return
     for batch in answer.to_batches(max_chunksize=_ROWS_PER_BATCH):
         yield from in_python(batch)
 
 
-def in_python(values: pa.RecordBatch | pa.ChunkedArray) -> list[Any]:
+def in_python(values: pa.RecordBatch | pa.ChunkedArray | Column) -> list[Any]:
     """Rows, or the values of a column; raises what `rows` raises."""
+    if isinstance(values, Column):
+        return values.values
     try:
         found: list[Any] = _in_microseconds(values).to_pylist(maps_as_pydicts="strict")
     except (OverflowError, TypeError, ValueError) as error:
@@ -240,20 +247,24 @@ def _coarser(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def cells(answer: pa.Table) -> Iterator[list[str]]:
+def cells(answer: pa.Table | Rows) -> Iterator[list[str]]:
     """Rows for reading."""
-    import pyarrow as pa
-
     # Counters are DOUBLE, but whole: no decimals where a column has none.
-    whole = {
-        c.name
-        for i, c in enumerate(answer.schema)
-        # Without pyarrow's functions: loading them takes longer than most commands.
-        if pa.types.is_floating(c.type)
-        and _whole(number for chunk in answer.column(i).chunks for number in chunk.to_pylist())
-    }
+    whole = {name for i, name in enumerate(answer.column_names) if _is_whole(answer.column(i))}
     for row in rows(answer):
         yield [_cell(v, k, whole=k in whole) for k, v in row.items()]
+
+
+def _is_whole(column: pa.ChunkedArray | Column) -> bool:
+    """Whether a column of fractions has none."""
+    if isinstance(column, Column):
+        return column.is_fraction and _whole(column.values)
+    import pyarrow as pa
+
+    # Without pyarrow's functions: loading them takes longer than most commands.
+    return pa.types.is_floating(column.type) and _whole(
+        number for chunk in column.chunks for number in chunk.to_pylist()
+    )
 
 
 def texts(column: str, found: Sequence[object]) -> list[str]:

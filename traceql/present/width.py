@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -58,10 +57,18 @@ def told_apart(texts: Sequence[str], room: int) -> list[str]:
     short = {}
     for same, of in alike.items():
         for text in of:
-            mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
-            between = f"{_LEFT_OUT}{mark}{_LEFT_OUT}"
-            short[text] = same if len(of) == 1 else _ends(text, room, between[: max(room, 1)])
+            short[text] = same if len(of) == 1 else _marked(text, room)
     return [short[text] for text in texts]
+
+
+def _marked(text: str, room: int) -> str:
+    """Both ends of a text, and what tells it from others between them."""
+    # Most tables have no such names, and it brings OpenSSL along.
+    import hashlib
+
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    between = f"{_LEFT_OUT}{mark}{_LEFT_OUT}"
+    return _ends(text, room, between[: max(room, 1)])
 
 
 def beginning(text: str, room: int) -> str:

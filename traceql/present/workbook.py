@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from traceql.rows import Rows
+
 # What a sheet holds: https://support.microsoft.com/office/excel-specifications-and-limits
 _MOST_ROWS = 1_048_576 - 1
 _MOST_COLUMNS = 16_384
@@ -43,7 +45,7 @@ def writer() -> ModuleType:
     return module
 
 
-def write(answer: pa.Table, file: IO[bytes]) -> None:
+def write(answer: pa.Table | Rows, file: IO[bytes]) -> None:
     """One sheet: a line of names that stays in sight, then the rows; numbers are numbers, all else is text.
 
     Texts are never formulas or links, whatever they begin with. What a cell cannot hold is text (whole

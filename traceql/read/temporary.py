@@ -10,7 +10,6 @@ And files that take the place of others when they are whole.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import platform
 import re
@@ -180,6 +179,8 @@ def _start(pid: int) -> int:
 @cache
 def _machine() -> str:
     """What numbers processes: the machine, or a container on it."""
+    import hashlib
+
     numbers = ""
     with contextlib.suppress(OSError):
         numbers = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, but what a name stands for

@@ -33,6 +33,7 @@ from traceql.report import asked, cards, declared, headline, jobs, page, timelin
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
+from traceql.store.named import meant, no_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -90,7 +91,7 @@ def of_traces(
     ask = Once(ask)
     # Asked first: a name that does not exist ends it here.
     there = place.traces(ask.store.run)
-    names = [name for word in traces for name in ingest.meant(there, word) or [word]]
+    names = [name for word in traces for name in meant(there, word) or [word]]
     recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
     given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
     job = jobs.of_all(ask, recorded)
@@ -226,7 +227,7 @@ def _recorded(ask: Asker, name: str) -> dict[str, Any]:
         maps_as_pydicts="strict"
     )
     if not found:
-        raise ingest.no_trace(name, place.traces(ask.store.run))
+        raise no_trace(name, place.traces(ask.store.run))
     trace: dict[str, Any] = found[0]
     return trace
 

@@ -15,7 +15,7 @@ from traceql.present import units
 from traceql.report import asked, declared, troubles
 from traceql.report.figures import figure
 from traceql.report.page import Figure, Note, Section
-from traceql.store import ingest
+from traceql.store.named import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ def named(ask: Asker, name: str) -> Job:
     """
     there = place.traces(ask.store.run)
     if tagged := [trace["trace"] for trace in there if (trace["tags"] or {}).get("job") == name]:
-        return Job(name, _words(name, tagged, ingest.meant(there, f"job={name}")))
+        return Job(name, _words(name, tagged, meant(there, f"job={name}")))
     rows = ask.store.run("SELECT DISTINCT trace FROM jobs WHERE job = $job ORDER BY trace", {"job": name})
     if not rows.num_rows:
         raise QueryError(
@@ -65,7 +65,7 @@ def of_all(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Job | None:
     if rows.num_rows != 1:
         return None
     name = str(rows.column(0)[0].as_py())
-    return Job(name, _words(name, names, ingest.meant(place.traces(ask.store.run), f"job={name}")))
+    return Job(name, _words(name, names, meant(place.traces(ask.store.run), f"job={name}")))
 
 
 def _words(name: str, traces: Sequence[str], tagged: Sequence[str]) -> list[str]:

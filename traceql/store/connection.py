@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Required, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
 import duckdb
 
+from traceql import rows
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
@@ -47,6 +49,7 @@ class Options(TypedDict, total=False):
         timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process that has the file open.
         tell: is given a sentence when one waits, once.
+        before_arrow: is called before pyarrow is needed, if anything is.
     """
 
     allow_files: bool
@@ -54,6 +57,7 @@ class Options(TypedDict, total=False):
     timeout_s: float | None
     wait_s: float
     tell: Callable[[str], None]
+    before_arrow: Callable[[], None] | None
 
 
 class Store:
@@ -82,6 +86,7 @@ class Store:
         self.definitions = options["definitions"]
         wait_s = seconds("wait_s", options.get("wait_s", WAIT_S), zero=True)
         self.patience = Patience(wait_s, options.get("tell", log))
+        self._before_arrow = options.get("before_arrow") or _nothing
         self._asking: Mode = "files" if options.get("allow_files") else "read"
         # One in memory is this object's alone, and nobody else could open it.
         self._own = File(self._asking) if path == MEMORY else None
@@ -125,6 +130,8 @@ class Store:
         narrowed: Mapping[str, str] | None = None,
         about: Sequence[str] = (),
         keep: Keep | None = None,
+        *,
+        plain: bool = False,
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement.
 
@@ -136,6 +143,7 @@ class Store:
             about: names of traces, where the answer hangs on no rows of others; none for all.
             keep: whose statement it is, where what several have in common is computed once, of one state of
                 the database.
+            plain: whether `Rows` do, which take no pyarrow; large answers are Arrow tables all the same.
 
         Raises:
             QueryError: DuckDB refuses the statement.
@@ -146,7 +154,7 @@ class Store:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
         with interrupts.within(self.timeout_s):
             return interrupts.ended(
-                lambda: self._run(statement, params, tables or {}, narrowed or {}, about, keep)
+                lambda: self._run(statement, params, tables or {}, narrowed or {}, about, keep, plain=plain)
             )
 
     def _run(
@@ -157,13 +165,12 @@ class Store:
         narrowed: Mapping[str, str],
         about: Sequence[str],
         keep: Keep | None,
+        *,
+        plain: bool,
     ) -> pa.Table:
-        import pyarrow as pa
-
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
             cursor = stack.enter_context(cursor.at(about, narrowed, keep))
-            answer = None
             try:
                 if not self.allows_files and failures.writes_files(
                     cursor.connection, statement, self.writing_words
@@ -173,11 +180,10 @@ class Store:
                 cursor.define(self.definitions, statement)
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
-                answer = cursor.connection.sql(statement, params=dict(params) if params else None)
-                rows = presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+                found = self._answer(cursor.connection, statement, dict(params or {}) or None, plain=plain)
                 if words(statement) & _UNDOING:
                     cursor.forget()
-                return rows
+                return found
             except (duckdb.Error, CatalogError) as error:
                 # A transaction that the SQL began ends with its error: later questions need an answer.
                 with contextlib.suppress(duckdb.Error):
@@ -188,10 +194,43 @@ class Store:
                     raise
                 raise failures.query_error(error, statement, odd) from error
             finally:
-                # It would keep the file open in this way after others were told that it is free.
-                answer = None
                 for name in tables:
                     cursor.connection.unregister(name)
+
+    def _answer(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        statement: str,
+        params: dict[str, Value] | None,
+        *,
+        plain: bool,
+    ) -> pa.Table:
+        """The rows of the last statement; `Rows` where these do, and it is the only one."""
+        if plain and failures.is_one_select(connection, statement):
+            try:
+                connection.execute(statement, params)
+            except (duckdb.CatalogException, duckdb.BinderException, duckdb.PermissionException):
+                # Nothing has run; a relation says it in the words that everybody else is told.
+                connection.sql(statement, params=params)
+                raise
+            names, types = zip(*((one[0], str(one[1])) for one in connection.description or ()), strict=True)
+            head: list[tuple[Any, ...]] = []
+            exact = True
+            if rows.are_plain(types):
+                head = connection.fetchmany(rows.MOST + 1)
+                exact = rows.are_exact(types, head)
+                if exact and len(head) <= rows.MOST:
+                    return rows.of(_apart(names), types, head)
+            if exact:
+                self._before_arrow()
+                return presentable(_with_head(head, _rest(connection)))
+            # Its rows are not all there yet, and nothing else runs before.
+            connection.abort()
+        self._before_arrow()
+        import pyarrow as pa
+
+        answer = connection.sql(statement, params=params)
+        return presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
 
     # --- changes ----------------------------------------------------------------------------------------
 
@@ -375,12 +414,44 @@ def presentable(table: pa.Table) -> pa.Table:
         elif pa.types.is_interval(column.type):
             texts = [None if value is None else str(value) for value in table.column(index).to_pylist()]
             table = table.set_column(index, column.name, pa.array(texts, pa.string()))
+    return table.rename_columns(_apart(table.column_names))
+
+
+def _apart(columns: Sequence[str]) -> list[str]:
+    """Names of columns, each another."""
     names: list[str] = []
-    for name in table.column_names:
-        numbered = (f"{name}_{n}" for n in range(1, table.num_columns + 1))
-        taken = {*names, *table.column_names}
+    for name in columns:
+        numbered = (f"{name}_{n}" for n in range(1, len(columns) + 1))
+        taken = {*names, *columns}
         names.append(name if name not in names else next(n for n in numbered if n not in taken))
-    return table.rename_columns(names)
+    return names
+
+
+def _rest(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What was not fetched yet of the rows of a statement."""
+    with warnings.catch_warnings():
+        # Rows that are fetched one by one are copied once more: those of a large answer, which is shown.
+        warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
+        return connection.to_arrow_table()
+
+
+def _with_head(head: Sequence[tuple[Any, ...]], rest: pa.Table) -> pa.Table:
+    """An Arrow table with rows in front of its own."""
+    import pyarrow as pa
+
+    if not head:
+        return rest
+    columns = zip(*head, strict=True)
+    arrays = [
+        # Maps are given as pairs.
+        pa.array([list(v.items()) if isinstance(v, dict) else v for v in column], field.type)
+        for column, field in zip(columns, rest.schema, strict=True)
+    ]
+    return pa.concat_tables([pa.Table.from_arrays(arrays, schema=rest.schema), rest])
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _copy(made: str, place: str) -> None:

@@ -7,7 +7,6 @@ other DuckDB clients; whoever changes a database renews them when their fingerpr
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -131,6 +130,8 @@ class Definitions:
     @cached_property
     def fingerprint(self) -> str:
         """Changes with any of `stored`."""
+        import hashlib
+
         shipped = (one.create(temporary=False) for one in self._catalogued.values() if not one.own)
         text = "\n".join([specs.made_of(), *shipped])
         return hashlib.sha256(text.encode()).hexdigest()

@@ -114,6 +114,11 @@ def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: st
     return _does(connection, statement, "detach") and database.lower() in statement.lower()
 
 
+def is_one_select(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    """Whether some SQL is one SELECT, and nothing else."""
+    return [s.type for s in connection.extract_statements(statement)] == [duckdb.StatementType.SELECT]
+
+
 def _does(connection: duckdb.DuckDBPyConnection, statement: str, word: str) -> bool:
     """Whether a statement that is no plain SELECT has a word."""
     if re.search(rf"\b(?:{word})\b", statement, re.IGNORECASE) is None:

@@ -6,24 +6,23 @@ import json
 import re
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from traceql.errors import DatabaseError, QueryError, ReportError
-from traceql.nearest import did_you_mean
-from traceql.questions.parameters import is_pattern, matches
 from traceql.read import formats, kinds
 from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.means import ALL, SMALL, for_rows
+from traceql.store.named import meant, no_trace
 from traceql.store.outcomes import Ingested
 from traceql.store.waiting import made_again
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -221,41 +220,6 @@ def missing(store: Store, trace: str) -> dict[str, str]:
         "SELECT profiler, missing FROM traces WHERE trace = $trace", {"trace": trace}
     ).to_pylist()
     return _hints(found[0]["profiler"], found[0]["missing"]) if found else {}
-
-
-def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
-    """The names of the traces that a word means: one that has the name, or all that the pattern or tag fits.
-
-    Args:
-        there: name and tags of every trace.
-        word: a name, a pattern of names, or ``TAG=VALUE``, whose value may be a pattern.
-    """
-    known = {trace["trace"]: trace["tags"] or {} for trace in there}
-    if word in known:
-        return [word]
-    tag, equals, value = word.partition("=")
-    if equals and any(tag in tags for tags in known.values()):
-        return [name for name, tags in known.items() if tag in tags and matches(tags[tag], value)]
-    return [name for name in known if is_pattern(word) and matches(name, word)]
-
-
-def no_trace(word: str, there: Iterable[Mapping[str, Any]]) -> QueryError:
-    """The error for a word that means no trace.
-
-    Args:
-        word: as for `meant`.
-        there: name and tags of every trace.
-    """
-    known = {trace["trace"]: trace["tags"] or {} for trace in there}
-    tag, equals, value = word.partition("=")
-    tags = sorted({name for labels in known.values() for name in labels})
-    all_of_them = "See which there are: traceql ls"
-    if equals and tag in tags:
-        values = sorted({labels[tag] for labels in known.values() if tag in labels})
-        guess = did_you_mean(value, values, lambda one: f"{tag}={one}")
-        return QueryError(f"no trace has the tag {word}", f"{guess}{all_of_them}")
-    guess = did_you_mean(tag, tags, lambda one: f"{one}={value}") if equals else ""
-    return QueryError(f"no trace is called {word!r}", f"{guess or did_you_mean(word, known)}{all_of_them}")
 
 
 # --- rows -----------------------------------------------------------------------------------------------

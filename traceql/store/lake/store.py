@@ -72,11 +72,13 @@ class Lake(Store):
         narrowed: Mapping[str, str] | None = None,
         about: Sequence[str] = (),
         keep: Keep | None = None,
+        *,
+        plain: bool = False,
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement, see `Store.run`."""
         try:
             self._look()
-            return super().run(statement, params, tables, narrowed, about, keep)
+            return super().run(statement, params, tables, narrowed, about, keep, plain=plain)
         except OSError as error:
             raise DatabaseError(
                 f"{self.path}: cannot be read ({error.strerror or error})",
@@ -89,7 +91,7 @@ class Lake(Store):
             if manifest.stamps(self._place) == known.stamps:
                 raise
             # A part was removed after the entries were read: what is there now answers.
-            return super().run(statement, params, tables, narrowed, about, keep)
+            return super().run(statement, params, tables, narrowed, about, keep, plain=plain)
 
     def _look(self) -> None:
         """Whether there is a lake.
