@@ -13,7 +13,6 @@ import duckdb
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
-from traceql.store.definitions import words
 from traceql.store.means import ALL
 from traceql.store.outcomes import Compacted
 from traceql.store.runs import free_number
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
 #: never; private: if something of the kind was removed; always.
 Anew = Literal["never", "private", "always"]
 
-# Statements that may undo what a cursor made earlier.
-_UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
+# Words of statements that may undo what a cursor made earlier.
+_UNDOING = ("rollback", "abort", "drop", "replace", "alter")
 
 
 class Options(TypedDict, total=False):
@@ -175,7 +174,7 @@ class Store:
                     cursor.connection.register(name, table)
                 answer = cursor.connection.sql(statement, params=dict(params) if params else None)
                 rows = presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
-                if words(statement) & _UNDOING:
+                if failures.does(cursor.connection, statement, _UNDOING):
                     cursor.forget()
                 return rows
             except (duckdb.Error, CatalogError) as error:
