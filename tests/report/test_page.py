@@ -352,7 +352,7 @@ def hostile_page() -> str:
         anchor="f",
         title=HOSTILE,
         about=HOSTILE,
-        chart=chart,
+        chart=page.specification(chart),
         table=page.Table(
             (page.Column(HOSTILE, HOSTILE, number=False),), ((page.Cell(str(answer["kernel"][0])),),)
         ),
