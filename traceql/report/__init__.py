@@ -36,6 +36,7 @@ from traceql.store import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
@@ -89,15 +90,15 @@ def of_traces(
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     ask = Once(ask)
-    # Asked first: a name that does not exist ends it here.
-    there = place.traces(ask.store.run)
-    names = [name for word in traces for name in ingest.meant(there, word) or [word]]
-    recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
-    given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
-    job = jobs.of_all(ask, recorded)
-    _refuse_unknown(ask.catalog, recorded, given, job)
-    sections: list[Section] = []
-    with drawing.begun() as drawer:
+    with drawing.begun() as drawer, drawing.thread("asking") as ahead:
+        # Asked first: a name that does not exist ends it here.
+        there = place.traces(ask.store.run)
+        names = [name for word in traces for name in ingest.meant(there, word) or [word]]
+        recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
+        given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
+        job = jobs.of_all(ask, recorded)
+        _refuse_unknown(ask.catalog, recorded, given, job)
+        sections: list[Section] = []
         if job is not None:
             sections += jobs.sections(ask, drawer, job, given)
         elif len(recorded) > 1:
@@ -105,6 +106,7 @@ def of_traces(
                 sections += _comparison(ask, drawer, recorded[0], other, given, f"c{number}")
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
+            _ask_ahead(ask, ahead, trace, given)
             sections += _about(ask, drawer, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
 
@@ -295,6 +297,24 @@ def _comparison(
 
 def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(first["profiler"] == other["profiler"])
+
+
+# Order of the first section that is told of gaps on GPUs.
+_GAPS = 49
+
+
+def _ask_ahead(ask: Once, ahead: Executor, trace: Mapping[str, Any], given: Given) -> None:
+    """Have asked, beside what is wrong with a trace, the rest that has not the same to compute: its gaps."""
+    if not declared.fits("timeline", trace):
+        return
+    name = trace["trace"]
+    questions = zip(timeline.QUESTIONS, timeline.asked_of(ask.catalog, name, given), strict=True)
+    for question, params in questions:
+        ask.begin(ahead, question, params)
+    for _, some in declared.about(ask.catalog, trace):
+        for placed in some:
+            if placed.section.order < _GAPS:
+                ask.begin(ahead, placed.query.name, asked.params(placed, {"trace": name}, given))
 
 
 def _about(

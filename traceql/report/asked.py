@@ -90,7 +90,7 @@ def made(
             ask,
             drawer,
             query.name,
-            {**about, **section.params, **declared.own(query, given)},
+            params(placed, about, given),
             anchor=anchor,
             table=not section.chart,
             expanded=section.expanded,
@@ -106,6 +106,11 @@ def made(
         return shown
 
     return drawn
+
+
+def params(placed: Placed, about: Mapping[str, Value], given: Given) -> dict[str, Value]:
+    """What a question on the page is asked with."""
+    return {**about, **placed.section.params, **declared.own(placed.query, given)}
 
 
 def differences(

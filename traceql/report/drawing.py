@@ -1,14 +1,18 @@
-"""What is drawn while the next question is being answered, as that lets go of Python most of the time.
+"""Threads of a page: one draws what was answered while the next is being asked, one asks a part of it ahead.
 
-One thread draws for a page, in the order in which it is told to: a page is the same every time.
+Asking lets go of Python most of the time. Each thread does what it is told in the order in which it is told:
+a page is the same every time.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+
+from traceql.store import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,15 +38,25 @@ class Drawer:
 
 @contextlib.contextmanager
 def begun() -> Iterator[Drawer]:
-    """Who draws for a page; what is not drawn at its end, as an error has ended it, is nobody's any more."""
-    threads = ThreadPoolExecutor(1, "drawing")
-    drawer = Drawer(threads)
-    # While the first questions are being answered.
-    drawer.begin(_prepare)
-    try:
+    """Who draws for a page, until its end."""
+    with thread("drawing") as threads:
+        drawer = Drawer(threads)
+        # While the first questions are being answered.
+        drawer.begin(_prepare)
         yield drawer
+
+
+@contextlib.contextmanager
+def thread(name: str) -> Iterator[ThreadPoolExecutor]:
+    """A thread; what it has not done at the end, as an error has ended the rest, is nobody's any more."""
+    known: list[int] = []
+    threads = ThreadPoolExecutor(1, name, lambda: known.append(threading.get_ident()))
+    try:
+        yield threads
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
+        for one in known:
+            interrupts.end(one)
 
 
 def _prepare() -> None:

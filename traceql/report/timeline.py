@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from traceql.ask.answer import Answer, Asker
+    from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
     from traceql.report.declared import Given
     from traceql.report.drawing import Begun, Drawer
@@ -58,18 +59,13 @@ def of_trace(
 ) -> Begun[list[Section | Note]]:
     """The section with the timeline of a trace; or why there is none."""
     query = ask.catalog.find(_EVENTS)
-    asked: dict[str, Value] = {"trace": [trace], **declared.own(query, given)}
+    asked, asked_of_shares = asked_of(ask.catalog, trace, given)
     try:
         answer = ask(_EVENTS, **asked)
     except MissingDataError as error:
         missing = Note(f"{query.title} {error.message}. {error.remedy}", "missing")
         return lambda: [missing]
-    # The same events are told of one by one in both.
-    same: dict[str, Value] = {
-        "max_events": answer.parameters["max_events"],
-        "names": answer.parameters["names"],
-    }
-    shares = ask(_SHARES, **{**asked, **declared.own(ask.catalog.find(_SHARES), given), **same})
+    shares = ask(_SHARES, **asked_of_shares)
     if not len(answer) and not len(shares):
         nothing = Note(f"{query.title} {' '.join(note.text for note in answer.notes)}")
         return lambda: [nothing]
@@ -87,6 +83,16 @@ def of_trace(
         return [Section(f"{anchor}-about-timeline", TITLE, level=3, figures=(made,))]
 
     return drawn
+
+
+def asked_of(catalog: Catalog, trace: str, given: Given) -> tuple[dict[str, Value], dict[str, Value]]:
+    """What both questions are asked with about a trace."""
+    query = catalog.find(_EVENTS)
+    events: dict[str, Value] = {"trace": [trace], **declared.own(query, given)}
+    bound = query.bind(events)
+    # The same events are told of one by one in both.
+    same = {"max_events": bound["max_events"], "names": bound["names"]}
+    return events, {**events, **declared.own(catalog.find(_SHARES), given), **same}
 
 
 def packed(events: Answer, shares: Answer, trace: str, troubles: Sequence[Trouble] = ()) -> str:
