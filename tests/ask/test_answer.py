@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from made.nsys import Recording, kernel
 
 import traceql
 from traceql.ask.answer import Once
+from traceql.errors import QueryError
+from traceql.store.definitions import Definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +139,44 @@ def test_views_that_questions_of_a_page_share_are_computed_once_and_for_its_trac
     assert db._asker.store.run(rows, about=about).num_rows == 3
     kept = [db._asker(name, trace="run").table for name in ("busy", "gpu_gaps", "launch_overhead")]
     assert kept == [once(name, trace="run").table for name in ("busy", "gpu_gaps", "launch_overhead")]
+
+
+def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
+    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    compute = Definition.compute
+    monkeypatch.setattr(
+        Definition, "compute", lambda self, *given: computed.append(self.name) or compute(self, *given)
+    )
+    of_page = Once(db._asker).store
+    for number in range(3):
+        of_page.run(f"SELECT * REPLACE ({number} AS pid) FROM operations_in_order", about=("run",))
+    assert computed == ["operations_in_order"]
+
+
+def test_what_was_begun_in_another_thread_is_not_asked_again(
+    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+    answer = Once.answer
+    monkeypatch.setattr(
+        Once,
+        "answer",
+        lambda self, name, params: asked.append((name, threading.get_ident())) or answer(self, name, params),
+    )
+    once = Once(db._asker)
+    with ThreadPoolExecutor(1) as threads:
+        for name, params in (("top_kernels", {"trace": "run"}), ("top_kernels", {"trace": "no"})):
+            once.begin(threads, name, params)
+        found = once("top_kernels", trace=["run"])
+        assert found is once("top_kernels", trace="run")
+        assert found.table == db.ask("top_kernels", trace="run").table
+        # As whoever asks it now is told.
+        with pytest.raises(QueryError, match="no"):
+            once("top_kernels", trace="no")
+        (other,) = {*threads.map(lambda _: threading.get_ident(), range(3))}
+    assert asked == [("top_kernels", other), ("top_kernels", other)]
 
 
 def test_of_what_a_page_has_asked_without_a_limit_it_shows_the_first_rows(

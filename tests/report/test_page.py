@@ -352,7 +352,7 @@ def hostile_page() -> str:
         anchor="f",
         title=HOSTILE,
         about=HOSTILE,
-        chart=chart,
+        chart=page.specification(chart),
         table=page.Table(
             (page.Column(HOSTILE, HOSTILE, number=False),), ((page.Cell(str(answer["kernel"][0])),),)
         ),
@@ -414,7 +414,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
 
 
 def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
-    made = figures.figure(corpus._asker, "nvtx_pushpop_trace", {"trace": EAGER})
+    made = figures.of_answer(corpus._asker("nvtx_pushpop_trace", trace=EAGER), {"trace": EAGER})
     assert made.table is not None
     assert len(made.table.rows) == 200
     assert re.fullmatch(r"[\d,]+ more rows: the query gives them all\.", made.table.left_out)

@@ -19,7 +19,7 @@ from test_page import HOSTILE, Parsed
 
 import traceql
 from traceql.ask.answer import Once
-from traceql.report import timeline
+from traceql.report import drawing, timeline
 from traceql.report.page import Page, Section, Trouble, html
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ def opened(
     """The timeline of a recording alone on a page."""
     database = empty()
     made.store(database, "a")
-    section = timeline.of_trace(Once(database._asker), "a", params, "t1", troubles)
+    with drawing.begun() as drawer:
+        (section,) = timeline.of_trace(Once(database._asker), drawer, "a", params, "t1", troubles)()
     assert isinstance(section, Section)
     file = folder / "page.html"
     file.write_text(html(Page("Timeline", "", (section,))), encoding="utf-8")

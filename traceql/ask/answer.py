@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ from traceql.store.sharing import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor, Future
 
     import polars as pl
     import pyarrow as pa
@@ -356,12 +358,21 @@ class Once(Asker):
     def __init__(self, asker: Asker) -> None:
         super().__init__(cast("Store", _Remembering(asker.store)), asker.catalog, asker._draw)
         self._answers: dict[tuple[str, str], Answer] = {}
+        self._begun: dict[tuple[str, str], Future[Answer]] = {}
+
+    def begin(self, threads: Executor, name: str, params: Mapping[str, Value]) -> None:
+        """Have a question answered in another thread: who asks it waits for that, or is told its error."""
+        key = _key(name, self.catalog.find(name).bind(params))
+        context = copy_context()
+        self._begun[key] = threads.submit(lambda: context.run(self.answer, name, params))
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""
         query = self.catalog.find(name)
         bound = query.bind(params)
         key = _key(name, bound)
+        if (begun := self._begun.pop(key, None)) is not None:
+            self._answers[key] = begun.result()
         if key not in self._answers:
             self._answers[key] = self._first_rows(query, bound) or super().__call__(name, **params)
         return self._answers[key]

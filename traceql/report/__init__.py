@@ -7,6 +7,7 @@ asks them as everybody does, and draws nothing itself.
 `asked`      sections out of what questions answered
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
+`drawing`    what is drawn while the next question is being answered
 `troubles`   what is wrong with a trace or a job, at its head
 `headline`   key figures, and what became of a comparison
 `figures`    an answer as chart and table, with the command and the SQL that ask again
@@ -25,11 +26,10 @@ from typing import TYPE_CHECKING, Any
 from traceql.ask import cards as asked_cards
 from traceql.ask import info, place
 from traceql.ask.answer import Once
-from traceql.draw import charts
 from traceql.errors import QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import asked, cards, declared, headline, jobs, page, timeline, troubles
+from traceql.report import asked, cards, declared, drawing, headline, jobs, page, timeline, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -37,11 +37,13 @@ from traceql.store.named import meant, no_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
-    from traceql.report.declared import Given
+    from traceql.report.declared import Given, Placed
+    from traceql.report.drawing import Begun, Drawer
     from traceql.report.jobs import Job
     from traceql.report.page import Trouble
 
@@ -89,22 +91,24 @@ def of_traces(
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     ask = Once(ask)
-    # Asked first: a name that does not exist ends it here.
-    there = place.traces(ask.store.run)
-    names = [name for word in traces for name in meant(there, word) or [word]]
-    recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
-    given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
-    job = jobs.of_all(ask, recorded)
-    _refuse_unknown(ask.catalog, recorded, given, job)
-    sections: list[Section] = []
-    if job is not None:
-        sections += jobs.sections(ask, job, given)
-    elif len(recorded) > 1:
-        for number, other in enumerate(recorded[1:], start=1):
-            sections += _comparison(ask, recorded[0], other, given, f"c{number}")
-        sections.append(_overview(ask, recorded))
-    for number, trace in enumerate(recorded, start=1):
-        sections += _about(ask, trace, given, f"t{number}")
+    with drawing.begun() as drawer, drawing.thread("asking") as ahead:
+        # Asked first: a name that does not exist ends it here.
+        there = place.traces(ask.store.run)
+        names = [name for word in traces for name in meant(there, word) or [word]]
+        recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
+        given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
+        job = jobs.of_all(ask, recorded)
+        _refuse_unknown(ask.catalog, recorded, given, job)
+        sections: list[Section] = []
+        if job is not None:
+            sections += jobs.sections(ask, drawer, job, given)
+        elif len(recorded) > 1:
+            for number, other in enumerate(recorded[1:], start=1):
+                sections += _comparison(ask, drawer, recorded[0], other, given, f"c{number}")
+            sections.append(_overview(ask, recorded))
+        for number, trace in enumerate(recorded, start=1):
+            _ask_ahead(ask, ahead, trace, given)
+            sections += _about(ask, drawer, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
 
 
@@ -130,7 +134,8 @@ def of_job(
     job = jobs.named(ask, name)
     given = {word.removesuffix("_"): value for word, value in (params or {}).items()}
     _refuse_unknown(ask.catalog, [], given, job)
-    return _page(title or f"Job report: {name}", jobs.sections(ask, job, given))
+    with drawing.begun() as drawer:
+        return _page(title or f"Job report: {name}", jobs.sections(ask, drawer, job, given))
 
 
 def _page(title: str, sections: Iterable[Section]) -> str:
@@ -175,13 +180,15 @@ def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
         QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
         MissingDataError: no trace holds what its queries read.
     """
+    from traceql.draw import charts
+
     figures = []
     answers = charts.answers(ask, name, **params)
     for answer in answers:
         own = {p.name for p in answer.question.params}
         given = {key: value for key, value in params.items() if key in own}
         figures.append(of_answer(answer, given))
-    if all(figure.chart is None for figure in figures):
+    if all(not made.chart for made in figures):
         # Which says why.
         charts.of_answers(answers, ask)
     title = f"Chart: {name.replace('_', '-')}"
@@ -203,23 +210,30 @@ def of_kernel(ask: Asker, kernel: str, traces: Sequence[str] = (), names: str = 
     ask = Once(ask)
     found, notes = asked_cards.items(ask, kernel, traces, names)
     sections = []
-    for number, name in enumerate(dict.fromkeys(one.trace for one in found), start=1):
-        anchor = f"t{number}"
-        items = [one for one in found if one.trace == name]
-        all_of_them = ask("top_kernels", trace=[name], names=names, limit=None).frame()
-        known = dict(all_of_them.select("kernel", "share_pct").iter_rows())
-        shares = {one.kernel: known.get(one.kernel) for one in items}
-        made = cards.of_items(items, shares, anchor)
-        sections.append(Section(anchor, name, cards=tuple(made)))
-        about: dict[str, Value] = {"trace": name, "kernel": kernel}
-        given: dict[str, Value | tuple[str, ...]] = {"names": names}
-        for heading, some in declared.about(ask.catalog, _recorded(ask, name)):
-            of_kernels = [
-                placed for placed in some if any(param.name == "kernel" for param in placed.query.params)
+    with drawing.begun() as drawer:
+        for number, name in enumerate(dict.fromkeys(one.trace for one in found), start=1):
+            anchor = f"t{number}"
+            items = [one for one in found if one.trace == name]
+            all_of_them = ask("top_kernels", trace=[name], names=names, limit=None).frame()
+            known = dict(all_of_them.select("kernel", "share_pct").iter_rows())
+            shares = {one.kernel: known.get(one.kernel) for one in items}
+            made = cards.of_items(items, shares, anchor)
+            sections.append(Section(anchor, name, cards=tuple(made)))
+            about: dict[str, Value] = {"trace": name, "kernel": kernel}
+            given: dict[str, Value | tuple[str, ...]] = {"names": names}
+            begun = [
+                asked.under(
+                    ask, drawer, heading, [one for one in some if _is_of_kernels(one)], about, given, anchor
+                )
+                for heading, some in declared.about(ask.catalog, _recorded(ask, name))
             ]
-            sections += asked.under(ask, heading, of_kernels, about, given, anchor, [])
+            sections += [part for one in begun for part in one() if isinstance(part, Section)]
     sections[0] = replace(sections[0], notes=tuple(Note(text, "missing") for text in notes))
     return _page(f"Kernel card: {kernel}", sections)
+
+
+def _is_of_kernels(placed: Placed) -> bool:
+    return any(param.name == "kernel" for param in placed.query.params)
 
 
 def _recorded(ask: Asker, name: str) -> dict[str, Any]:
@@ -243,6 +257,7 @@ def _overview(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Section:
 
 def _comparison(
     ask: Asker,
+    drawer: Drawer,
     first: Mapping[str, Any],
     other: Mapping[str, Any],
     given: Given,
@@ -259,7 +274,7 @@ def _comparison(
 
     def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
         own = declared.own(ask.catalog.find(name), given)
-        return figure(ask, name, {**params, **own}, anchor=anchor)
+        return figure(ask, drawer, name, {**params, **own}, anchor=anchor)()
 
     sides: dict[str, Value] = {"baseline": [first["trace"]], "variant": [other["trace"]]}
     figures = (of("comparable", f"{anchor}-comparable", sides), *asked.differences(of, sides, anchor))
@@ -272,11 +287,12 @@ def _comparison(
     )
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
     for heading, some in declared.between(ask.catalog, first, other):
-        found = [
-            asked.made(ask, placed, before_after, given, f"{anchor}-{placed.query.name}") for placed in some
+        begun = [
+            asked.made(ask, drawer, placed, before_after, given, f"{anchor}-{placed.query.name}")
+            for placed in some
         ]
         # What does not tell of both is no news: the sections about each trace say what it lacks.
-        if shown := tuple(one for one in found if isinstance(one, Figure)):
+        if shown := tuple(made for one in begun if isinstance(made := one(), Figure)):
             yield Section(f"{anchor}-{asked.slug(heading)}", heading, level=3, figures=shown)
 
 
@@ -284,45 +300,59 @@ def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(first["profiler"] == other["profiler"])
 
 
-def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
+# Order of the first section that is told of gaps on GPUs.
+_GAPS = 49
+
+
+def _ask_ahead(ask: Once, ahead: Executor, trace: Mapping[str, Any], given: Given) -> None:
+    """Have asked, beside what is wrong with a trace, the rest that has not the same to compute: its gaps."""
+    if not declared.fits("timeline", trace):
+        return
+    name = trace["trace"]
+    questions = zip(timeline.QUESTIONS, timeline.asked_of(ask.catalog, name, given), strict=True)
+    for question, params in questions:
+        ask.begin(ahead, question, params)
+    for _, some in declared.about(ask.catalog, trace):
+        for placed in some:
+            if placed.section.order < _GAPS:
+                ask.begin(ahead, placed.query.name, asked.params(placed, {"trace": name}, given))
+
+
+def _about(
+    ask: Asker, drawer: Drawer, trace: Mapping[str, Any], given: Given, anchor: str
+) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
     wrong = troubles.of_traces(ask, [trace["trace"]], given, anchor)
-    parts, noted = asked.noted_once(_answers(ask, trace, given, anchor, wrong.get("troubles", ())))
-    yield Section(
+    begun = list(_answers(ask, drawer, trace, given, anchor, wrong.get("troubles", ())))
+    head = Section(
         anchor,
         trace["trace"],
         key=tuple(headline.of_trace(ask, trace, given)),
         **wrong,
         facts=tuple(_facts(ask, trace)),
-        notes=(*_remarks(ask, trace), *noted),
+        notes=tuple(_remarks(ask, trace)),
     )
+    parts, noted = asked.noted_once(asked.of_all(begun, anchor, "What this trace does not tell"))
+    yield replace(head, notes=(*head.notes, *noted))
     yield from parts
 
 
 def _answers(
-    ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str, wrong: Sequence[Trouble]
-) -> Iterator[Section]:
+    ask: Asker, drawer: Drawer, trace: Mapping[str, Any], given: Given, anchor: str, wrong: Sequence[Trouble]
+) -> Iterator[Begun[list[Section | Note]]]:
     """What was asked of one trace, and what it could not tell."""
-    silent: list[Note] = []
-    own: list[tuple[float, Callable[[], Section | Note | None]]] = []
+    name = trace["trace"]
+    own: list[tuple[float, Callable[[], Begun[list[Section | Note]]]]] = []
     if declared.fits("timeline", trace):
-        own.append((timeline.ORDER, lambda: timeline.of_trace(ask, trace["trace"], given, anchor, wrong)))
+        own.append((timeline.ORDER, lambda: timeline.of_trace(ask, drawer, name, given, anchor, wrong)))
     if declared.fits("counters", trace):
         # Asked first, of all kernels: what sections show is the beginning of that.
-        made_of_cards = cards.of_trace(ask, trace["trace"], anchor)
-        own.append((cards.ORDER, lambda: made_of_cards))
+        of_cards = cards.of_trace(ask, name, anchor)
+        own.append((cards.ORDER, lambda: lambda: [of_cards] if of_cards else []))
     for heading, some in declared.about(ask.catalog, trace):
         while own and some[0].section.order > own[0][0]:
-            made = own.pop(0)[1]()
-            if isinstance(made, Note):
-                silent.append(made)
-            elif made:
-                yield made
-        yield from asked.under(ask, heading, some, {"trace": trace["trace"]}, given, anchor, silent)
-    if silent:
-        yield Section(
-            f"{anchor}-about-nothing", "What this trace does not tell", level=3, notes=tuple(silent)
-        )
+            yield own.pop(0)[1]()
+        yield asked.under(ask, drawer, heading, some, {"trace": name}, given, anchor)
 
 
 def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -18,27 +18,43 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Asker
     from traceql.questions.parameters import Value
     from traceql.report.declared import Given, Placed
+    from traceql.report.drawing import Begun, Drawer
 
 
 def under(
     ask: Asker,
+    drawer: Drawer,
     heading: str,
     some: Sequence[Placed],
     about: Mapping[str, Value],
     given: Given,
     anchor: str,
-    silent: list[Note],
-) -> Iterator[Section]:
-    """The section of a heading, where a question under it has an answer; the others are told to `silent`."""
-    figures = []
-    for placed in some:
-        one = made(ask, placed, about, given, f"{anchor}-{placed.query.name}")
-        if isinstance(one, Figure):
-            figures.append(one)
-        else:
-            silent.append(one)
-    if figures:
-        yield Section(f"{anchor}-about-{slug(heading)}", heading, level=3, figures=tuple(figures))
+) -> Begun[list[Section | Note]]:
+    """The section of a heading, where a question under it has an answer; of each of the others a sentence."""
+    asked = [made(ask, drawer, placed, about, given, f"{anchor}-{placed.query.name}") for placed in some]
+
+    def drawn() -> list[Section | Note]:
+        found = [one() for one in asked]
+        silent: list[Section | Note] = [one for one in found if isinstance(one, Note)]
+        figures = tuple(one for one in found if isinstance(one, Figure))
+        if not figures:
+            return silent
+        return [Section(f"{anchor}-about-{slug(heading)}", heading, level=3, figures=figures), *silent]
+
+    return drawn
+
+
+def of_all(begun: Sequence[Begun[list[Section | Note]]], anchor: str, title: str) -> Iterator[Section]:
+    """All sections, and at the end one of that name with the sentences, if there are any."""
+    silent: list[Note] = []
+    for one in begun:
+        for part in one():
+            if isinstance(part, Note):
+                silent.append(part)
+            else:
+                yield part
+    if silent:
+        yield Section(f"{anchor}-about-nothing", title, level=3, notes=tuple(silent))
 
 
 def noted_once(parts: Iterable[Section]) -> tuple[list[Section], tuple[Note, ...]]:
@@ -61,27 +77,40 @@ def noted_once(parts: Iterable[Section]) -> tuple[list[Section], tuple[Note, ...
 
 def made(
     ask: Asker,
+    drawer: Drawer,
     placed: Placed,
     about: Mapping[str, Value],
     given: Given,
     anchor: str,
-) -> Figure | Note:
+) -> Begun[Figure | Note]:
     """A figure; or why there is none."""
     query, section = placed.query, placed.section
     try:
-        shown = figure(
+        begun = figure(
             ask,
+            drawer,
             query.name,
-            {**about, **section.params, **declared.own(query, given)},
+            params(placed, about, given),
             anchor=anchor,
             table=not section.chart,
             expanded=section.expanded,
         )
     except MissingDataError as error:
-        return Note(f"{query.title} {error.message}. {error.remedy}", "missing")
-    if shown.chart is None and (shown.table is None or section.drawn):
-        return Note(f"{query.title} {' '.join(note.text for note in shown.notes)}")
-    return shown
+        missing = Note(f"{query.title} {error.message}. {error.remedy}", "missing")
+        return lambda: missing
+
+    def drawn() -> Figure | Note:
+        shown = begun()
+        if not shown.chart and (shown.table is None or section.drawn):
+            return Note(f"{query.title} {' '.join(note.text for note in shown.notes)}")
+        return shown
+
+    return drawn
+
+
+def params(placed: Placed, about: Mapping[str, Value], given: Given) -> dict[str, Value]:
+    """What a question on the page is asked with."""
+    return {**about, **placed.section.params, **declared.own(placed.query, given)}
 
 
 def differences(

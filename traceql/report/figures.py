@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.errors import QueryError
 from traceql.present import columns as columns_shown
 from traceql.present import units
+from traceql.report import page
 from traceql.report.page import Cell, Column, Figure, Note, Table
 
 if TYPE_CHECKING:
@@ -18,26 +19,29 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Answer, Asker
     from traceql.questions.parameters import Value
     from traceql.questions.question import Query, ResultColumn
+    from traceql.report.drawing import Begun, Drawer
 
 _MOST_TABLE_ROWS = 200
 
 
 def figure(
     ask: Asker,
+    drawer: Drawer,
     name: str,
     params: Mapping[str, Value],
     *,
     anchor: str = "",
     table: bool = True,
     expanded: bool = False,
-) -> Figure:
-    """The answer of a question, drawn if it has a chart.
+) -> Begun[Figure]:
+    """The answer of a question, which is drawn if it has a chart.
 
     Raises:
         QueryError: it cannot be answered.
         MissingDataError: no trace holds what it reads.
     """
-    return of_answer(ask(name, **params), params, anchor=anchor, table=table, expanded=expanded)
+    answer = ask(name, **params)
+    return drawer.begin(of_answer, answer, params, anchor=anchor, table=table, expanded=expanded)
 
 
 def of_answer(
@@ -59,11 +63,13 @@ def of_answer(
     """
     query = answer.question
     chart, about, remarks = _drawn(answer, params)
+    specification = page.specification(chart) if chart is not None else ""
     return Figure(
         anchor=anchor or query.name,
         title=query.title,
         about=about,
-        chart=chart,
+        chart=specification,
+        packed=page.packed(specification),
         table=_table(answer) if table and len(answer) else None,
         open=expanded,
         command=command(query, params),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Asker
     from traceql.questions.parameters import Value
     from traceql.report.declared import Given
+    from traceql.report.drawing import Begun, Drawer
 
 _ANCHOR = "job"
 # Their times are those of each trace.
@@ -73,9 +74,11 @@ def _words(name: str, traces: Sequence[str], tagged: Sequence[str]) -> list[str]
     return [f"job={name}"] if set(traces) == set(tagged) else list(traces)
 
 
-def sections(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
+def sections(ask: Asker, drawer: Drawer, job: Job, given: Given) -> Iterator[Section]:
     """All that is asked of a job, with its head. What several figures note is noted there, once."""
-    parts, noted = asked.noted_once(_answers(ask, job, given))
+    parts, noted = asked.noted_once(
+        asked.of_all(_answers(ask, drawer, job, given), _ANCHOR, "What this job does not tell")
+    )
     yield Section(
         _ANCHOR,
         f"Job {job.name}",
@@ -86,28 +89,29 @@ def sections(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
     yield from parts
 
 
-def _answers(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
-    silent: list[Note] = []
+def _answers(ask: Asker, drawer: Drawer, job: Job, given: Given) -> list[Begun[list[Section | Note]]]:
     about: dict[str, Value] = {"trace": list(job.traces)}
-    for heading, some in declared.of_job(ask.catalog):
-        yield from asked.under(ask, heading, some, about, given, _ANCHOR, silent)
-    yield from _slowest(ask, job, given, silent)
-    if silent:
-        yield Section(f"{_ANCHOR}-about-nothing", "What this job does not tell", level=3, notes=tuple(silent))
+    return [
+        *(
+            asked.under(ask, drawer, heading, some, about, given, _ANCHOR)
+            for heading, some in declared.of_job(ask.catalog)
+        ),
+        lambda: list(_slowest(ask, drawer, job, given)),
+    ]
 
 
-def _slowest(ask: Asker, job: Job, given: Given, silent: list[Note]) -> Iterator[Section]:
+def _slowest(ask: Asker, drawer: Drawer, job: Job, given: Given) -> Iterator[Section | Note]:
     """What sets the slowest rank apart from the fastest."""
     try:
         own = declared.own(ask.catalog.find("diff"), given)
         asked_of = {name: own.pop(name, None) for name in ("from", "to", "within")}
         of_ranks, fastest, slowest = compare.ranks(ask, job.name, asked_of)
     except QueryError as error:
-        silent.append(Note(f"Slowest and fastest rank: {error.message}. {error.remedy}"))
+        yield Note(f"Slowest and fastest rank: {error.message}. {error.remedy}")
         return
 
     def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
-        shown = figure(of_ranks, name, {**params, **own}, anchor=anchor)
+        shown = figure(of_ranks, drawer, name, {**params, **own}, anchor=anchor)()
         command = ["traceql", "diff", "--job", job.name, "--topic", str(params["topic"])]
         for word, value in asked_of.items():
             command += [] if value is None else [f"--{word}", str(value)]

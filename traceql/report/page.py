@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import jinja2
 
 from traceql import __version__
-from traceql.draw import render, theme
 from traceql.present import values
 from traceql.read import kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from traceql.draw.theme import Colors
 
 
 @dataclass(frozen=True)
@@ -65,30 +66,21 @@ class Table:
 class Figure:
     """A question with its answer: a chart, a table or both, and the query that made them.
 
-    `timeline` is what `traceql.report.timeline.packed` made for the page's script.
+    `chart` is its specification, see `specification`, and `packed` the same where it is large; `timeline` is
+    what `traceql.report.timeline.packed` made for the page's script.
     """
 
     anchor: str
     title: str
     about: str = ""
-    chart: Mapping[str, Any] | None = None
+    chart: str = ""
+    packed: str = ""
     timeline: str = ""
     table: Table | None = None
     open: bool = False
     command: str = ""
     sql: str = ""
     notes: tuple[Note, ...] = ()
-
-    @property
-    def specification(self) -> str:
-        """The chart as JSON for a script element; empty if there is none."""
-        return _json(_responsive(self.chart)) if self.chart is not None else ""
-
-    @property
-    def packed(self) -> str:
-        """The same as base64 of zlib, where it is large; else empty."""
-        text = self.specification.encode()
-        return _packed(zlib.compress(text, 6)) if len(text) > _LARGE else ""
 
 
 @dataclass(frozen=True)
@@ -168,14 +160,27 @@ class Page:
 _LARGE = 50_000
 
 
+def specification(chart: Mapping[str, Any]) -> str:
+    """A chart as JSON for a script element."""
+    return _json(_responsive(chart))
+
+
+def packed(specification: str) -> str:
+    """A specification as base64 of zlib, where it is large; else empty."""
+    text = specification.encode()
+    return _packed(zlib.compress(text, 6)) if len(text) > _LARGE else ""
+
+
 def html(page: Page) -> str:
     """The page as HTML."""
+    from traceql.draw import theme
+
     figures = [figure for section in page.sections for figure in section.figures]
-    charts = any(figure.chart is not None for figure in figures)
+    charts = any(figure.chart for figure in figures)
     timelines = any(figure.timeline for figure in figures)
     script = _file("page.js")
     timeline = _file("timeline.js") if timelines else ""
-    packed = _vega() if charts else b""
+    vega = _vega() if charts else b""
     style = jinja2.Template(_file("page.css"), autoescape=False).render(
         light=_variables(theme.LIGHT), dark=_variables(theme.DARK), font=theme.FONT
     )
@@ -187,8 +192,8 @@ def html(page: Page) -> str:
         "style": style,
         "script": script,
         "timeline": timeline,
-        "vega": _packed(packed),
-        "theme": _json(theme.stacked(theme.config(_IN_CSS))),
+        "vega": _packed(vega),
+        "theme": _json(theme.stacked(theme.config(_in_css()))),
     }
     environment.filters["capitalize"] = str.capitalize
     return environment.from_string(_file("page.html")).render(
@@ -198,7 +203,7 @@ def html(page: Page) -> str:
         policy=_policy(
             [
                 text
-                for text in (zlib.decompress(packed) if packed else b"", script.encode(), timeline.encode())
+                for text in (zlib.decompress(vega) if vega else b"", script.encode(), timeline.encode())
                 if text
             ]
         ),
@@ -213,17 +218,20 @@ def _finalized(value: object) -> object:
     return "\n".join(values.readable(line) for line in value.split("\n"))
 
 
-# The charts' colours are variables of the page: it turns dark, or is printed, without drawing them again.
-_IN_CSS = theme.Colors(
-    background="transparent",
-    ink="var(--ink)",
-    muted="var(--muted)",
-    grid="var(--grid)",
-    series=tuple(f"var(--series-{n})" for n in range(len(theme.LIGHT.series))),
-)
+def _in_css() -> Colors:
+    """The charts' colours as variables of the page: it turns dark, or is printed, without drawing again."""
+    from traceql.draw import theme
+
+    return theme.Colors(
+        background="transparent",
+        ink="var(--ink)",
+        muted="var(--muted)",
+        grid="var(--grid)",
+        series=tuple(f"var(--series-{n})" for n in range(len(theme.LIGHT.series))),
+    )
 
 
-def _variables(colors: theme.Colors) -> str:
+def _variables(colors: Colors) -> str:
     values = {"background": colors.background, "ink": colors.ink, "muted": colors.muted, "grid": colors.grid}
     values |= {f"series-{n}": color for n, color in enumerate(colors.series)}
     return "\n".join(f"  --{name}: {color};" for name, color in values.items())
@@ -245,6 +253,8 @@ def _json(value: object) -> str:
 
 def _vega() -> bytes:
     """The script that draws charts, compressed: the page's own unpacks it when it draws the first one."""
+    from traceql.draw import render
+
     made_of = f"{__version__} {render.made_of()}"
     packed = kept.find("vega", made_of, ".zz")
     if packed is None:

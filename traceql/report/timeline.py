@@ -16,8 +16,6 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from traceql.errors import MissingDataError
 from traceql.present import values
 from traceql.report import declared
@@ -27,9 +25,13 @@ from traceql.report.page import Figure, Note, Section
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from traceql.ask.answer import Answer, Asker
+    from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
     from traceql.report.declared import Given
+    from traceql.report.drawing import Begun, Drawer
     from traceql.report.page import Trouble
 
 #: Before the other pictures over time.
@@ -53,36 +55,50 @@ _DEPTH = re.compile(r" depth \d+$")
 
 
 def of_trace(
-    ask: Asker, trace: str, given: Given, anchor: str, troubles: Sequence[Trouble] = ()
-) -> Section | Note:
+    ask: Asker, drawer: Drawer, trace: str, given: Given, anchor: str, troubles: Sequence[Trouble] = ()
+) -> Begun[list[Section | Note]]:
     """The section with the timeline of a trace; or why there is none."""
     query = ask.catalog.find(_EVENTS)
-    asked: dict[str, Value] = {"trace": [trace], **declared.own(query, given)}
+    asked, asked_of_shares = asked_of(ask.catalog, trace, given)
     try:
         answer = ask(_EVENTS, **asked)
     except MissingDataError as error:
-        return Note(f"{query.title} {error.message}. {error.remedy}", "missing")
-    # The same events are told of one by one in both.
-    same: dict[str, Value] = {
-        "max_events": answer.parameters["max_events"],
-        "names": answer.parameters["names"],
-    }
-    shares = ask(_SHARES, **{**asked, **declared.own(ask.catalog.find(_SHARES), given), **same})
+        missing = Note(f"{query.title} {error.message}. {error.remedy}", "missing")
+        return lambda: [missing]
+    shares = ask(_SHARES, **asked_of_shares)
     if not len(answer) and not len(shares):
-        return Note(f"{query.title} {' '.join(note.text for note in answer.notes)}")
-    made = Figure(
-        anchor=f"{anchor}-timeline",
-        title=query.title,
-        timeline=packed(answer, shares, trace, troubles),
-        command=command(query, {**asked, "trace": trace}),
-        sql=statement(query, asked),
-        notes=tuple(Note(note.text) for note in answer.notes),
-    )
-    return Section(f"{anchor}-about-timeline", TITLE, level=3, figures=(made,))
+        nothing = Note(f"{query.title} {' '.join(note.text for note in answer.notes)}")
+        return lambda: [nothing]
+    begun = drawer.begin(packed, answer, shares, trace, troubles)
+
+    def drawn() -> list[Section | Note]:
+        made = Figure(
+            anchor=f"{anchor}-timeline",
+            title=query.title,
+            timeline=begun(),
+            command=command(query, {**asked, "trace": trace}),
+            sql=statement(query, asked),
+            notes=tuple(Note(note.text) for note in answer.notes),
+        )
+        return [Section(f"{anchor}-about-timeline", TITLE, level=3, figures=(made,))]
+
+    return drawn
+
+
+def asked_of(catalog: Catalog, trace: str, given: Given) -> tuple[dict[str, Value], dict[str, Value]]:
+    """What both questions are asked with about a trace."""
+    query = catalog.find(_EVENTS)
+    events: dict[str, Value] = {"trace": [trace], **declared.own(query, given)}
+    bound = query.bind(events)
+    # The same events are told of one by one in both.
+    same = {"max_events": bound["max_events"], "names": bound["names"]}
+    return events, {**events, **declared.own(catalog.find(_SHARES), given), **same}
 
 
 def packed(events: Answer, shares: Answer, trace: str, troubles: Sequence[Trouble] = ()) -> str:
     """Answers to both questions about one trace, and what is wrong with it as marks, packed."""
+    import polars as pl
+
     whole, summed = events.frame(), shares.frame()
     unknown = {name: pl.lit(None).cast(whole.schema[name]) for name in ("path", *_WHAT[3:])}
     summed = summed.with_columns(full_name="name", **unknown)
@@ -156,6 +172,8 @@ def _numbered(
     frames: Sequence[pl.DataFrame], columns: Sequence[str]
 ) -> tuple[list[tuple[Any, ...]], list[pl.Series]]:
     """The different values of some columns, and for each frame which of them its rows have."""
+    import polars as pl
+
     known = pl.concat([frame.select(columns) for frame in frames]).unique(maintain_order=True)
     numbered = known.with_row_index("number")
     found = [
@@ -169,6 +187,8 @@ def _numbered(
 
 def _lanes(whole: pl.DataFrame, summed: pl.DataFrame) -> list[dict[str, Any]]:
     """The lanes from the top: names, how many rows each has, and of how many events these tell."""
+    import polars as pl
+
     counted = [
         frame.group_by(_LANE, maintain_order=True)
         .agg(pl.len().alias("rows"), total.alias("events"))
@@ -205,6 +225,8 @@ def _deltas(times: pl.Series, first: Any) -> pl.Series:
 
 def _planes(numbers: pl.Series) -> list[bytes]:
     """The planes of a column, without those at the top that are empty."""
+    import polars as pl
+
     folded = pl.select(
         pl.when(numbers < 0).then(-2 * numbers - 1).otherwise(2 * numbers).cast(pl.Int64)
     ).to_series()

@@ -15,7 +15,6 @@ from traceql import rows
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
-from traceql.store.definitions import words
 from traceql.store.means import ALL
 from traceql.store.outcomes import Compacted
 from traceql.store.runs import free_number
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 #: never; private: if something of the kind was removed; always.
 Anew = Literal["never", "private", "always"]
 
-# Statements that may undo what a cursor made earlier.
-_UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
+# Words of statements that may undo what a cursor made earlier.
+_UNDOING = ("rollback", "abort", "drop", "replace", "alter")
 
 
 class Options(TypedDict, total=False):
@@ -181,7 +180,7 @@ class Store:
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
                 found = self._answer(cursor.connection, statement, dict(params or {}) or None, plain=plain)
-                if words(statement) & _UNDOING:
+                if failures.does(cursor.connection, statement, _UNDOING):
                     cursor.forget()
                 return found
             except (duckdb.Error, CatalogError) as error:

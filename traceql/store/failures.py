@@ -106,12 +106,12 @@ def writes_files(connection: duckdb.DuckDBPyConnection, statement: str, words: I
         statement: to look at.
         words: those of statements that do.
     """
-    return _does(connection, statement, "|".join(words))
+    return does(connection, statement, words)
 
 
 def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: str) -> bool:
     """Whether a statement may let go of the database, which DuckDB forbids only for the first of its path."""
-    return _does(connection, statement, "detach") and database.lower() in statement.lower()
+    return does(connection, statement, ("detach",)) and database.lower() in statement.lower()
 
 
 def is_one_select(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
@@ -119,9 +119,9 @@ def is_one_select(connection: duckdb.DuckDBPyConnection, statement: str) -> bool
     return [s.type for s in connection.extract_statements(statement)] == [duckdb.StatementType.SELECT]
 
 
-def _does(connection: duckdb.DuckDBPyConnection, statement: str, word: str) -> bool:
-    """Whether a statement that is no plain SELECT has a word."""
-    if re.search(rf"\b(?:{word})\b", statement, re.IGNORECASE) is None:
+def does(connection: duckdb.DuckDBPyConnection, statement: str, words: Iterable[str]) -> bool:
+    """Whether a statement that is no plain SELECT has one of some words."""
+    if re.search(rf"\b(?:{'|'.join(words)})\b", statement, re.IGNORECASE) is None:
         return False
     return any(s.type != duckdb.StatementType.SELECT for s in connection.extract_statements(statement))
 

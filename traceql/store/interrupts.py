@@ -149,6 +149,11 @@ def _watch(reading: int) -> None:
         _handled.clear()
 
 
+def end(thread: int) -> None:
+    """End what a thread computes in a database, if it does, as nobody waits for it any more."""
+    _interrupt(thread)
+
+
 def _interrupt(thread: int | None = None) -> None:
     for computing, connection in tuple(_running):
         if thread is None or computing == thread:

@@ -1,0 +1,63 @@
+"""Threads of a page: one draws what was answered while the next is being asked, one asks a part of it ahead.
+
+Asking lets go of Python most of the time. Each thread does what it is told in the order in which it is told:
+a page is the same every time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+
+from traceql.store import interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Waits for what was begun, and returns it, or raises what that has raised.
+Begun: TypeAlias = "Callable[[], T]"
+
+
+class Drawer:
+    """Draws one thing after the other, in a thread of its own."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self._threads = threads
+
+    def begin(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Begun[T]:
+        """Have something drawn, in the context in which that is said."""
+        context = copy_context()
+        return self._threads.submit(lambda: context.run(work, *args, **kwargs)).result
+
+
+@contextlib.contextmanager
+def begun() -> Iterator[Drawer]:
+    """Who draws for a page, until its end."""
+    with thread("drawing") as threads:
+        drawer = Drawer(threads)
+        # While the first questions are being answered.
+        drawer.begin(_prepare)
+        yield drawer
+
+
+@contextlib.contextmanager
+def thread(name: str) -> Iterator[ThreadPoolExecutor]:
+    """A thread; what it has not done at the end, as an error has ended the rest, is nobody's any more."""
+    known: list[int] = []
+    threads = ThreadPoolExecutor(1, name, lambda: known.append(threading.get_ident()))
+    try:
+        yield threads
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for one in known:
+            interrupts.end(one)
+
+
+def _prepare() -> None:
+    from traceql.draw import charts, render  # noqa: F401
