@@ -41,6 +41,11 @@ QUESTIONS = ("top-kernels", "nvtx-kern-sum", "gpu-gaps", "launch-overhead", "str
 _TIME, _ID, _LENGTH = 7, 5, 2
 _EVENT_SHAPE = {1: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES, BYTES)}
 _HEADER_STOP = 18
+# Of calls, and of records of CUDA events: what waits for one names its number. A number may be "none".
+_IDS = ("correlationId", "eventSyncId")
+_NO_ID = 0xFFFFFFFF
+# Messages within CUDA's that hold such numbers: waits, and records of events.
+_WITH_IDS = (105, 106)
 
 
 # --- .nsys-rep ------------------------------------------------------------------------------------------
@@ -86,19 +91,27 @@ def template(container: Container, block: object) -> Template:
         for number, column in top.items():
             if column.sizes is not None and number in layout.PAYLOAD_NAMES:
                 lengths.append(column.values)
-                messages.split(
-                    buffer, column.values, column.values + column.sizes, layout.SHAPES[number],
+                shape = layout.SHAPES[number]
+                within = messages.split(
+                    buffer, column.values, column.values + column.sizes, shape,
                     path=(number,), unknown=unknown,
                 )  # fmt: skip
+                for inner in _WITH_IDS if number == layout.CUDA else ():
+                    if (one := within.get(inner)) is not None and one.sizes is not None:
+                        lengths.append(one.values)
+                        messages.split(
+                            buffer, one.values, one.values + one.sizes, shape[inner],  # type: ignore[arg-type]
+                            path=(number, inner), unknown=unknown,
+                        )  # fmt: skip
     paths = {
         kind: {
             path
             for table in layout.EVENT_TABLES
             for one in table.columns
             for path in one.paths
-            if one.name in names and len(path) == 2
+            if one.name in names and (len(path) == 2 or path[1] in _WITH_IDS)
         }
-        for kind, names in (("time", ("start", "end")), ("id", ("correlationId",)))
+        for kind, names in (("time", ("start", "end")), ("id", _IDS))
     }
     at = {
         kind: np.sort(np.concatenate([np.zeros(0, np.int64), *(
@@ -107,9 +120,9 @@ def template(container: Container, block: object) -> Template:
         for kind, chosen in paths.items()
     }  # fmt: skip
     values = {kind: _read(buffer.bytes, where)[0] for kind, where in at.items()}
-    # What is 0 is none.
-    at = {kind: where[values[kind] > 0] for kind, where in at.items()}
-    values = {kind: found[found > 0] for kind, found in values.items()}
+    is_one = {kind: (found > 0) & (found != _NO_ID) for kind, found in values.items()}
+    at = {kind: where[is_one[kind]] for kind, where in at.items()}
+    values = {kind: found[is_one[kind]] for kind, found in values.items()}
     # A length lies right before what it is of.
     before = np.concatenate(lengths)
     size = np.ones(before.size, np.int64)
@@ -235,7 +248,7 @@ def repeated_export(export: Path, times: int, into: Path) -> None:
     ids = pq.read_table(runtime, columns=["correlationId"])["correlationId"].to_numpy()
     for file in sorted(export.iterdir()):
         rows = pq.read_table(file)
-        if "start" not in rows.column_names:
+        if not {"start", "correlationId"} & set(rows.column_names):
             if "duration" in rows.column_names:
                 place = rows.column_names.index("duration")
                 long = pa.array([span_ns * times], rows.schema.field(place).type)
@@ -249,12 +262,12 @@ def repeated_export(export: Path, times: int, into: Path) -> None:
 
 def _later(rows: pa.Table, later_ns: int, further: int) -> pa.Table:
     for place, one in enumerate(rows.schema):
-        more = later_ns if one.name in ("start", "end") else further if one.name == "correlationId" else 0
+        more = later_ns if one.name in ("start", "end") else further if one.name in _IDS else 0
         if more and rows.column(place).null_count < rows.num_rows:
             column = rows.column(place).combine_chunks()
             column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
             values = column.fill_null(0).to_numpy()
-            shifted = np.where(values > 0, values + values.dtype.type(more), values)
+            shifted = np.where((values > 0) & (values != _NO_ID), values + values.dtype.type(more), values)
             mask = column.is_null().to_numpy(zero_copy_only=False)
             rows = rows.set_column(place, one, pa.array(shifted, one.type, mask=mask))
     return rows
