@@ -4,7 +4,7 @@
 
     python benchmarks/size.py run.nsys-rep                    of 1 and 10 million events
     python benchmarks/size.py run_pqtdir 1 10 100             an export, and how many millions of events
-    python benchmarks/size.py run.nsys-rep --reports 1000     so many reports in one database, each other times
+    python benchmarks/size.py run.nsys-rep --reports 1000     so many reports in one database
 
 Each repetition begins where the one before it ended, and has correlation ids of its own. Each report is
 ingested by `traceql ingest`, and then questions are asked of it, as processes of their own. Memory is the
