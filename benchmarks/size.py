@@ -4,6 +4,7 @@
 
     python benchmarks/size.py run.nsys-rep                    of 1 and 10 million events
     python benchmarks/size.py run_pqtdir 1 10 100             an export, and how many millions of events
+    python benchmarks/size.py run.nsys-rep --reports 1000     so many reports in one database
 
 Each repetition begins where the one before it ended, and has correlation ids of its own. Each report is
 ingested by `traceql ingest`, and then questions are asked of it, as processes of their own. Memory is the
@@ -41,6 +42,13 @@ QUESTIONS = ("top-kernels", "nvtx-kern-sum", "gpu-gaps", "launch-overhead", "str
 _TIME, _ID, _LENGTH = 7, 5, 2
 _EVENT_SHAPE = {1: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES, BYTES)}
 _HEADER_STOP = 18
+# Of calls, and of records of CUDA events: what waits for one names its number. A number may be "none".
+_IDS = ("correlationId", "eventSyncId")
+_NO_ID = 0xFFFFFFFF
+# Messages within CUDA's that hold such numbers: waits, and records of events.
+_WITH_IDS = (105, 106)
+# What storing a report may take, in all its processes together.
+_MOST_BYTES, _MOST_BYTES_PER_EVENT = 600e6, 30
 
 
 # --- .nsys-rep ------------------------------------------------------------------------------------------
@@ -86,19 +94,27 @@ def template(container: Container, block: object) -> Template:
         for number, column in top.items():
             if column.sizes is not None and number in layout.PAYLOAD_NAMES:
                 lengths.append(column.values)
-                messages.split(
-                    buffer, column.values, column.values + column.sizes, layout.SHAPES[number],
+                shape = layout.SHAPES[number]
+                within = messages.split(
+                    buffer, column.values, column.values + column.sizes, shape,
                     path=(number,), unknown=unknown,
                 )  # fmt: skip
+                for inner in _WITH_IDS if number == layout.CUDA else ():
+                    if (one := within.get(inner)) is not None and one.sizes is not None:
+                        lengths.append(one.values)
+                        messages.split(
+                            buffer, one.values, one.values + one.sizes, shape[inner],  # type: ignore[arg-type]
+                            path=(number, inner), unknown=unknown,
+                        )  # fmt: skip
     paths = {
         kind: {
             path
             for table in layout.EVENT_TABLES
             for one in table.columns
             for path in one.paths
-            if one.name in names and len(path) == 2
+            if one.name in names and (len(path) == 2 or path[1] in _WITH_IDS)
         }
-        for kind, names in (("time", ("start", "end")), ("id", ("correlationId",)))
+        for kind, names in (("time", ("start", "end")), ("id", _IDS))
     }
     at = {
         kind: np.sort(np.concatenate([np.zeros(0, np.int64), *(
@@ -107,9 +123,9 @@ def template(container: Container, block: object) -> Template:
         for kind, chosen in paths.items()
     }  # fmt: skip
     values = {kind: _read(buffer.bytes, where)[0] for kind, where in at.items()}
-    # What is 0 is none.
-    at = {kind: where[values[kind] > 0] for kind, where in at.items()}
-    values = {kind: found[found > 0] for kind, found in values.items()}
+    is_one = {kind: (found > 0) & (found != _NO_ID) for kind, found in values.items()}
+    at = {kind: where[is_one[kind]] for kind, where in at.items()}
+    values = {kind: found[is_one[kind]] for kind, found in values.items()}
     # A length lies right before what it is of.
     before = np.concatenate(lengths)
     size = np.ones(before.size, np.int64)
@@ -153,8 +169,8 @@ def _write(content: np.ndarray, at: np.ndarray, values: np.ndarray, width: int) 
         content[at + place] = (values >> 7 * place & 0x7F) | (0x80 if place < width - 1 else 0)
 
 
-def repeated_report(report: Path, times: int, into: Path) -> None:
-    """Write the report with its events `times` times."""
+def repeated_report(report: Path, times: int, into: Path, first: int = 0) -> None:
+    """Write the report with its events `times` times, from the given repetition on."""
     container = open_container(report)
     data = container.data
     templates = [template(container, block) for block in container.blocks]
@@ -163,17 +179,17 @@ def repeated_report(report: Path, times: int, into: Path) -> None:
     every = np.concatenate([one.id_values for one in templates])
     span_ids = int(every.max()) + 1 if every.size else 0
     contents = b""
-    first, last = container.blocks[0], container.blocks[-1]
+    head, last = container.blocks[0], container.blocks[-1]
     with into.open("wb") as out:
         out.write(data[: min(place for place, _ in container.sections.values())])
         grown = 0
         for name, (begin, end) in container.sections.items():
             at = out.tell()
             if name == "Raw Sampling Data":
-                blocks_at = first.offset - len(varint(first.compressed)) - len(varint(first.size))
-                front = _front(data[begin:blocks_at], times, start + times * span_ns)
+                blocks_at = head.offset - len(varint(head.compressed)) - len(varint(head.size))
+                front = _front(data[begin:blocks_at], times, start + (first + times) * span_ns)
                 out.write(front)
-                for repetition in range(times):
+                for repetition in range(first, first + times):
                     for one in templates:
                         out.write(one.repeated(repetition * span_ns, repetition * span_ids))
                 grown = out.tell() - at - (last.offset + last.compressed - begin)
@@ -235,7 +251,7 @@ def repeated_export(export: Path, times: int, into: Path) -> None:
     ids = pq.read_table(runtime, columns=["correlationId"])["correlationId"].to_numpy()
     for file in sorted(export.iterdir()):
         rows = pq.read_table(file)
-        if "start" not in rows.column_names:
+        if not {"start", "correlationId"} & set(rows.column_names):
             if "duration" in rows.column_names:
                 place = rows.column_names.index("duration")
                 long = pa.array([span_ns * times], rows.schema.field(place).type)
@@ -249,12 +265,12 @@ def repeated_export(export: Path, times: int, into: Path) -> None:
 
 def _later(rows: pa.Table, later_ns: int, further: int) -> pa.Table:
     for place, one in enumerate(rows.schema):
-        more = later_ns if one.name in ("start", "end") else further if one.name == "correlationId" else 0
+        more = later_ns if one.name in ("start", "end") else further if one.name in _IDS else 0
         if more and rows.column(place).null_count < rows.num_rows:
             column = rows.column(place).combine_chunks()
             column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
             values = column.fill_null(0).to_numpy()
-            shifted = np.where(values > 0, values + values.dtype.type(more), values)
+            shifted = np.where((values > 0) & (values != _NO_ID), values + values.dtype.type(more), values)
             mask = column.is_null().to_numpy(zero_copy_only=False)
             rows = rows.set_column(place, one, pa.array(shifted, one.type, mask=mask))
     return rows
@@ -315,6 +331,23 @@ def events_of(report: Path) -> int:
     return open_container(report).event_count or 0
 
 
+def many(report: Path, reports: int, folder: Path | None) -> None:
+    """Print what it takes to store so many reports in one database, by one command."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        made = Path(name) / "reports"
+        made.mkdir()
+        for number in range(reports):
+            repeated_report(report, 1, made / f"{number}.nsys-rep", number)
+        database = Path(name) / "traces.duckdb"
+        command = [sys.executable, "-m", "traceql", "ingest", "--quiet", "--db", str(database), str(made)]
+        wall, cpu, peak, largest = measure(command)
+        print(
+            f"{reports:,} reports of {events_of(report):,} events: {wall:.1f} s, {cpu:.1f} CPU s"
+            f" ({cpu / reports:.3f} each), peak {peak:,.0f} MB, largest {largest:,.0f} MB,"
+            f" database {database.stat().st_size / 1e6:,.0f} MB"
+        )
+
+
 def main() -> None:
     """Print a line for each size."""
     parser = argparse.ArgumentParser(
@@ -322,11 +355,18 @@ def main() -> None:
     )
     parser.add_argument("report", type=Path)
     parser.add_argument("millions", nargs="*", type=float, default=[1, 10])
+    parser.add_argument("--reports", type=int, help="of so many small reports in place of large ones")
+    parser.add_argument(
+        "--check", action="store_true", help="fail if storing takes more than 600 MB and 30 bytes an event"
+    )
     parser.add_argument("--folder", type=Path, help="for reports and databases; by default a temporary one")
     options = parser.parse_args()
     report: Path = options.report
     each = events_of(report)
     traceql = [sys.executable, "-m", "traceql"]
+    if options.reports:
+        many(report, options.reports, options.folder)
+        return
     titles = ("events", "MB", "wall s", "CPU s", "peak MB", "largest", "database")
     print(*(f"{title:>11}" for title in titles), *(f"{name:>19}" for name in QUESTIONS))
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
@@ -350,6 +390,9 @@ def main() -> None:
                 *(f"{one[1]:9.2f} s {one[3]:5,.0f} MB" for one in asked),
                 flush=True,
             )
+            most = (_MOST_BYTES + _MOST_BYTES_PER_EVENT * times * each) / 1e6
+            if options.check and peak > most:
+                raise SystemExit(f"Storing took {peak:,.0f} MB, and may take {most:,.0f} MB.")
             database.unlink()
             shutil.rmtree(made) if made.is_dir() else made.unlink()
 

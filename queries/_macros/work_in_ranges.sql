@@ -34,6 +34,7 @@ spans AS (
     ASOF JOIN starts AS last
         ON last.trace_id = chosen.trace_id AND last.process_id = chosen.process_id
         AND last.start_ns < chosen.end_ns
+    WHERE is_by_process(attribution)
 ),
 places AS (
     SELECT range_id, trace_id, process_id, end_ns, unnest(range(first_place, last_place + 1)) AS place

@@ -5,6 +5,6 @@
 -- @column trace_ids BIGINT[]  ids of the traces that hold it, in no order
 -- @once   page
 
-SELECT name, coalesce(demangled, name) AS full_name, list(DISTINCT trace_id) AS trace_ids
-FROM kernels
+SELECT name, full_name, list(trace_id) AS trace_ids
+FROM (SELECT DISTINCT name, coalesce(demangled, name) AS full_name, trace_id FROM kernels)
 GROUP BY ALL

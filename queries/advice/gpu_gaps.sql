@@ -7,6 +7,7 @@
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
 -- @of     timeline
 -- @unites trace
+-- @counted gaps
 -- @param  min_gap_ns BIGINT = 0   only gaps longer than this; NVIDIA's rule lists those of 500000000
 -- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: when each of them left it alone
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time

@@ -27,45 +27,97 @@
 -- @column kernel VARCHAR          full C++ name
 -- @chart  bars x=kernel y=total_ns
 
-WITH launched AS (
-    SELECT kernels.api_call_id, kernels.range_id, called, kernels.duration_ns, traces.trace,
-           kernels.process_id, kernels.pid, tid
+-- Names of kernels and texts of ranges are long, and far fewer than kernels and ranges.
+WITH names AS (
+    SELECT
+        hash(hash(name), hash(full_name)) AS name_id,
+        called,
+        dense_rank() OVER (ORDER BY called) AS called_id
+    FROM kernels_called($names, '*')
+    WHERE name IS NOT NULL
+),
+launched AS (
+    SELECT
+        kernels.api_call_id,
+        kernels.range_id,
+        called_id,
+        kernels.duration_ns,
+        kernels.trace_id,
+        kernels.process_id,
+        kernels.pid,
+        tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
-    LEFT JOIN kernels_called($names, '*') AS named
-        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    LEFT JOIN names
+        ON name_id = hash(hash(kernels.name), if(demangled IS NULL, hash(kernels.name), hash(demangled)))
 ),
-held AS (
+held AS NOT MATERIALIZED (
     SELECT * EXCLUDE (holder_id, range_id), holder_id AS range_id
     FROM work_in_ranges('nvtx_ranges', 'launched', $by)
 ),
 matched AS (
     FROM held
     UNION ALL BY NAME
-    SELECT * EXCLUDE (range_id) FROM launched WHERE api_call_id NOT IN (SELECT api_call_id FROM held)
+    SELECT * EXCLUDE (range_id) FROM launched ANTI JOIN held USING (api_call_id)
+),
+texts AS (
+    SELECT trace_id, domain, text, style, min(range_id) AS text_id
+    FROM nvtx_ranges
+    WHERE $range IS NULL OR is_like(text, $range)
+    GROUP BY ALL
+),
+told AS (
+    SELECT range_id, text_id
+    FROM nvtx_ranges
+    JOIN texts
+        ON texts.trace_id = nvtx_ranges.trace_id
+        AND texts.domain IS NOT DISTINCT FROM nvtx_ranges.domain
+        AND texts.text IS NOT DISTINCT FROM nvtx_ranges.text
+        AND texts.style IS NOT DISTINCT FROM nvtx_ranges.style
+),
+summed AS (
+    SELECT
+        matched.trace_id,
+        text_id,
+        matched.process_id,
+        matched.pid,
+        matched.tid,
+        called_id,
+        count(DISTINCT matched.range_id) AS range_instances,
+        count(*) AS instances,
+        sum(matched.duration_ns)::BIGINT AS total_ns,
+        avg(matched.duration_ns) AS avg_ns,
+        min(matched.duration_ns) AS min_ns,
+        max(matched.duration_ns) AS max_ns,
+        stddev_samp(matched.duration_ns) AS stddev_ns,
+        -- Together they take as long as one of them.
+        quantile_cont(matched.duration_ns, [0.5, 0.9, 0.99]) AS quantiles
+    FROM matched
+    LEFT JOIN told ON told.range_id = matched.range_id
+    WHERE $range IS NULL OR text_id IS NOT NULL
+    GROUP BY ALL
 )
 SELECT
-    matched.trace,
+    trace,
     domain,
     text AS range,
     style,
-    matched.pid,
-    matched.tid,
-    count(DISTINCT matched.range_id) AS range_instances,
-    count(*) AS instances,
-    sum(matched.duration_ns)::BIGINT AS total_ns,
-    avg(matched.duration_ns) AS avg_ns,
-    median(matched.duration_ns) AS median_ns,
-    min(matched.duration_ns) AS min_ns,
-    max(matched.duration_ns) AS max_ns,
-    stddev_samp(matched.duration_ns) AS stddev_ns,
-    quantile_cont(matched.duration_ns, 0.9) AS p90_ns,
-    quantile_cont(matched.duration_ns, 0.99) AS p99_ns,
+    pid,
+    tid,
+    range_instances,
+    instances,
+    total_ns,
+    avg_ns,
+    quantiles[1] AS median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns,
+    quantiles[2] AS p90_ns,
+    quantiles[3] AS p99_ns,
     called AS kernel
-FROM matched
-LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = matched.range_id
-WHERE $range IS NULL OR is_like(text, $range)
-GROUP BY matched.trace, domain, text, style, matched.process_id, matched.pid, matched.tid, called
-ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, matched.process_id, tid,
-         total_ns DESC, kernel
+FROM summed
+JOIN traces ON traces.trace_id = summed.trace_id
+LEFT JOIN texts USING (text_id)
+LEFT JOIN (SELECT DISTINCT called_id, called FROM names) USING (called_id)
+ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, process_id, tid, total_ns DESC, kernel

@@ -92,6 +92,48 @@ def test_the_examples_question_answers_with_its_view_its_macro_and_its_note(path
     assert answer.total_rows > 1
 
 
+def test_a_column_that_counts_the_rows_of_each_trace_is_taken_at_its_word(path: str, tmp_path: Path) -> None:
+    counting = """-- Which kernels are there?
+--
+-- @of traces
+-- @counted kernels
+-- @param limit BIGINT = 20  most per trace
+-- @column trace VARCHAR     name of the trace
+-- @column kernel_id BIGINT  the kernel
+-- @column kernels BIGINT    how many the trace has
+
+SELECT trace, kernel_id, count(*) OVER (PARTITION BY trace) + 1000000 AS kernels
+FROM kernels
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+QUALIFY within_limit(row_number() OVER (PARTITION BY trace ORDER BY kernel_id), $limit)
+ORDER BY trace, kernel_id
+"""
+    mine = folder(tmp_path, {"launches/some.sql": counting})
+    with traceql.open(path, queries=mine) as database:
+        there = database.sql("SELECT count(*) FROM kernels").item()
+        # Of three traces: nobody counts again what the column says of each.
+        assert database.ask("some", limit=2).total_rows == there + 3_000_000
+        # Without a row nobody has said it.
+        assert database.ask("some", limit=0).total_rows == there
+    for line, message in (
+        ("-- @counted size\n", "no column is called 'size'"),
+        ("-- @counted kernels\n", "there is no limit"),
+    ):
+        content = counting.replace("-- @counted kernels\n", line)
+        if "limit" in message:
+            content = content.replace("-- @param limit BIGINT = 20  most per trace\n", "")
+        wrong = folder(tmp_path, {"launches/some.sql": content})
+        with pytest.raises(CatalogError, match=message), traceql.open(path, queries=wrong) as database:
+            database.ask("some")
+
+
+def test_gaps_that_are_not_listed_are_counted(path: str) -> None:
+    with traceql.open(path) as database:
+        every = database.ask("gpu_gaps", limit=None)
+        assert len(set(every.frame()["trace"])) == 2
+        assert database.ask("gpu_gaps", limit=3).total_rows == len(every) > 6
+
+
 def test_the_examples_chart_is_listed_drawn_and_titled(path: str, tmp_path: Path) -> None:
     listed = run(path, "--queries", str(EXAMPLE), "chart", "--list")
     assert "short-kernels-delta" in listed.stdout

@@ -298,6 +298,9 @@ class Asker:
         limit = at.values.get("limit")
         if not limited or limit is None or (isinstance(limit, int) and table.num_rows < limit):
             return int(table.num_rows)
+        if query.counted and table.num_rows:
+            counts = zip(*(table[name].to_pylist() for name in ("trace", query.counted)), strict=True)
+            return sum(dict(counts).values())
         unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
         counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
         (total,) = counted.column(0).to_pylist()

@@ -16,6 +16,7 @@
     -- @empty   what to check when there is no row
     -- @unites  trace                every row is of one trace, and those of a trace stand together, in the
                                       order of names: answers about different traces can be put together
+    -- @counted gaps                   column that says in each row how many its trace has without the limit
     -- @note    SELECT … FROM answer   texts to note beside the rows, made of them
     -- @chart   bars x=range y=kernels
     -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace or job: `Section`
@@ -75,6 +76,7 @@ TAGS = (
     "ncu",
     "empty",
     "unites",
+    "counted",
     "once",
     "note",
     "chart",
@@ -249,6 +251,7 @@ class Query:
         metrics: ncu metrics without which the answer has gaps.
         ncu: options that record them; empty for ``--metrics`` with their names.
         empty: what to tell when there is no row.
+        counted: the column that says how many rows its trace has without the limit; empty for none.
         unites: whether answers about different traces, in the order of their names, are the answer about all.
         note: SQL over the table ``answer`` that returns texts to note; empty for none.
         pictures: how to draw the answer; the first is the query's chart.
@@ -286,6 +289,7 @@ class Query:
     asks: tuple[Asked, ...] = ()
     sayings: Mapping[str, Saying] = field(default_factory=dict)
     once: bool = False
+    counted: str = ""
 
     @property
     def in_sql(self) -> tuple[Param, ...]:
@@ -386,6 +390,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
     titles = {}
     sections: dict[str, list[Section]] = {"section": [], "compared": []}
     card = None
+    counted = ""
     own = _own_by(file)
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
@@ -417,6 +422,12 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         elif tag.name == "title":
             name, _, text = tag.text.partition(" ")
             titles[_declared(name, columns, where)] = text.strip()
+        elif tag.name == "counted":
+            if _declared("trace", columns, where) and not any(param.name == "limit" for param in params):
+                raise CatalogError(
+                    f"{where}: there is no limit", "Add '@param limit', or leave @counted out."
+                )
+            counted = _declared(tag.text, columns, where)
         elif tag.name in sections:
             section = _section(tag, where, params)
             if (section.chart or section.drawn) and not file.texts("chart"):
@@ -450,6 +461,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         ),
         sayings=MappingProxyType(_sayings(file, topic, asks)),
         once=bool(file.texts("once")),
+        counted=counted,
     )
 
 

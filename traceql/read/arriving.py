@@ -78,23 +78,37 @@ class Arriving:
             self._mapped.append(content)
             whole = pa.py_buffer(content)
             found[name] = [whole.slice(start, end - start) for start, end in pairwise(ends)]
-        return {
-            name: pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
-            for name, pieces in found.items()
-        }
+        read, of_bytes = {}, 0
+        for name, pieces in found.items():
+            rows = []
+            for piece in pieces:
+                # Its heads alone are read, but what lies around them is mapped, too.
+                rows.append(pa.ipc.open_stream(piece).read_all())
+                of_bytes += piece.size
+                if of_bytes > _IN_MEMORY_BYTES:
+                    self._let_go()
+                    of_bytes = 0
+            read[name] = pa.concat_tables(rows)
+        self._let_go()
+        return read
+
+    def _let_go(self) -> None:
+        """Pages that were read need not stay in memory."""
+        for content in self._mapped:
+            if hasattr(mmap, "MADV_DONTNEED"):
+                content.madvise(mmap.MADV_DONTNEED)
 
     @contextlib.contextmanager
     def letting_go(self) -> Iterator[None]:
         """Until the end of the block, let go of pages that have been read."""
-        if not self._mapped or not hasattr(mmap, "MADV_DONTNEED"):
+        if not self._mapped:
             yield
             return
         over = threading.Event()
 
         def look() -> None:
             while not over.wait(_LET_GO_S):
-                for content in self._mapped:
-                    content.madvise(mmap.MADV_DONTNEED)
+                self._let_go()
 
         thread = threading.Thread(target=look, daemon=True)
         thread.start()
