@@ -1,0 +1,321 @@
+"""What the subcommands of predict share: lists of sizes, measured times beside floors, and pictures of both."""
+
+from __future__ import annotations
+
+import functools
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from traceql.cli import offers
+from traceql.cli.gpu import find, rows_table
+from traceql.cli.output import output_options, write, writing
+from traceql.errors import QueryError, UnknownGpuError
+from traceql.predict.config import LARGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from traceql.predict.hardware import Gpu
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_PICTURES = (".svg", ".png")
+# Names under which collectors and sweeps have what predictions call otherwise.
+_CALLED = {"tokens": ("input_len", "prompt_len", "seq_len"), "context": ("input_len", "context_len")}
+# Suffix of a column of times → microseconds.
+_MICROSECONDS = {"us": 1.0, "ms": 1e3, "ns": 1e-3, "ms_per_token": 1e3, "s": 1e6}
+# What a measured time is of: the whole, not one of its parts.
+_WHOLE = (None, "linear", "weights", "decode", "prefill")
+
+
+class _Sizes(click.ParamType):
+    """One whole number, or several with commas between them."""
+
+    name = "integers"
+
+    def __init__(self, least: int) -> None:
+        self._one = click.IntRange(least)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._one.convert(text, param, ctx) for text in str(value).split(","))
+
+
+def sizes(
+    *names: str, least: int = 1, default: int | None = None, help: str, **given: Any
+) -> Callable[[F], F]:  # noqa: A002 - as click has it
+    """An option that takes numbers: ``--batch 1,2,4``, or ``--batch 1 --batch 2``; the command gets a tuple."""
+    if default is not None:
+        given |= {"default": [str(default)], "show_default": str(default)}
+    return click.option(
+        *names,
+        type=_Sizes(least),
+        multiple=True,
+        metavar="N[,N…]",
+        callback=_each_once,
+        help=f"{help} Several with commas, or repeatable.",
+        **given,
+    )
+
+
+def _each_once(context: click.Context, parameter: click.Parameter, values: Any) -> Any:
+    found = tuple(dict.fromkeys(number for several in values for number in several))
+    return not_absurd(context, parameter, found)
+
+
+def not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """Refuse numbers whose products overflow, and what is none."""
+    for one in value if isinstance(value, tuple) else (value,):
+        if one is None:
+            continue
+        if one > LARGEST:
+            raise click.BadParameter(f"More than {LARGEST:,} is a slip.")
+        if math.isnan(one):
+            raise click.BadParameter("nan is not a number.")
+    return value
+
+
+def prediction(
+    *along: str, time: str = "floor_us", up: str = ""
+) -> Callable[[Callable[..., Callable[[Gpu], Iterable[Mapping[str, Any]]]]], Callable[..., None]]:
+    """``--gpu``, the options of the output, of measured times and of pictures, around what makes a GPU's rows.
+
+    Args:
+        along: columns of sizes; a picture is drawn along the first that has several values.
+        time: the column of the floor.
+        up: what a picture has upwards, over the time, instead of the time over a size.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        @click.option(
+            "--where",
+            "wheres",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            callback=_pairs,
+            help="Only those of the measured rows; repeatable.",
+        )
+        @click.option(
+            "--measured-column",
+            "columns",
+            multiple=True,
+            metavar="NAME",
+            help="Its times: a column that ends in _us, _ms, _ns or _s; a picture takes several. [default: "
+            "the first of these]",
+        )
+        @click.option(
+            "--measured",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="CSV",
+            help="Measured times to set beside: a collector's table, or an answer (traceql query … -o), "
+            f"with a column {' or '.join(along)}.",
+        )
+        @click.option(
+            "--gpu",
+            "gpu_names",
+            multiple=True,
+            required=True,
+            metavar="NAME",
+            shell_complete=offers.gpu,
+            help="GPU; repeatable. See: traceql gpu",
+        )
+        @functools.partial(output_options, pages=_PICTURES)
+        @functools.wraps(function)
+        def command(
+            gpu_names: tuple[str, ...],
+            measured: Path | None,
+            columns: tuple[str, ...],
+            wheres: tuple[tuple[str, str], ...],
+            format_: str | None,
+            output: str | None,
+            **own: Any,
+        ) -> None:
+            if measured is None and (columns or wheres):
+                raise click.UsageError("--measured-column and --where are of --measured.")
+            rows_of = function(**own)
+            gpus = [find(name) for name in gpu_names]
+            rows = [{"gpu": one.name, **row} for one in gpus for row in rows_of(one)]
+            points = [] if measured is None else _points(measured, columns, wheres, rows, along)
+            if output is not None and Path(output).suffix.lower() in _PICTURES:
+                content = _picture(rows, points, along, time, up, Path(output).suffix.lower())
+                with writing(output) as file:
+                    file.write(content)
+                return
+            if measured is not None:
+                rows = [_beside(row, points, time) for row in rows]
+            write(rows_table(rows), format_, output)
+
+        return command
+
+    return decorate
+
+
+def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> Any:
+    found = tuple(tuple(text.split("=", 1)) for text in values)
+    if bad := next((text for text, pair in zip(values, found, strict=True) if len(pair) < 2), None):
+        raise click.BadParameter(f"{bad!r}. It looks like COLUMN=VALUE.")
+    return found
+
+
+def _points(
+    path: Path,
+    columns: Sequence[str],
+    wheres: Iterable[tuple[str, str]],
+    rows: Sequence[Mapping[str, Any]],
+    along: Sequence[str],
+) -> list[dict[str, Any]]:
+    """The measured times: gpu (None where the table names none), column, us, and the sizes it knows."""
+    import polars as pl
+
+    try:
+        table = pl.read_csv(path, infer_schema_length=0)
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise QueryError(
+            f"{path}: {str(error).splitlines()[0]}", "A CSV file with a line of names."
+        ) from error
+    for name, value in wheres:
+        table = table.filter(pl.col(_known(name, table.columns, path)) == value)
+    sizes_ = {name: found for name in along if (found := _size_column(name, table.columns))}
+    if not sizes_:
+        raise QueryError(
+            f"{path} has no column {' or '.join(along)}", f"Its columns: {', '.join(table.columns)}."
+        )
+    times = [_known(name, table.columns, path) for name in columns]
+    times = times or [name for name in table.columns if _factor(name)][:1]
+    if wrong := next((name for name in times if not _factor(name)), None):
+        raise QueryError(f"{path}: {wrong} has no unit", "Times end in _us, _ms, _ns or _s.")
+    if not times:
+        raise QueryError(f"{path} has no column of times", f"Its columns: {', '.join(table.columns)}.")
+    asked = {str(row["gpu"]) for row in rows}
+    found = []
+    for row in table.iter_rows(named=True):
+        gpu = _gpu(row.get("gpu"))
+        for name in times:
+            number, at = _number(row[name]), {k: _number(row[c]) for k, c in sizes_.items()}
+            if (gpu is None or gpu in asked) and number is not None and None not in at.values():
+                found.append({"gpu": gpu, "column": name, "us": number * _factor(name), **at})
+    if not found:
+        raise QueryError(
+            f"{path} has no measured time of {' or '.join(sorted(asked))}",
+            "See --where and --measured-column.",
+        )
+    return found
+
+
+def _known(name: str, columns: Sequence[str], path: Path) -> str:
+    if name not in columns:
+        raise QueryError(f"{path} has no column {name}", f"Its columns: {', '.join(columns)}.")
+    return name
+
+
+def _size_column(name: str, columns: Sequence[str]) -> str | None:
+    return next((one for one in (name, *_CALLED.get(name, ())) if one in columns), None)
+
+
+def _factor(column: str) -> float:
+    """Microseconds of one of the column's unit; 0 where it is no column of times.
+
+    >>> _factor("cold_us"), _factor("ms_per_token"), _factor("flop_per_s"), _factor("batch_size")
+    (1.0, 1000.0, 0.0, 0.0)
+    """
+    if column.endswith("_per_s"):
+        return 0.0
+    return next((f for s, f in _MICROSECONDS.items() if column == s or column.endswith(f"_{s}")), 0.0)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        found = float(text or "")
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _gpu(name: str | None) -> str | None:
+    from traceql.predict import hardware
+
+    try:
+        return hardware.find(name).name if name else None
+    except UnknownGpuError:
+        return name
+
+
+def _beside(row: Mapping[str, Any], points: Sequence[Mapping[str, Any]], time: str) -> dict[str, Any]:
+    """A row with the median of what was measured at its sizes, and how many times the floor that is."""
+    import statistics
+
+    fitting = []
+    if row.get("part") in _WHOLE:
+        fitting = [
+            point["us"]
+            for point in points
+            if point["gpu"] in (None, row["gpu"])
+            and all(row[name] == value for name, value in point.items() if name in row and name != "gpu")
+        ]
+    measured = statistics.median(fitting) if fitting else None
+    floor = row[time] and row[time] * _factor(time)
+    return {
+        **row,
+        "measured_us": measured,
+        "measured_per_floor": measured / floor if measured is not None and floor else None,
+    }
+
+
+def _picture(
+    rows: Sequence[Mapping[str, Any]],
+    points: Sequence[Mapping[str, Any]],
+    along: Sequence[str],
+    time: str,
+    up: str,
+    suffix: str,
+) -> bytes:
+    import polars as pl
+
+    from traceql.draw import predictions, render
+
+    size = next((name for name in along if len({row.get(name) for row in rows}) > 1), None)
+    if size is None:
+        raise QueryError(
+            f"one {' and one '.join(along)} make no curve", "Give several, such as --batch 1,8,64,512."
+        )
+    apart = [name for name in ("gpu", "part", "tile", *along) if name != size and name in rows[0]]
+    varying = [name for name in apart if len({row[name] for row in rows}) > 1]
+    if len(varying) > 1 and "part" in varying:
+        # Several GPUs or contexts: of each the whole alone.
+        rows = [row for row in rows if row["part"] in _WHOLE]
+        varying.remove("part")
+
+    def series(row: Mapping[str, Any]) -> str:
+        names = [f"{name} {row[name]}" if name in along else str(row[name]) for name in varying]
+        return ", ".join(names) or "floor"
+
+    drawn = [
+        {"x": row[size], "us": row[time] * _factor(time), "up": row.get(up), "series": series(row)}
+        for row in rows
+    ]
+    several = len({point["gpu"] for point in points}) > 1
+    laid = [
+        {
+            "x": point[size],
+            "us": point["us"],
+            "up": point[size] / point["us"] * 1e6 if up else None,
+            "series": f"measured, {point['gpu']}, {point['column']}"
+            if several
+            else f"measured, {point['column']}",
+        }
+        for point in points
+        if point.get(size) is not None
+    ]
+    names = {"x": pl.Float64, "us": pl.Float64, "up": pl.Float64, "series": pl.String}
+    chart = predictions.floors(
+        pl.DataFrame(drawn, schema=names),
+        pl.DataFrame(laid, schema=names),
+        size=size,
+        up=up,
+        gpus=sorted({str(row["gpu"]) for row in rows}),
+    )
+    return render.to_png(chart) if suffix == ".png" else render.to_svg(chart).encode()
