@@ -1,4 +1,4 @@
-"""What the subcommands of predict share: lists of sizes, measured times beside floors, and pictures of both."""
+"""What the subcommands of predict share: lists of sizes, measured times beside floors, pictures of both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CALLED = {"tokens": ("input_len", "prompt_len", "seq_len"), "context": ("input_
 # Suffix of a column of times → microseconds.
 _MICROSECONDS = {"us": 1.0, "ms": 1e3, "ns": 1e-3, "ms_per_token": 1e3, "s": 1e6}
 # What a measured time is of: the whole, not one of its parts.
-_WHOLE = (None, "linear", "weights", "decode", "prefill")
+_WHOLE = (None, "linear", "weights", "decode step", "prefill")
 
 
 class _Sizes(click.ParamType):
@@ -46,9 +46,9 @@ class _Sizes(click.ParamType):
 
 
 def sizes(
-    *names: str, least: int = 1, default: int | None = None, help: str, **given: Any
-) -> Callable[[F], F]:  # noqa: A002 - as click has it
-    """An option that takes numbers: ``--batch 1,2,4``, or ``--batch 1 --batch 2``; the command gets a tuple."""
+    *names: str, about: str, least: int = 1, default: int | None = None, **given: Any
+) -> Callable[[F], F]:
+    """An option that takes numbers: ``--batch 1,2``, or ``--batch 1 --batch 2``; the command gets a tuple."""
     if default is not None:
         given |= {"default": [str(default)], "show_default": str(default)}
     return click.option(
@@ -57,7 +57,7 @@ def sizes(
         multiple=True,
         metavar="N[,N…]",
         callback=_each_once,
-        help=f"{help} Several with commas, or repeatable.",
+        help=f"{about} Several: with commas, or repeated.",
         **given,
     )
 
@@ -82,7 +82,7 @@ def not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any)
 def prediction(
     *along: str, time: str = "floor_us", up: str = ""
 ) -> Callable[[Callable[..., Callable[[Gpu], Iterable[Mapping[str, Any]]]]], Callable[..., None]]:
-    """``--gpu``, the options of the output, of measured times and of pictures, around what makes a GPU's rows.
+    """``--gpu``, the options of output, measured times and pictures, around what makes a GPU's rows.
 
     Args:
         along: columns of sizes; a picture is drawn along the first that has several values.
@@ -92,29 +92,6 @@ def prediction(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:
         @click.option(
-            "--where",
-            "wheres",
-            multiple=True,
-            metavar="COLUMN=VALUE",
-            callback=_pairs,
-            help="Only those of the measured rows; repeatable.",
-        )
-        @click.option(
-            "--measured-column",
-            "columns",
-            multiple=True,
-            metavar="NAME",
-            help="Its times: a column that ends in _us, _ms, _ns or _s; a picture takes several. [default: "
-            "the first of these]",
-        )
-        @click.option(
-            "--measured",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="CSV",
-            help="Measured times to set beside: a collector's table, or an answer (traceql query … -o), "
-            f"with a column {' or '.join(along)}.",
-        )
-        @click.option(
             "--gpu",
             "gpu_names",
             multiple=True,
@@ -123,15 +100,15 @@ def prediction(
             shell_complete=offers.gpu,
             help="GPU; repeatable. See: traceql gpu",
         )
-        @functools.partial(output_options, pages=_PICTURES)
+        @functools.partial(output_options, pages=_PICTURES if along else ())
         @functools.wraps(function)
         def command(
             gpu_names: tuple[str, ...],
-            measured: Path | None,
-            columns: tuple[str, ...],
-            wheres: tuple[tuple[str, str], ...],
             format_: str | None,
             output: str | None,
+            measured: Path | None = None,
+            columns: tuple[str, ...] = (),
+            wheres: tuple[tuple[str, str], ...] = (),
             **own: Any,
         ) -> None:
             if measured is None and (columns or wheres):
@@ -139,9 +116,15 @@ def prediction(
             rows_of = function(**own)
             gpus = [find(name) for name in gpu_names]
             rows = [{"gpu": one.name, **row} for one in gpus for row in rows_of(one)]
+            suffix = Path(output or "").suffix.lower()
+            drawn = bool(along) and suffix in _PICTURES
+            if (drawn or measured) and rows and time not in rows[0]:
+                raise click.UsageError(
+                    "--solve finds no times: nothing to draw, or to set beside measured ones."
+                )
             points = [] if measured is None else _points(measured, columns, wheres, rows, along)
-            if output is not None and Path(output).suffix.lower() in _PICTURES:
-                content = _picture(rows, points, along, time, up, Path(output).suffix.lower())
+            if output is not None and drawn:
+                content = _picture(rows, points, along, time, up, suffix)
                 with writing(output) as file:
                     file.write(content)
                 return
@@ -149,7 +132,40 @@ def prediction(
                 rows = [_beside(row, points, time) for row in rows]
             write(rows_table(rows), format_, output)
 
-        return command
+        return _measured_options(along)(command) if along else command
+
+    return decorate
+
+
+def _measured_options(along: Sequence[str]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in (
+            click.option(
+                "--where",
+                "wheres",
+                multiple=True,
+                metavar="COLUMN=VALUE",
+                callback=_pairs,
+                help="Only those of its rows; repeatable.",
+            ),
+            click.option(
+                "--measured-column",
+                "columns",
+                multiple=True,
+                metavar="NAME",
+                help="Its times: a column that ends in _us, _ms, _ns or _s; a picture takes several. "
+                "[default: the first of these]",
+            ),
+            click.option(
+                "--measured",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                metavar="CSV",
+                help="Measured times to set beside, or lay over a picture (-o x.svg): a collector's table, or "
+                f"an answer (traceql query … -o x.csv), with a column {' or '.join(along)}.",
+            ),
+        ):
+            function = option(function)
+        return function
 
     return decorate
 

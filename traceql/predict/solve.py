@@ -1,4 +1,4 @@
-"""What follows from floors: where work becomes compute-bound, what fits, the largest batch in a given time."""
+"""What follows from floors: where work becomes compute-bound, what fits, the largest batch in a time."""
 
 from __future__ import annotations
 
