@@ -107,11 +107,11 @@ def prediction(
             format_: str | None,
             output: str | None,
             measured: Path | None = None,
-            columns: tuple[str, ...] = (),
+            measured_columns: tuple[str, ...] = (),
             wheres: tuple[tuple[str, str], ...] = (),
             **own: Any,
         ) -> None:
-            if measured is None and (columns or wheres):
+            if measured is None and (measured_columns or wheres):
                 raise click.UsageError("--measured-column and --where are of --measured.")
             rows_of = function(**own)
             gpus = [find(name) for name in gpu_names]
@@ -122,7 +122,7 @@ def prediction(
                 raise click.UsageError(
                     "--solve finds no times: nothing to draw, or to set beside measured ones."
                 )
-            points = [] if measured is None else _points(measured, columns, wheres, rows, along)
+            points = [] if measured is None else _points(measured, measured_columns, wheres, rows, along)
             if output is not None and drawn:
                 content = _picture(rows, points, along, time, up, suffix)
                 with writing(output) as file:
@@ -150,7 +150,7 @@ def _measured_options(along: Sequence[str]) -> Callable[[F], F]:
             ),
             click.option(
                 "--measured-column",
-                "columns",
+                "measured_columns",
                 multiple=True,
                 metavar="NAME",
                 help="Its times: a column that ends in _us, _ms, _ns or _s; a picture takes several. "
@@ -160,8 +160,8 @@ def _measured_options(along: Sequence[str]) -> Callable[[F], F]:
                 "--measured",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
                 metavar="CSV",
-                help="Measured times to set beside, or lay over a picture (-o x.svg): a collector's table, or "
-                f"an answer (traceql query … -o x.csv), with a column {' or '.join(along)}.",
+                help="Measured times to set beside, or lay over a picture (-o x.svg): a table, "
+                f"a collector's or an answer (traceql query … -o x.csv), with a column {' or '.join(along)}.",
             ),
         ):
             function = option(function)
@@ -298,12 +298,21 @@ def _picture(
         raise QueryError(
             f"one {' and one '.join(along)} make no curve", "Give several, such as --batch 1,8,64,512."
         )
+
+    def tells_apart(name: str) -> bool:
+        found: dict[Any, set[Any]] = {}
+        for row in rows:
+            found.setdefault(row[size], set()).add(row[name])
+        return any(len(values) > 1 for values in found.values())
+
     apart = [name for name in ("gpu", "part", "tile", *along) if name != size and name in rows[0]]
-    varying = [name for name in apart if len({row[name] for row in rows}) > 1]
-    if len(varying) > 1 and "part" in varying:
-        # Several GPUs or contexts: of each the whole alone.
-        rows = [row for row in rows if row["part"] in _WHOLE]
-        varying.remove("part")
+    varying = [name for name in apart if tells_apart(name)]
+    if "part" in varying:
+        # Several GPUs or contexts: of each the whole alone. Else no parts that are never a hundredth of it.
+        whole = {row[size]: row[time] for row in rows if row["part"] in _WHOLE}
+        large = {row["part"] for row in rows if 100 * row[time] >= whole[row[size]]}
+        rows = [row for row in rows if row["part"] in (_WHOLE if len(varying) > 1 else large)]
+        varying = [name for name in varying if tells_apart(name)]
 
     def series(row: Mapping[str, Any]) -> str:
         names = [f"{name} {row[name]}" if name in along else str(row[name]) for name in varying]
