@@ -464,11 +464,22 @@ def capacity(
 @sizes("--n", "ns", about="Columns. [default: as many as rows]")
 @sizes("--k", "ks", required=True, about="Length of the sums.")
 @click.option("--tile", help="Tile of a thread block, such as 128x256. [default: those that cuBLAS uses]")
+@click.option(
+    "--cluster", default="1x1", show_default=True, help="Thread blocks of a cluster, rows x columns of tiles."
+)
 @prediction("n", "m", "k")
-def gemm(ms: tuple[int, ...], ns: tuple[int, ...], ks: tuple[int, ...], tile: str | None, dtype: str) -> Any:
+def gemm(
+    ms: tuple[int, ...],
+    ns: tuple[int, ...],
+    ks: tuple[int, ...],
+    tile: str | None,
+    cluster: str,
+    dtype: str,
+) -> Any:
     """Predict which GEMM shapes waste SMs: tile and wave quantisation.
 
     One thread block per tile and SM at a time. One tile more than a multiple of the SMs costs a whole wave.
+    floor_us is that of the tile: a kernel with another may be faster.
 
     \b
     Examples:
@@ -478,12 +489,13 @@ def gemm(ms: tuple[int, ...], ns: tuple[int, ...], ks: tuple[int, ...], tile: st
     """
     from traceql.predict import shapes
 
-    tiles = shapes.TILES if tile is None else (_tile(tile),)
+    tiles = shapes.TILES if tile is None else (_pair(tile, "--tile", "256x128"),)
+    blocks = _pair(cluster, "--cluster", "2x1")
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         for m, n, k in itertools.product(ms, ns, ks) if ns else ((m, m, k) for m in ms for k in ks):
             for chosen in tiles:
-                found = shapes.gemm(m, n, k, one, tile=chosen, precision=dtype)
+                found = shapes.gemm(m, n, k, one, tile=chosen, cluster=blocks, precision=dtype)
                 yield {
                     "m": m,
                     "n": n,
@@ -502,10 +514,10 @@ def gemm(ms: tuple[int, ...], ns: tuple[int, ...], ks: tuple[int, ...], tile: st
     return rows
 
 
-def _tile(text: str) -> tuple[int, int]:
+def _pair(text: str, option: str, like: str) -> tuple[int, int]:
     rows, _, columns = text.lower().partition("x")
     if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise click.BadParameter(f"{text!r}. A tile looks like 256x128.", param_hint="--tile")
+        raise click.BadParameter(f"{text!r}. It looks like {like}.", param_hint=option)
     return int(rows), int(columns)
 
 

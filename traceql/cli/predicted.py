@@ -342,5 +342,6 @@ def _picture(
         size=size,
         up=up,
         gpus=sorted({str(row["gpu"]) for row in rows}),
+        of_tiles="tile" in rows[0],
     )
     return render.to_png(chart) if suffix == ".png" else render.to_svg(chart).encode()

@@ -23,7 +23,13 @@ _WIDE = 8
 
 
 def floors(
-    rows: pl.DataFrame, points: pl.DataFrame, *, size: str, up: str = "", gpus: Sequence[str] = ()
+    rows: pl.DataFrame,
+    points: pl.DataFrame,
+    *,
+    size: str,
+    up: str = "",
+    gpus: Sequence[str] = (),
+    of_tiles: bool = False,
 ) -> Drawing:
     """A curve for each series of floors over `size`, and a point for each measured time.
 
@@ -33,6 +39,7 @@ def floors(
         size: the column that x is.
         up: the column that `up` is: then it stands over the time, each point with its size.
         gpus: named in the title.
+        of_tiles: floors are those of some tiles: others may be faster.
 
     Raises:
         QueryError: nothing has a number to draw.
@@ -71,7 +78,8 @@ def floors(
         layers.append(labels.encode(text=alt.Text(f"{size}:Q")))
     if marks.height:
         layers.append(layer(marks, {"kind": "point", "filled": False, "size": 45, "strokeWidth": 2}))
-    note = "lines: floors, points: measured" if marks.height else "floors: no run is faster"
+    floor = "floors with these tiles" if of_tiles else "floors"
+    note = f"lines: {floor}, points: measured" if marks.height else f"lines: {floor}"
     if up:
         note += f"; numbers: {units.title(size).lower()}"
     title = alt.TitleParams(f"What theory expects of {', '.join(gpus)}", subtitle=[note])
