@@ -316,7 +316,7 @@ def _picture(
 
     def series(row: Mapping[str, Any]) -> str:
         names = [f"{name} {row[name]}" if name in along else str(row[name]) for name in varying]
-        return ", ".join(names) or "floor"
+        return ", ".join(names) or (f"tiles of {row['tile']}" if "tile" in row else "floor")
 
     drawn = [
         {"x": row[size], "us": row[time] * _factor(time), "up": row.get(up), "series": series(row)}

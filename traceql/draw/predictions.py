@@ -72,7 +72,9 @@ def floors(
         )
         return made
 
-    layers = [layer(lines, {"kind": "line", "strokeWidth": 2})]
+    # The next wave begins with one tile too many.
+    steps = {"interpolate": "step-after"} if of_tiles else {}
+    layers = [layer(lines, {"kind": "line", "strokeWidth": 2, **steps})]
     if up:
         labels = layer(lines, {"kind": "text", "dy": -9, "fontSize": 10})
         layers.append(labels.encode(text=alt.Text(f"{size}:Q")))
