@@ -225,9 +225,9 @@ def _linear_relu(relu: str, rows: int, random: Any) -> tuple[Callable[[], Callab
         x, weight, bias = random(rows, _IN), random(_OUT, _IN), random(_OUT)
         out = random(rows, _OUT)
         after = torch.empty_like(out)
-        layer = lambda: torch.addmm(bias, x, weight.t(), out=out)  # noqa: E731
+        layer: Callable[[], Any] = lambda: torch.addmm(bias, x, weight.t(), out=out)  # noqa: E731
         # The epilogue of cuBLASLt.
-        fused = lambda: torch.ops.aten._addmm_activation.out(bias, x, weight.t(), out=out)  # noqa: E731
+        fused: Callable[[], Any] = lambda: torch.ops.aten._addmm_activation.out(bias, x, weight.t(), out=out)  # noqa: E731
         if relu == "fused":
             expected = torch.relu(torch.addmm(bias, x, weight.t()))
             if not torch.allclose(fused().float(), expected.float(), atol=0.5, rtol=0.02):

@@ -31,7 +31,7 @@ _MICROSECONDS = {"us": 1.0, "ms": 1e3, "ns": 1e-3, "ms_per_token": 1e3, "s": 1e6
 _WHOLE = (None, "linear", "weights", "decode step", "prefill")
 
 
-class _Sizes(click.ParamType):
+class _Sizes(click.ParamType):  # type: ignore[type-arg]
     """One whole number, or several with commas between them."""
 
     name = "integers"
@@ -42,7 +42,8 @@ class _Sizes(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, tuple):
             return value
-        return tuple(self._one.convert(text, param, ctx) for text in str(value).split(","))
+        one: Any = self._one
+        return tuple(one.convert(text, param, ctx) for text in str(value).split(","))
 
 
 def sizes(
@@ -207,19 +208,19 @@ def _points(
     if not times:
         raise QueryError(f"{path} has no column of times", f"Its columns: {', '.join(table.columns)}.")
     asked = {str(row["gpu"]) for row in rows}
-    found = []
+    rows_found: list[dict[str, Any]] = []
     for row in table.iter_rows(named=True):
         gpu = _gpu(row.get("gpu"))
         for name in times:
             number, at = _number(row[name]), {k: _number(row[c]) for k, c in sizes_.items()}
             if (gpu is None or gpu in asked) and number is not None and None not in at.values():
-                found.append({"gpu": gpu, "column": name, "us": number * _factor(name), **at})
-    if not found:
+                rows_found.append({"gpu": gpu, "column": name, "us": number * _factor(name), **at})
+    if not rows_found:
         raise QueryError(
             f"{path} has no measured time of {' or '.join(sorted(asked))}",
             "See --where and --measured-column.",
         )
-    return found
+    return rows_found
 
 
 def _known(name: str, columns: Sequence[str], path: Path) -> str:
