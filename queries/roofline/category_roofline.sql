@@ -1,11 +1,11 @@
 -- Where does each kind of kernel sit on the roofline, along a sweep?
 --
 -- A row is all kernels of a kind with one size: what --along names, as words such as batch_size=512 in the
--- texts of the NVTX ranges around them, or as a tag of the trace. From small to large the points of a kind are
--- its trail, from memory-bound to compute-bound.
+-- texts of the NVTX ranges around them, or as a tag of the trace. From small to large the points of a kind
+-- are its trail, from memory-bound to compute-bound.
 --
--- compute_pct and dram_pct are those of kernel-roofline, means over the time of the kernels: how long FLOP and bytes
--- would take at the peaks of the run. FLOP are those executed, padding of tiles included.
+-- compute_pct and dram_pct are those of kernel-roofline, means over the time of the kernels: how long FLOP
+-- and bytes would take at the peaks of the run. FLOP are those executed, padding of tiles included.
 -- @of     traces
 -- @unites trace
 -- @param  along VARCHAR = 'batch_size'  the size: batch_size, input_len, seq_len …
@@ -64,7 +64,8 @@ summed AS (
         CASE WHEN count(dram_bytes) = count(*) THEN sum(dram_bytes) END AS dram_bytes,
         CASE WHEN count(compute_pct) = count(*) THEN sum(compute_pct * gpu_ns) / nullif(sum(gpu_ns), 0) END
             AS compute_pct,
-        CASE WHEN count(dram_pct) = count(*) THEN sum(dram_pct * gpu_ns) / nullif(sum(gpu_ns), 0) END AS dram_pct
+        CASE WHEN count(dram_pct) = count(*) THEN sum(dram_pct * gpu_ns) / nullif(sum(gpu_ns), 0) END
+            AS dram_pct
     FROM launched
     WHERE $category IS NULL OR len(list_filter($category, lambda one: is_like(category, one))) > 0
     GROUP BY ALL
