@@ -15,6 +15,7 @@ from results_pages import texts_of
 from shipped import RESULTS
 
 import traceql
+from traceql.predict import hardware, shapes
 from traceql.read.source import plain_name
 
 if TYPE_CHECKING:
@@ -213,3 +214,68 @@ def test_the_account_of_a_decode_step_adds_up() -> None:
     for row in rows:
         *parts, step = (float(cell.replace(",", "")) for cell in row[1:8])
         assert sum(parts) == pytest.approx(step, abs=0.035)
+
+
+# --- shapes ---------------------------------------------------------------------------------------------
+
+
+def test_the_tiles_of_cublas_execute_what_the_counters_see(recorded: Database) -> None:
+    """2 FLOP for each number of a sum, in whole tiles of whole clusters, as a kernel's name has them."""
+    gpu = hardware.find("H200")
+    found = recorded.sql("""
+        SELECT path, k.name, flop FROM rooflines r JOIN kernels k USING (trace_id, kernel_id)
+        WHERE trace = 'shapes_products_ncu' AND grouping = 'launch'
+    """)
+    checked = 0
+    for path, name, flop in found.iter_rows():
+        told = re.match(r"nvjet_sm90_tst_(\d+)x(\d+)_\d+x\d+_(\d)x(\d)_", name)
+        if told is None or "splitK" in name:
+            continue
+        tile_m, tile_n, cluster_m, cluster_n = map(int, told.groups())
+        n = int(re.search(r"/n=(\d+)", path)[1])  # type: ignore[index]
+        work = shapes.gemm(
+            n,
+            n,
+            4096 if "waves" in path else n,
+            gpu,
+            tile=(tile_m, tile_n),
+            cluster=(cluster_m, cluster_n),
+        )
+        # The counters see a few more.
+        assert flop == pytest.approx(work.executed_flop, rel=1e-3), (path, name)
+        checked += 1
+    assert checked == 53
+
+
+def test_a_fused_relu_is_one_kernel_and_saves_at_most_its_own_traffic(recorded: Database) -> None:
+    found = recorded.sql("""
+        SELECT regexp_extract(path, 'relu=(\\w+)', 1) AS relu,
+            regexp_extract(path, 'batch_size=(\\d+)', 1)::INT AS rows, count(*) AS kernels, sum(dram_bytes) AS bytes
+        FROM rooflines
+        WHERE trace = 'shapes_ncu' AND grouping = 'launch' AND path LIKE '%kind=linear_relu/%'
+        GROUP BY ALL
+    """)
+    kernels = {(relu, rows): (count, bytes_) for relu, rows, count, bytes_ in found.iter_rows()}
+    for rows in (1, 16, 128, 512, 2048, 8192):
+        assert (kernels["fused", rows][0], kernels["unfused", rows][0], kernels["inplace", rows][0]) == (
+            1,
+            2,
+            2,
+        )
+        saved = kernels["unfused", rows][1] - kernels["fused", rows][1]
+        # Read and written once; the L2 spares some of it.
+        assert saved < 2 * 2 * rows * 4096 * 1.05 + 100_000
+    assert kernels["unfused", 8192][1] - kernels["fused", 8192][1] > 100e6
+
+
+def test_nothing_is_faster_than_its_floor_with_cold_caches() -> None:
+    """Products of sizes that no tile is given for, layers and elementwise work: of FLOP and bytes alone."""
+    peaks = {"tf32": 494.7e12, "fp32": 66.9e12}
+    with (RESULTS / "data/shapes.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] in ("linear", "waves", "square")]
+    assert len(rows) == 42 + 54 + 12
+    for row in rows:
+        floor_s = max(
+            float(row["flop"]) / peaks.get(row["dtype"], 989.4e12), float(row["dram_bytes"]) / 4.8e12
+        )
+        assert float(row["cold_us"]) > 1e6 * floor_s, row

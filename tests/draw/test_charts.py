@@ -64,6 +64,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
+    "category_roofline": {"trace": ROOFLINE, "along": "seq_len"},
     "cpu_bound_gaps": {"trace": EAGER},
     "cuda_gpu_kern_pace": {"trace": EAGER, "kernel": "rms_norm_kernel"},
     "nwor_delta": {"baseline": BASELINE, "variant": VARIANT, "pair": {"%kv_write": "%nwor_commit"}},

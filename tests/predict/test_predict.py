@@ -292,6 +292,14 @@ def test_a_shape_that_fills_its_waves_wastes_nothing() -> None:
     assert found.flop == found.executed_flop
 
 
+def test_clusters_are_filled_up_with_tiles() -> None:
+    # 7 × 14 tiles; in clusters of 1 × 4 they are 7 × 16.
+    found = shapes.gemm(1792, 1792, 4096, H200, tile=(256, 128), cluster=(1, 4))
+    assert (found.tiles, found.waves) == (112, 1)
+    assert found.executed_flop == 2 * 4096 * 1792 * 2048
+    assert found.tile_efficiency_pct == 100 * 1792 / 2048
+
+
 def test_padding_of_tiles_is_executed_but_useless() -> None:
     found = shapes.gemm(257, 128, 64, A100)
     assert found.tiles == 2

@@ -29,6 +29,7 @@ FIXTURES = ROOT / "tests/fixtures"
 FAKE_GPU = ROOT / "tests/record/fake_gpu"
 COLLECTORS = (
     "memory_hierarchy",
+    "shapes",
     "spec_verify_micro",
     "vllm_decode_sweep",
     "vllm_layer_roofline",
@@ -78,7 +79,8 @@ def table(path: Path) -> list[dict[str, str]]:
 def test_a_dry_run_prints_the_exact_commands_and_makes_nothing(name: str, tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin", "HOME": "/home/user", "API_TOKEN": "secret"}
     every = ["--nsys"] if name in ("vllm_decode_sweep", "vllm_prefill_sweep", "vllm_specdec") else []
-    every += ["--ncu"] if name in ("vllm_decode_sweep", "vllm_prefill_sweep", "memory_hierarchy") else []
+    counted = ("vllm_decode_sweep", "vllm_prefill_sweep", "memory_hierarchy", "shapes")
+    every += ["--ncu"] if name in counted else []
     result = collector(name, "--dry-run", "--python", "python3", "--out", "results/x", *every, env=env)
     printed = result.stdout.replace(str(ROOT), "<repository>")
     assert printed == (FIXTURES / f"expected/dry_run/{name}.txt").read_text()
@@ -184,6 +186,7 @@ def test_a_missing_package_is_said_once_before_anything_runs(machine: dict[str, 
     for name, lacks in (
         ("vllm_specdec", "torch and no vllm"),
         ("memory_hierarchy", "torch"),
+        ("shapes", "torch"),
         ("spec_verify_micro", "torch and no triton"),
     ):
         result = collector(name, "--out", out, env=bare, check=False)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql.cli import offers
 from traceql.cli.common import note
-from traceql.cli.gpu import find, rows_table
+from traceql.cli.gpu import rows_table
 from traceql.cli.output import output_options, write
-from traceql.predict.config import LARGEST
+from traceql.cli.predicted import not_absurd, prediction, sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from traceql.predict.floors import Step
     from traceql.predict.hardware import Gpu
@@ -34,12 +32,15 @@ def predict() -> None:
 
     \b
     Examples:
-      traceql predict linear --in 1024 --out 4096 --batch 512 --gpu A100-SXM --relu
+      traceql predict linear --in 1024 --out 4096 --batch 1,8,64,512 --gpu A100-SXM
+      traceql predict linear --in 1024 --out 4096 --gpu H200 --solve compute-bound
       traceql predict decode --config config.json --gpu H200 --batch 16 --context 4096
       traceql predict decode --weight-bytes 16e9 --gpu H200 --gpu L40S
-      traceql predict decode --config config.json --gpu H200 --kv-dtype fp8 --tensor-parallel-size 2
-      traceql predict prefill --config config.json --gpu H200 --tokens 4096
-      traceql predict gemm --m 1792 --n 1792 --n 1793 --k 4096 --gpu A100-SXM
+      traceql predict decode --config config.json --gpu H200 --kv-dtype fp8 --tensor-parallel 2
+      traceql predict prefill --config config.json --gpu H200 --tokens 512,4096 --chunk 2048
+      traceql predict throughput --config config.json --gpu H200 --context 4096 --latency-ms 10
+      traceql predict capacity --config config.json --gpu H200 --context 4096
+      traceql predict gemm --m 1792 --n 1792,1793 --k 4096 --gpu A100-SXM
       traceql predict layers --config config.json --tokens 4096
     """
 
@@ -48,19 +49,7 @@ def _count(*names: str, least: int = 1, **given: Any) -> Callable[[F], F]:
     """An option that takes a number from 1."""
     if "default" in given:
         given["show_default"] = True
-    return click.option(*names, type=click.IntRange(least), callback=_not_absurd, **given)
-
-
-def _not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-    """Refuse numbers whose products overflow, and what is none."""
-    for one in value if isinstance(value, tuple) else (value,):
-        if one is None:
-            continue
-        if one > LARGEST:
-            raise click.BadParameter(f"More than {LARGEST:,} is a slip.")
-        if math.isnan(one):
-            raise click.BadParameter("nan is not a number.")
-    return value
+    return click.option(*names, type=click.IntRange(least), callback=not_absurd, **given)
 
 
 _CONFIG_HELP = "The model's config.json (of Llama's kind, with experts, DeepSeek's, or NemotronH)."
@@ -73,27 +62,18 @@ _dtype_option = click.option(
 )
 
 
-def _prediction(function: Callable[..., Callable[[Gpu], Iterable[Mapping[str, Any]]]]) -> Callable[..., None]:
-    """``--gpu`` (repeatable) and the options of the output, around what makes a GPU's rows."""
-
-    @click.option(
-        "--gpu",
-        "gpu_names",
-        multiple=True,
-        required=True,
-        metavar="NAME",
-        shell_complete=offers.gpu,
-        help="GPU; repeatable. See: traceql gpu",
-    )
-    @output_options
-    @functools.wraps(function)
-    def command(gpu_names: tuple[str, ...], format_: str | None, output: str | None, **own: Any) -> None:
-        rows_of = function(**own)
-        gpus = [find(name) for name in gpu_names]
-        rows = [{"gpu": one.name, **row} for one in gpus for row in rows_of(one)]
-        write(rows_table(rows), format_, output)
-
-    return command
+_solve_option = click.option(
+    "--solve",
+    type=click.Choice(["compute-bound"]),
+    help="From which size on each part is compute-bound, instead of floors; none: never.",
+)
+_memory_option = click.option(
+    "--memory-pct",
+    type=click.FloatRange(0, 100, min_open=True),
+    default=90,
+    show_default=True,
+    help="Share of the GPU's memory that weights and caches may take; vLLM's gpu_memory_utilization.",
+)
 
 
 def _model_options(function: F) -> F:
@@ -121,6 +101,8 @@ def _serving_options(function: F) -> F:
     for option in (
         _count(
             "--tensor-parallel-size",
+            "--tensor-parallel",
+            "tensor_parallel_size",
             default=1,
             help="GPUs that share the model; the numbers are of one of them.",
         ),
@@ -144,25 +126,35 @@ def _serving_options(function: F) -> F:
 @_dtype_option
 @_count("--in", "in_features", required=True, help="Input features.")
 @_count("--out", "out_features", required=True, help="Output features.")
-@_count("--batch", default=1, help="Rows of the input.")
+@sizes("--batch", default=1, about="Rows of the input.")
 @click.option("--relu", is_flag=True, help="Also a ReLU after it, and what fusing it saves.")
-@_prediction
-def linear(in_features: int, out_features: int, batch: int, relu: bool, dtype: str) -> Any:
+@_solve_option
+@prediction("batch_size")
+def linear(
+    in_features: int, out_features: int, batch: tuple[int, ...], relu: bool, solve: str | None, dtype: str
+) -> Any:
     """Predict a linear layer, nn.Linear(in, out).
 
     \b
     Examples:
       traceql predict linear --in 1024 --out 4096 --batch 512 --gpu A100-SXM
       traceql predict linear --in 1024 --out 4096 --batch 1 --gpu A100-SXM --relu
+      traceql predict linear --in 1024 --out 4096 --batch 1,8,64,512 --gpu H100 -o linear.svg
+      traceql predict linear --in 1024 --out 4096 --gpu H200 --solve compute-bound
     """
     from traceql.predict import floors
 
-    def steps(one: Gpu) -> Iterable[Step]:
+    def steps(one: Gpu, rows: int) -> Sequence[Step]:
         if relu:
-            return floors.linear_relu(in_features, out_features, batch, one, dtype)
-        return (floors.linear(in_features, out_features, batch, one, dtype),)
+            return floors.linear_relu(in_features, out_features, rows, one, dtype)
+        return (floors.linear(in_features, out_features, rows, one, dtype),)
 
-    return lambda one: _rows(one, steps(one))
+    def rows(one: Gpu) -> Iterable[dict[str, Any]]:
+        if solve:
+            return _solved(one, functools.partial(steps, one))
+        return [{"batch_size": size, **row} for size in batch for row in _rows(one, steps(one, size))]
+
+    return rows
 
 
 @predict.command()
@@ -170,18 +162,20 @@ def linear(in_features: int, out_features: int, batch: int, relu: bool, dtype: s
 @click.option(
     "--weight-bytes",
     type=click.FloatRange(0, min_open=True),
-    callback=_not_absurd,
+    callback=not_absurd,
     help="Only the size of the weights, such as 16e9.",
 )
-@_count("--batch", default=1, help="Sequences.")
-@_count("--context", least=0, default=1, help="Tokens in each sequence's cache, before the new one.")
+@sizes("--batch", default=1, about="Sequences.")
+@sizes("--context", least=0, default=1, about="Tokens in each sequence's cache, before the new one.")
+@_solve_option
 @_serving_options
-@_prediction
+@prediction("batch_size", "context")
 def decode(
     config: Path | None,
     weight_bytes: float | None,
-    batch: int,
-    context: int,
+    batch: tuple[int, ...],
+    context: tuple[int, ...],
+    solve: str | None,
     dtype: str | None,
     weight_dtype: str | None,
     kv_dtype: str | None,
@@ -198,6 +192,8 @@ def decode(
     Examples:
       traceql predict decode --config config.json --gpu H200 --batch 16 --context 4096
       traceql predict decode --config config.json --gpu H200 --weight-dtype int4 --kv-dtype fp8
+      traceql predict decode --config config.json --gpu H200 --context 4096 --solve compute-bound
+      traceql predict decode --config config.json --gpu H200 --batch 1,64 --measured sweep.csv -o decode.svg
       traceql predict decode --weight-bytes 16e9 --gpu H200 --gpu "A100 PCIe"
     """
     from traceql.predict import serving
@@ -210,41 +206,63 @@ def decode(
                 "--kv-dtype and --ssm-dtype are of a model; of --weight-bytes no cache is known."
             )
 
+        def weights_step(one: Gpu, size: int) -> Sequence[Step]:
+            share = weight_bytes / tensor_parallel_size
+            found = serving.decode_weights(share, one, dtype or "bf16", size, weight_dtype=weight_dtype)
+            return (found,)
+
         def weights(one: Gpu) -> Iterable[dict[str, Any]]:
-            found = serving.decode_weights(
-                weight_bytes / tensor_parallel_size,
-                one,
-                dtype or "bf16",
-                batch,
-                weight_dtype=weight_dtype,
-            )
             _note_arithmetic(one, weight_dtype, (), dtype or "bf16")
-            _note_memory(one, found.dram_bytes, "weights")
-            return _serving_rows(one, [found], tensor_parallel_size)
+            _note_memory(one, weights_step(one, 1)[0].dram_bytes, "weights")
+            if solve:
+                return _solved(one, functools.partial(weights_step, one))
+            return [
+                {"batch_size": size, **row}
+                for size in batch
+                for row in _serving_rows(one, weights_step(one, size), tensor_parallel_size)
+            ]
 
         return weights
     model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
     share = model.on_one_of(tensor_parallel_size)
     precision = dtype or model.dtype
 
+    def steps(one: Gpu, tokens: int, size: int) -> Sequence[Step]:
+        return serving.decode(share, one, batch=size, context=tokens, precision=precision)
+
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
-        found = serving.decode(share, one, batch=batch, context=context, precision=precision)
-        _note_limits(one, share, precision, batch=batch, tokens=context + 1, rows=batch)
-        return _serving_rows(one, found, tensor_parallel_size)
+        largest = max(batch)
+        _note_limits(one, share, precision, batch=largest, tokens=max(context) + 1, rows=largest)
+        if solve:
+            return [
+                {"context": tokens, **row}
+                for tokens in context
+                for row in _solved(one, functools.partial(steps, one, tokens))
+            ]
+        return [
+            {"batch_size": size, "context": tokens, **row}
+            for tokens in context
+            for size in batch
+            for row in _serving_rows(one, steps(one, tokens, size), tensor_parallel_size)
+        ]
 
     return rows
 
 
 @predict.command()
 @_model_options
-@_count("--tokens", required=True, help="Length of each prompt.")
-@_count("--batch", default=1, help="Prompts.")
+@sizes("--tokens", about="Length of each prompt.")
+@sizes("--batch", default=1, about="Prompts.")
+@_count("--chunk", help="Tokens of each prompt in one step. [default: all]")
+@_solve_option
 @_serving_options
-@_prediction
+@prediction("tokens", "batch_size")
 def prefill(
     config: Path | None,
-    tokens: int,
-    batch: int,
+    tokens: tuple[int, ...],
+    batch: tuple[int, ...],
+    chunk: int | None,
+    solve: str | None,
     dtype: str | None,
     weight_dtype: str | None,
     kv_dtype: str | None,
@@ -255,12 +273,15 @@ def prefill(
     """Predict the prefill of prompts of which nothing is cached.
 
     ridge_batch is the number of tokens, of all prompts together, from which the weights of a part are
-    compute-bound; of the output projection the number of prompts.
+    compute-bound; of the output projection the number of prompts. With --chunk the tokens are those of a
+    step, and bytes are those of all steps: each reads the weights, and the keys and values before it.
 
     \b
     Examples:
       traceql predict prefill --config config.json --gpu H200 --tokens 4096
-      traceql predict prefill --config config.json --gpu H200 --tokens 4096 --tensor-parallel-size 8
+      traceql predict prefill --config config.json --gpu H200 --tokens 4096 --tensor-parallel 8
+      traceql predict prefill --config config.json --gpu H200 --tokens 8192 --chunk 2048
+      traceql predict prefill --config config.json --gpu H200 --solve compute-bound
       traceql predict prefill --hidden 4096 --layers 32 --heads 32 --kv-heads 8 \
         --intermediate 14336 --vocab 128256 --gpu H200 --tokens 4096
     """
@@ -270,39 +291,211 @@ def prefill(
     share = model.on_one_of(tensor_parallel_size)
     precision = dtype or model.dtype
 
+    if solve and (tokens or chunk):
+        raise click.UsageError(
+            "--solve finds the tokens of a prompt in one step: leave out --tokens and --chunk."
+        )
+    if not solve and not tokens:
+        raise click.UsageError("Missing option '--tokens'.")
+
+    def steps(one: Gpu, prompts: int, length: int) -> Sequence[Step]:
+        return serving.prefill(share, one, tokens=length, batch=prompts, precision=precision, chunk=chunk)
+
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
-        found = serving.prefill(share, one, tokens=tokens, batch=batch, precision=precision)
-        _note_limits(one, share, precision, batch=batch, tokens=tokens, rows=batch * tokens)
-        return _serving_rows(one, found, tensor_parallel_size)
+        longest, most = max(tokens, default=1), max(batch)
+        _note_limits(one, share, precision, batch=most, tokens=longest, rows=most * longest)
+        if solve:
+            return [
+                {"batch_size": prompts, **row}
+                for prompts in batch
+                for row in _solved(one, functools.partial(steps, one, prompts), share.window)
+            ]
+        return [
+            {"batch_size": prompts, "tokens": length, **row}
+            for prompts in batch
+            for length in tokens
+            for row in _serving_rows(one, steps(one, prompts, length), tensor_parallel_size)
+        ]
+
+    return rows
+
+
+@predict.command()
+@_model_options
+@sizes("--batch", about="Sequences. [default: 1 to 512]")
+@sizes("--context", least=0, default=1, about="Tokens in each sequence's cache, before the new one.")
+@click.option(
+    "--latency-ms",
+    type=click.FloatRange(0, min_open=True),
+    callback=not_absurd,
+    help="The largest batch whose step takes no longer and that fits, instead of --batch.",
+)
+@_memory_option
+@_serving_options
+@prediction("batch_size", "context", time="ms_per_token", up="tokens_per_s")
+def throughput(
+    config: Path | None,
+    batch: tuple[int, ...],
+    context: tuple[int, ...],
+    latency_ms: float | None,
+    memory_pct: float,
+    dtype: str | None,
+    weight_dtype: str | None,
+    kv_dtype: str | None,
+    ssm_dtype: str | None,
+    tensor_parallel_size: int,
+    **dimensions: int | None,
+) -> Any:
+    """Predict throughput against latency of decoding: what a larger batch brings, and what a user waits.
+
+    A step gives each sequence a token: tokens_per_s = batch ÷ time of a step, for work that nobody waits for
+    (offline); a user of it (online) waits ms_per_token for the next. With --latency-ms limit says what keeps
+    the batch from being larger. People read some 240 words a minute (Brysbaert, Journal of Memory and
+    Language 109, 2019), with 3 words to 4 tokens about 5 tokens a second: --latency-ms 190.
+
+    \b
+    Examples:
+      traceql predict throughput --config config.json --gpu H200 --context 4096
+      traceql predict throughput --config config.json --gpu H200 --context 4096 --latency-ms 10
+      traceql predict throughput --config config.json --gpu H200 --gpu A100-SXM -o throughput.svg
+    """
+    from traceql.predict import serving, solve
+
+    if batch and latency_ms:
+        raise click.UsageError("Give --batch, or --latency-ms, not both.")
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    share = model.on_one_of(tensor_parallel_size)
+    precision = dtype or model.dtype
+    asked = batch or tuple(2**power for power in range(10))
+
+    def row(one: Gpu, size: int, tokens: int) -> dict[str, Any]:
+        found = serving.decode(share, one, batch=size, context=tokens, precision=precision)[-1]
+        needed = serving.needed_bytes(share, batch=size, tokens=tokens + 1, precision=precision)
+        return {
+            "tensor_parallel_size": tensor_parallel_size,
+            "context": tokens,
+            "batch_size": size,
+            "ms_per_token": found.floor_s * 1e3,
+            "tokens_per_s": size / found.floor_s,
+            "tokens_per_s_per_sequence": 1 / found.floor_s,
+            "bound": found.bound,
+            "memory_pct": 100 * needed / one.memory_bytes,
+        }
+
+    def rows(one: Gpu) -> Iterable[dict[str, Any]]:
+        _note_limits(one, share, precision, batch=1, tokens=max(context) + 1, rows=1)
+        if latency_ms is None:
+            return [row(one, size, tokens) for tokens in context for size in asked]
+        found = []
+        for tokens in context:
+
+            def floor_s(size: int, tokens: int = tokens) -> float:
+                return serving.decode(share, one, batch=size, context=tokens, precision=precision)[-1].floor_s
+
+            fast = solve.largest_within(latency_ms / 1e3, floor_s)
+            fitting = solve.capacity(
+                share, one, tokens=tokens + 1, precision=precision, memory_pct=memory_pct
+            ).sequences
+            limit = "memory" if fitting is not None and fitting < fast else "latency"
+            size = fast if limit == "latency" or fitting is None else fitting
+            if size:
+                found.append({**row(one, size, tokens), "limit": limit})
+            else:
+                least = f"one takes {floor_s(1) * 1e3:,.2f} ms at least" if not fast else "not even one fits"
+                note(f"{one.name}: no batch with a context of {tokens:,} does it: {least}.")
+        return found
+
+    return rows
+
+
+@predict.command()
+@_model_options
+@sizes("--context", default=4096, about="Tokens of each sequence, the new one included.")
+@_memory_option
+@_serving_options
+@prediction()
+def capacity(
+    config: Path | None,
+    context: tuple[int, ...],
+    memory_pct: float,
+    dtype: str | None,
+    weight_dtype: str | None,
+    kv_dtype: str | None,
+    ssm_dtype: str | None,
+    tensor_parallel_size: int,
+    **dimensions: int | None,
+) -> Any:
+    """Predict how many tokens and sequences the KV cache has room for beside the weights.
+
+    Of one GPU; engines have less, as activations and workspaces take their part. max_tokens is of one
+    sequence.
+
+    \b
+    Examples:
+      traceql predict capacity --config config.json --gpu H200 --gpu H100 --context 1024,4096
+      traceql predict capacity --config config.json --gpu H100 --tensor-parallel 2 --kv-dtype fp8
+    """
+    from traceql.predict import solve
+
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    share = model.on_one_of(tensor_parallel_size)
+    precision = dtype or model.dtype
+
+    def rows(one: Gpu) -> Iterable[dict[str, Any]]:
+        for tokens in context:
+            found = solve.capacity(share, one, tokens=tokens, precision=precision, memory_pct=memory_pct)
+            yield {
+                "tensor_parallel_size": tensor_parallel_size,
+                "context": tokens,
+                "weight_bytes": found.weight_bytes,
+                "cache_bytes": found.cache_bytes,
+                "kv_bytes_per_token": found.kv_bytes_per_token,
+                "state_bytes_per_sequence": found.state_bytes_per_sequence,
+                "max_tokens": found.tokens,
+                "max_sequences": found.sequences,
+            }
 
     return rows
 
 
 @predict.command()
 @_dtype_option
-@_count("--m", "ms", multiple=True, required=True, help="Rows of the output; repeatable.")
-@_count("--n", "ns", multiple=True, required=True, help="Columns; repeatable.")
-@_count("--k", "ks", multiple=True, required=True, help="Length of the sums; repeatable.")
+@sizes("--m", "ms", required=True, about="Rows of the output.")
+@sizes("--n", "ns", about="Columns. [default: as many as rows]")
+@sizes("--k", "ks", required=True, about="Length of the sums.")
 @click.option("--tile", help="Tile of a thread block, such as 128x256. [default: those that cuBLAS uses]")
-@_prediction
-def gemm(ms: tuple[int, ...], ns: tuple[int, ...], ks: tuple[int, ...], tile: str | None, dtype: str) -> Any:
+@click.option(
+    "--cluster", default="1x1", show_default=True, help="Thread blocks of a cluster, rows x columns of tiles."
+)
+@prediction("n", "m", "k")
+def gemm(
+    ms: tuple[int, ...],
+    ns: tuple[int, ...],
+    ks: tuple[int, ...],
+    tile: str | None,
+    cluster: str,
+    dtype: str,
+) -> Any:
     """Predict which GEMM shapes waste SMs: tile and wave quantisation.
 
     One thread block per tile and SM at a time. One tile more than a multiple of the SMs costs a whole wave.
+    floor_us is that of the tile: a kernel with another may be faster.
 
     \b
     Examples:
       traceql predict gemm --m 1792 --n 1792 --k 4096 --gpu A100-SXM
-      traceql predict gemm --m 1792 --n 1792 --n 1793 --k 4096 --tile 256x128 --gpu A100-SXM
+      traceql predict gemm --m 1792 --n 1792,1793 --k 4096 --tile 256x128 --gpu A100-SXM
+      traceql predict gemm --m 1024,2048,2056,4096 --k 4096 --tile 128x256 --gpu H100 -o gemm.svg
     """
     from traceql.predict import shapes
 
-    tiles = shapes.TILES if tile is None else (_tile(tile),)
+    tiles = shapes.TILES if tile is None else (_pair(tile, "--tile", "256x128"),)
+    blocks = _pair(cluster, "--cluster", "2x1")
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
-        for m, n, k in itertools.product(ms, ns, ks):
+        for m, n, k in itertools.product(ms, ns, ks) if ns else ((m, m, k) for m in ms for k in ks):
             for chosen in tiles:
-                found = shapes.gemm(m, n, k, one, tile=chosen, precision=dtype)
+                found = shapes.gemm(m, n, k, one, tile=chosen, cluster=blocks, precision=dtype)
                 yield {
                     "m": m,
                     "n": n,
@@ -321,10 +514,10 @@ def gemm(ms: tuple[int, ...], ns: tuple[int, ...], ks: tuple[int, ...], tile: st
     return rows
 
 
-def _tile(text: str) -> tuple[int, int]:
+def _pair(text: str, option: str, like: str) -> tuple[int, int]:
     rows, _, columns = text.lower().partition("x")
     if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise click.BadParameter(f"{text!r}. A tile looks like 256x128.", param_hint="--tile")
+        raise click.BadParameter(f"{text!r}. It looks like {like}.", param_hint=option)
     return int(rows), int(columns)
 
 
@@ -381,6 +574,24 @@ def _note_memory(one: Gpu, needed: float, what: str) -> None:
             f"{one.name}: does not fit: {needed / 1e9:,.1f} GB of {what} per GPU, which has "
             f"{one.memory_bytes / 1e9:,.1f} GB."
         )
+
+
+def _solved(
+    one: Gpu, steps: Callable[[int], Sequence[Step]], most: int | None = None
+) -> list[dict[str, Any]]:
+    from traceql.predict import solve
+
+    found = solve.compute_bound_from(steps, solve.MOST if most is None else most)
+    precisions = {step.part: step.precision for step in steps(1)}
+    return [
+        {
+            "part": part,
+            "precision": precisions[part],
+            "ridge_flop_per_byte": precisions[part] and one.ridge_flop_per_byte(str(precisions[part])),
+            "compute_bound_from": rows,
+        }
+        for part, rows in found.items()
+    ]
 
 
 def _serving_rows(one: Gpu, steps: Iterable[Step], gpus: int) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ Stands beside the way of a datum and knows none of it.
 `architectures`  which model a config.json describes, or dimensions do
 `serving`        decode steps and prefill of a model
 `shapes`         tiles and waves of a GEMM
+`solve`          where work becomes compute-bound, what fits, the largest batch under a latency
 `useful`         FLOP of one layer of each kind, to compare with counters
 ================ ============================================================================
 """

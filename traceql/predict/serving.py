@@ -93,7 +93,13 @@ def decode(
 
 
 def prefill(
-    model: Model, gpu: Gpu, *, tokens: int, batch: int = 1, precision: str = "bf16"
+    model: Model,
+    gpu: Gpu,
+    *,
+    tokens: int,
+    batch: int = 1,
+    precision: str = "bf16",
+    chunk: int | None = None,
 ) -> tuple[Step, ...]:
     """Prefill of `batch` prompts of `tokens` tokens, nothing of them cached before.
 
@@ -106,26 +112,57 @@ def prefill(
       the state is written
     - output projection: the last token of each sequence only
 
+    In chunks (Agrawal et al., "Sarathi", 2023, section 4) FLOP are the same, but weights are read in each
+    step; C tokens that follow p others meet them, 4·q·d·C·p FLOP more, and read their keys and values, and
+    Mamba's state, again. Latent attention counts the latent vectors as read; to project them up once more is
+    left out.
+
+    Args:
+        model: what one GPU holds of it.
+        gpu: the GPU.
+        tokens: of each prompt.
+        batch: prompts.
+        precision: of the arithmetic.
+        chunk: tokens of each prompt in one step; None: all.
+
     Raises:
         PredictionError: a number is not positive, the prompts are longer than the window of the model's
             attention, or the GPU has no peak in that precision.
     """
-    positive(tokens=tokens, batch=batch)
+    size = tokens if chunk is None else chunk
+    positive(tokens=tokens, batch=batch, chunk=size)
     _refuse_beyond_window(model, tokens)
+    chunks = [
+        _prefill_step(model, gpu, cached, min(size, tokens - cached), batch, precision)
+        for cached in range(0, tokens, size)
+    ]
+    steps = chunks[0]
+    if len(chunks) > 1:
+        steps = [
+            replace(total(one.part, [step[place] for step in chunks]), ridge_batch=one.ridge_batch)
+            for place, one in enumerate(steps)
+        ]
+    steps += _weights(model, "output projection", batch, gpu, precision)
+    return (*steps, total("prefill", steps))
+
+
+def _prefill_step(model: Model, gpu: Gpu, cached: int, tokens: int, batch: int, precision: str) -> list[Step]:
+    """A step that prefills so many tokens of each prompt, which follow the cached ones."""
     width = element_bytes(precision)
     every = batch * tokens
     steps = [_embedding(model, every, gpu, precision), *_layers(model, every, gpu, precision)]
     if attention := model.attention:
-        flop = attention.prefill_flop_per_pair * tokens * (tokens + 1) // 2 * batch
+        pairs = tokens * cached + tokens * (tokens + 1) // 2
         moved = attention.prefill_elements_per_token * every * width
-        moved += attention.kv_elements_per_token * every * element_bytes(model.kv_dtype or precision)
+        kept = attention.kv_elements_per_token * batch * (cached + tokens)
+        moved += kept * element_bytes(model.kv_dtype or precision)
+        flop = attention.prefill_flop_per_pair * pairs * batch
         steps.append(step("attention", flop, moved, gpu, precision))
     if mamba := model.mamba:
         moved = mamba.layers * (mamba.conv_channels + mamba.inner) * every * width
-        moved += batch * _state_bytes(model, precision)
+        moved += batch * _state_bytes(model, precision) * (2 if cached else 1)
         steps.append(step("mamba scan", mamba.scan_flop(tokens) * batch, moved, gpu, precision))
-    steps += _weights(model, "output projection", batch, gpu, precision)
-    return (*steps, total("prefill", steps))
+    return steps
 
 
 def needed_bytes(model: Model, *, batch: int, tokens: int, precision: str = "bf16") -> float:

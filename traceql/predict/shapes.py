@@ -27,7 +27,7 @@ class TiledGemm:
         k: length of the sums.
         tile_m: rows of a tile.
         tile_n: columns of a tile.
-        tiles: thread blocks.
+        tiles: thread blocks, those included that fill up clusters.
         waves: rounds in which every SM takes one block.
         idle_sms: SMs without a block in the last wave.
         tile_efficiency_pct: share of the tiles' elements that belong to the output.
@@ -61,20 +61,30 @@ class TiledGemm:
 
 
 def gemm(
-    m: int, n: int, k: int, gpu: Gpu, *, tile: tuple[int, int] = TILES[0], precision: str = "bf16"
+    m: int,
+    n: int,
+    k: int,
+    gpu: Gpu,
+    *,
+    tile: tuple[int, int] = TILES[0],
+    cluster: tuple[int, int] = (1, 1),
+    precision: str = "bf16",
 ) -> TiledGemm:
     """Tile and wave quantisation of a GEMM, one thread block per SM at a time.
 
     Tiles = ⌈m/tile_m⌉·⌈n/tile_n⌉, waves = ⌈tiles/SMs⌉ ("Matrix Multiplication Background User's Guide",
     chapter 3). A full wave takes 2·tile_m·tile_n·k·SMs ÷ peak. Kernels that split k or balance tiles between
-    SMs (stream-K) waste less.
+    SMs (stream-K) waste less. Where thread blocks come in clusters (from Hopper on; CUDA C++ Guide,
+    "Thread Block Clusters": a grid is a multiple of its cluster), so do tiles: ⌈m/(tile_m·c_m)⌉·c_m rows of
+    them, which cuBLAS's kernels compute whether they lie over the output or not, as counters show.
 
     Raises:
         PredictionError: a number is not positive, or the GPU has no peak in that precision.
     """
-    tile_m, tile_n = tile
-    positive(m=m, n=n, k=k, tile_m=tile_m, tile_n=tile_n)
-    tiles = math.ceil(m / tile_m) * math.ceil(n / tile_n)
+    (tile_m, tile_n), (cluster_m, cluster_n) = tile, cluster
+    positive(m=m, n=n, k=k, tile_m=tile_m, tile_n=tile_n, cluster_m=cluster_m, cluster_n=cluster_n)
+    clusters = math.ceil(m / (tile_m * cluster_m)) * math.ceil(n / (tile_n * cluster_n))
+    tiles = clusters * cluster_m * cluster_n
     waves = math.ceil(tiles / gpu.sm_count)
     slots = waves * gpu.sm_count
     width = element_bytes(precision)
