@@ -67,7 +67,7 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
         *(*_within("T.1.2.7", 2, 3, 7, 48, 50), *_within("T.1.2.1", 1, 26)),
         *("I.9", *_within("I.13.4", 1, 2, 3, 4, 6), *_within("I.14.3.5", 1, 2, 3), "I.14.5.1"),
         *(*_within("NS.3.2.4", 7, 8), "NS.3.2.4.10.3", "NS.3.2.5", "NS.3.4.3", "NS.3.4.4.1"),
-        *("NS.3.5.6.3", "NS.3.5.7"),
+        *("NS.3.5.6.3", "NS.3.5.7", "NS.6.2", "T.2.4.1"),
     ),
     # What programs call counters, what these belong to, and CUDA's devices, contexts and streams.
     "name": ("NS.3.5.5", "NS.3.6.4", "T.11.1", "T.12.1", "T.13.1"),
@@ -123,8 +123,8 @@ MESSAGES: Final = words(
     ENV912.4 ENV912.4.2 ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1
     ENV912.6.1.5 ENV923 ENV923.1 ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13
     I.13.4 I.14 I.14.3 I.14.3.5 I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.2.4.10 NS.3.3 NS.3.4 NS.3.4.4
-    NS.3.5 NS.3.5.6 NS.3.6 NS.5 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8
-    T.1.2.9 T.11 T.12 T.13 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
+    NS.3.5 NS.3.5.6 NS.3.6 NS.5 NS.6 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8
+    T.1.2.9 T.2 T.2.4 T.11 T.12 T.13 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
     """
 ) | {
     (options + inner)
