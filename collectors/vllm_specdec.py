@@ -217,11 +217,11 @@ def work(plan: dict[str, Any]) -> None:
 
     def measure(point: Any) -> list[dict[str, Any]]:
         prompts = _prompts(llm, plan, plan["seed"] + int(point["tags"].get("batch_index", 0)))
-        before = _counted(llm)
+        before = counted(llm)
         steps = engine.Steps(before=lambda _: capture.push("step"), after=lambda _: capture.pop())
         with capture.point("specdec"):
             seconds = engine.generate(llm, prompts, plan["output_len"], steps)
-        counted = {name: value - before.get(name, 0) for name, value in _counted(llm).items()}
+        counted = {name: value - before.get(name, 0) for name, value in counted(llm).items()}
         tokens = plan["requests"] * plan["output_len"]
         return [
             metric("latency_s", "s", seconds),
@@ -243,7 +243,7 @@ def _prompts(llm: Any, plan: dict[str, Any], seed: int) -> list[dict[str, list[i
     return [{"prompt_token_ids": 2 * prompt["prompt_token_ids"]} for prompt in half]
 
 
-def _counted(llm: Any) -> dict[str, int]:
+def counted(llm: Any) -> dict[str, int]:
     """The counters of speculative decoding that vLLM keeps, under the names that NWOR/SCV sweeps use."""
     found: dict[str, int] = {}
     for item in llm.get_metrics():
