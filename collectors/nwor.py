@@ -62,13 +62,13 @@ class Patch:
         self._nwor, self._scv = MODES[name]
 
     def accept(self, rate: float) -> None:
-        """From the next step on, of synthetic acceptance: the chance of a draft whose predecessors are accepted."""
+        """From the next step on, the chance that a draft is accepted whose predecessors are (synthetic)."""
         self._runner.rejection_sampler.synthetic_conditional_rates.fill_(rate)
 
     @property
     def token_bytes(self) -> int:
         """Keys and values of a token, in all layers of the model."""
-        return self._stage.token_bytes
+        return int(self._stage.token_bytes)
 
     def counted(self) -> dict[str, int]:
         """Draft rows that were staged, draft rows and other rows that were committed, since the last time."""
@@ -190,7 +190,7 @@ class Patch:
 
 
 def loop(draft: Any, target: Any, counts: Sequence[int], uniform: Any, rates: Any) -> list[int]:
-    """How many drafts of each request are accepted: a few launches and a wait for each, as the guide's loop."""
+    """How many drafts of each request are accepted: launches and a wait for each, as the guide's loop."""
     accepted = []
     begin = 0
     for drafts in counts:
@@ -256,7 +256,6 @@ class _Graph:
     def __init__(self, requests: int, drafts: int, like: Sequence[Any], rates: Any) -> None:
         import torch
 
-        draft, _, _, ends, _ = like
         # Rows beyond a batch are of another one, and may read on from where this one ends.
         room = requests * drafts + 64
         sizes = (room, room, requests, requests, room)
@@ -265,7 +264,7 @@ class _Graph:
             for one, size in zip(like, sizes, strict=True)
         ]
         draft, target, bonus, ends, uniform = self._inputs
-        self._output = torch.empty((requests, drafts + 1), dtype=torch.int32, device=draft.device)
+        self._output = torch.empty((requests, drafts + 1), dtype=torch.int32, device=like[0].device)
         arguments = (self._output, ends, draft, target, bonus, uniform, rates)
         # Compiled outside the capture.
         verify(*arguments)

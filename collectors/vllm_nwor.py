@@ -25,7 +25,7 @@ TASKS = ("equal", "latency", "counters", "step-traffic", "timeline")
 _FLUSH_BYTES = 256 << 20
 #: Counted of a whole step, in one pass: the program runs once for each.
 _OF_STEP = ("dram__bytes_write.sum", "dram__bytes_read.sum", "lts__t_sectors_op_write.sum")
-# Room for what a latency's modes and rates generate in one run, per sequence and step.
+#: Steps of a turn that do not count: the first copies what the pages mirror.
 _SKIPPED = 1
 
 
@@ -163,7 +163,7 @@ def _stages(
                 for mode in chosen
             ]
             continue
-        tool: dict[str, Any] = {
+        own: dict[str, dict[str, Any]] = {
             "equal": {},
             "latency": {"table": f"nwor_{method}_latency"},
             "step-traffic": {
@@ -171,14 +171,14 @@ def _stages(
                 "profiler": {"metrics": _OF_STEP, "cache_control": "none", "replay_mode": "app-range"},
             },
             "timeline": {"tool": "nsys", "report_per_point": True, "profiler": {"graph_trace": "graph"}},
-        }[task]
+        }
         of = [*chosen, "broken"] if task == "equal" else chosen
         kept = rates if task in ("equal", "latency") else rates[:1]
         found.append(
             Stage(
                 name=f"nwor_{method}_{task.replace('-', '_')}",
                 points=[*_points(of, sized, kept)],
-                **tool,
+                **own[task],
                 **common,
             )
         )
@@ -209,8 +209,8 @@ def _rate(text: str) -> float:
 
 def _grown(sizes: Mapping[str, Any], modes: Sequence[str], rates: Sequence[str]) -> int:
     """Tokens that a sequence may grow by, if every draft is accepted."""
-    steps = len(rates) * len(modes) * sizes["rounds"] * (sizes["steps"] + _SKIPPED)
-    return max((sizes["drafts"] + 1) * (steps + 2 * len(MODES) + 8), int(sizes["output_len"])) + 32
+    steps = len(rates) * len(modes) * int(sizes["rounds"]) * (int(sizes["steps"]) + _SKIPPED)
+    return max((int(sizes["drafts"]) + 1) * (steps + 2 * len(MODES) + 40), int(sizes["output_len"])) + 32
 
 
 def _points(modes: Sequence[str], shapes: Sequence[tuple[int, int]], rates: Sequence[str]) -> Iterator[Point]:
@@ -503,9 +503,6 @@ class _Run:
 
     def _drop(self, batch: _Batch) -> None:
         self._llm.llm_engine.abort_request(batch.names)
-        # The scheduler forgets them with its next step.
-        if self._llm.llm_engine.has_unfinished_requests():
-            self._llm.llm_engine.step()
 
     def _counts(self, before: Mapping[str, int]) -> list[dict[str, Any]]:
         """What vLLM and the patch counted since."""

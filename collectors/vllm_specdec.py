@@ -221,13 +221,13 @@ def work(plan: dict[str, Any]) -> None:
         steps = engine.Steps(before=lambda _: capture.push("step"), after=lambda _: capture.pop())
         with capture.point("specdec"):
             seconds = engine.generate(llm, prompts, plan["output_len"], steps)
-        counted = {name: value - before.get(name, 0) for name, value in counted(llm).items()}
+        numbers = {name: value - before.get(name, 0) for name, value in counted(llm).items()}
         tokens = plan["requests"] * plan["output_len"]
         return [
             metric("latency_s", "s", seconds),
             metric("engine_steps", "", len(steps.seconds)),
             metric("tokens_per_s", "tokens/s", tokens / seconds),
-            *(metric(name, "tokens" if "token" in name else "", value) for name, value in counted.items()),
+            *(metric(name, "tokens" if "token" in name else "", value) for name, value in numbers.items()),
             *engine.graph_metric(plan["requests"] * per_sequence, settled["capture_sizes"]),
             *steps.occupancy.metrics(),
             *ranks.metrics(),
