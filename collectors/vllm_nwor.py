@@ -158,7 +158,11 @@ def _stages(
                     points=list(_points([mode], sized, rates[:1])),
                     tool="ncu",
                     profiler={"metrics": counters.TRAFFIC, "cache_control": "none"},
-                    **{**common, "settings": {**settings, "eager": True}},
+                    **{
+                        **common,
+                        "settings": {**settings, "eager": True},
+                        "tags": {**common["tags"], **_named(mode)},
+                    },
                 )
                 for mode in chosen
             ]
@@ -217,13 +221,10 @@ def _points(modes: Sequence[str], shapes: Sequence[tuple[int, int]], rates: Sequ
     for batch, length in shapes:
         for rate in rates:
             for mode in modes:
-                nwor, scv = MODES[mode]
                 yield Point(
                     f"{mode}_{batch}x{length}_{rate}",
                     {
-                        "mode": mode,
-                        "nwor_mode": nwor,
-                        "scv_mode": scv,
+                        **_named(mode),
                         "batch_size": str(batch),
                         "input_len": str(length),
                         "acceptance": rate,
