@@ -217,6 +217,12 @@ def _grown(sizes: Mapping[str, Any], modes: Sequence[str], rates: Sequence[str])
     return max((int(sizes["drafts"]) + 1) * (steps + 2 * len(MODES) + 40), int(sizes["output_len"])) + 32
 
 
+def _named(mode: str) -> dict[str, str]:
+    """A mode's name, and those of the guide."""
+    nwor, scv = MODES[mode]
+    return {"mode": mode, "nwor_mode": nwor, "scv_mode": scv}
+
+
 def _points(modes: Sequence[str], shapes: Sequence[tuple[int, int]], rates: Sequence[str]) -> Iterator[Point]:
     for batch, length in shapes:
         for rate in rates:
