@@ -25,6 +25,8 @@ TASKS = ("equal", "latency", "counters", "step-traffic", "timeline")
 _FLUSH_BYTES = 256 << 20
 #: Counted of a whole step, in one pass: the program runs once for each.
 _OF_STEP = ("dram__bytes_write.sum", "dram__bytes_read.sum", "lts__t_sectors_op_write.sum")
+#: By how much random weights grow where tokens are compared, from 0.001 at most to the size of trained ones.
+_SHARPER = 40.0
 #: Steps of a turn that do not count: the first copies what the pages mirror.
 _SKIPPED = 1
 
@@ -91,10 +93,10 @@ def main(
 ) -> None:
     """Patch staged KV writes (NWOR) and other verdicts (SCV) into vLLM and compare them with vLLM as it is.
 
-    equal: every mode's tokens are those of vLLM as it is, or the point fails; a mode that is broken on
-    purpose has to differ. latency: modes take turns in one run, step by step. counters: every kernel of one
-    eager step under ncu. step-traffic: whole steps under ncu, with the flush that writes back what the L2
-    holds. timeline: steps under nsys, each graph as a whole.
+    equal: every mode's tokens, and the logits of every step, bit for bit, are those of vLLM as it is, or the
+    point fails; a mode that is broken on purpose has to differ. latency: modes take turns in one run, step by
+    step. counters: every kernel of one eager step under ncu. step-traffic: whole steps under ncu, with the
+    flush that writes back what the L2 holds. timeline: steps under nsys, each graph as a whole.
     """
     stages = _stages(
         model, weights, arguments, _chosen(tasks, TASKS), method, modes, shapes, acceptance, sizes
@@ -246,6 +248,8 @@ def work(plan: dict[str, Any]) -> None:
     patch = Patch(llm, ranges=capture.mode != "no")
     token_bytes = patch.token_bytes
     how = {**ranks.settled()["tags"], "kv_token_bytes": str(token_bytes), "seed": str(plan["seed"])}
+    if plan["task"] == "equal" and plan["random"]:
+        patch.sharpen(_SHARPER)
     run = _Run(llm, patch, capture, plan)
     measure = {
         "equal": run.equal,
@@ -304,13 +308,22 @@ class _Batch:
     tokens: dict[str, int]
 
 
+@dataclass
+class _Generated:
+    """What a mode gives: tokens of each sequence, a number for the logits of each step, what was counted."""
+
+    tokens: list[list[int]]
+    logits: list[int]
+    counts: list[dict[str, Any]]
+
+
 class _Run:
     """What the tasks do with an engine."""
 
     def __init__(self, llm: Any, patch: Patch, capture: Capture, plan: Mapping[str, Any]) -> None:
         self._llm, self._patch, self._capture, self._plan = llm, patch, capture, plan
         self._begun = 0
-        self._expected: dict[tuple[str, ...], list[list[int]]] = {}
+        self._expected: dict[tuple[str, ...], _Generated] = {}
         self._latencies: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         self._flush: Any = None
 
@@ -330,27 +343,34 @@ class _Run:
         tags = point["tags"]
         key = tuple(tags[name] for name in ("batch_size", "input_len", "acceptance"))
         if key not in self._expected:
-            self._expected[key], _ = self._generated("off", tags)
-            again, _ = self._generated("off", tags)
-            if again != self._expected[key]:
-                raise RuntimeError("vLLM as it is gives other tokens when it runs again")
-        found, counts = self._generated(tags["mode"], tags)
+            self._expected[key] = self._generated("off", tags)
+            again = self._generated("off", tags)
+            if (again.tokens, again.logits) != (self._expected[key].tokens, self._expected[key].logits):
+                raise RuntimeError("vLLM as it is gives other tokens or logits when it runs again")
+        wanted, found = self._expected[key], self._generated(tags["mode"], tags)
         pairs = [
             (one, other)
-            for a, b in zip(self._expected[key], found, strict=True)
+            for a, b in zip(wanted.tokens, found.tokens, strict=True)
             for one, other in zip(a, b, strict=True)
         ]
         same = sum(one == other for one, other in pairs)
-        if (same == len(pairs)) == (tags["mode"] == "broken"):
-            raise RuntimeError(f"{same} of {len(pairs)} tokens are those of vLLM as it is")
+        steps = max(len(wanted.logits), len(found.logits))
+        equal = sum(one == other for one, other in zip(wanted.logits, found.logits, strict=False))
+        if (same == len(pairs) and equal == steps) == (tags["mode"] == "broken"):
+            raise RuntimeError(
+                f"{same} of {len(pairs)} tokens, and the logits of {equal} of {steps} steps, "
+                "are those of vLLM as it is"
+            )
         return [
             metric("tokens_compared", "tokens", len(pairs)),
             metric("tokens_equal", "tokens", same),
-            metric("tokens_distinct", "tokens", len({token for one in found for token in one})),
-            *counts,
+            metric("tokens_distinct", "tokens", len({token for one in found.tokens for token in one})),
+            metric("steps_compared", "", steps),
+            metric("steps_with_equal_logits", "", equal),
+            *found.counts,
         ]
 
-    def _generated(self, mode: str, tags: Mapping[str, str]) -> tuple[list[list[int]], list[dict[str, Any]]]:
+    def _generated(self, mode: str, tags: Mapping[str, str]) -> _Generated:
         import torch
         from vllm import SamplingParams
 
@@ -363,13 +383,15 @@ class _Run:
         prompts = [{"prompt_token_ids": one["prompt_token_ids"][n % 16 :]} for n, one in enumerate(prompts)]
         torch.cuda.manual_seed(self._plan["seed"])
         before = counted(self._llm)
+        self._patch.seen = []
         sampling = SamplingParams(
             temperature=0, max_tokens=self._plan["output_len"], ignore_eos=True, detokenize=False
         )
         outputs = self._llm.generate(prompts, sampling, use_tqdm=False)
         counts = self._counts(before)
         self._patch.mode("off")
-        return [list(output.outputs[0].token_ids) for output in outputs], counts
+        logits, self._patch.seen = [int(one) for one in self._patch.seen], None
+        return _Generated([list(output.outputs[0].token_ids) for output in outputs], logits, counts)
 
     def latency(self, point: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A point of a shape; all modes and rates of the shape are measured with the first of them."""

@@ -107,10 +107,14 @@ def test_tokens_are_those_of_vllm_as_it_is_and_a_mode_that_is_broken_must_differ
     fails: bool,
 ) -> None:
     run = played[0]
-    monkeypatch.setattr(run, "_generated", lambda of, tags: ([[5, 6] if of == "off" else tokens], []))
+    monkeypatch.setattr(
+        run,
+        "_generated",
+        lambda of, tags: vllm_nwor._Generated([[5, 6] if of == "off" else tokens], [1, 2], []),
+    )
     point = {"tags": {"mode": mode, "batch_size": "1", "input_len": "8", "acceptance": "0.5"}}
     if fails:
-        with pytest.raises(RuntimeError, match="tokens are those of vLLM as it is"):
+        with pytest.raises(RuntimeError, match="steps, are those of vLLM as it is"):
             run.equal(point)
     else:
         same = {m["name"]: m["value"] for m in run.equal(point)}
@@ -120,11 +124,26 @@ def test_tokens_are_those_of_vllm_as_it_is_and_a_mode_that_is_broken_must_differ
 def test_vllm_that_differs_from_itself_is_an_error(
     played: tuple[vllm_nwor._Run, Patch, Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, answers = played[0], iter([[[5, 6]], [[5, 7]]])
-    monkeypatch.setattr(run, "_generated", lambda of, tags: (next(answers), []))
+    run, logits = played[0], iter([[1, 2], [1, 3]])
+    monkeypatch.setattr(run, "_generated", lambda of, tags: vllm_nwor._Generated([[5, 6]], next(logits), []))
     point = {"tags": {"mode": "nwor", "batch_size": "1", "input_len": "8", "acceptance": "0.5"}}
-    with pytest.raises(RuntimeError, match="other tokens when it runs again"):
+    with pytest.raises(RuntimeError, match="other tokens or logits when it runs again"):
         run.equal(point)
+
+
+def test_logits_that_differ_in_a_bit_are_no_equal_outputs(
+    played: tuple[vllm_nwor._Run, Patch, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = played[0]
+    monkeypatch.setattr(
+        run,
+        "_generated",
+        lambda of, tags: vllm_nwor._Generated([[5, 6]], [1, 2] if of == "off" else [1, 3], []),
+    )
+    tags = {"batch_size": "1", "input_len": "8", "acceptance": "0.5"}
+    with pytest.raises(RuntimeError, match="2 of 2 tokens, and the logits of 1 of 2 steps"):
+        run.equal({"tags": {"mode": "nwor", **tags}})
+    assert run.equal({"tags": {"mode": "broken", **tags}})
 
 
 def test_each_mode_has_the_guides_two_names() -> None:
