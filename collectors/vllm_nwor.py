@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from collectors import counters, engine, runner
+from collectors import counters, engine, guide, runner
+from collectors.kept import of_all
 from collectors.nwor import MODES, Patch
 from collectors.ranks import Ranks
 from collectors.stages import Point, Stage
@@ -16,6 +18,7 @@ from collectors.worker import Capture, clock, each, median_ms, metric, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from collectors.runner import Options
 
@@ -101,7 +104,8 @@ def main(
     stages = _stages(
         model, weights, arguments, _chosen(tasks, TASKS), method, modes, shapes, acceptance, sizes
     )
-    runner.run("collectors.vllm_nwor", stages, shared)
+    timed = [stage for stage in stages if stage.table]
+    runner.run("collectors.vllm_nwor", stages, shared, partial(_write_sweeps, shared.out, timed, sizes))
 
 
 def _chosen(text: str, known: Sequence[str]) -> list[str]:
@@ -238,6 +242,31 @@ def _points(modes: Sequence[str], shapes: Sequence[tuple[int, int]], rates: Sequ
                         "acceptance": rate,
                     },
                 )
+
+
+def _write_sweeps(
+    out: Path,
+    stages: Sequence[Stage],
+    sizes: Mapping[str, Any],
+    measured: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
+    """A sweep of all modes for each shape and acceptance, whose batches are the turns of a mode."""
+    for stage in stages:
+        sweeps: dict[tuple[str, ...], list[guide.Mode]] = {}
+        for result in measured.get(stage.name, ()):
+            if not result["ok"]:
+                continue
+            tags = {"model": str(stage.model), **result["tags"]}
+            turns = [
+                {**tags, "batch_index": str(m["sample"]), "latency_s": m["value"] / 1e3}
+                for m in result["metrics"]
+                if m["name"] == "run_ms_per_step"
+            ]
+            of_all_turns = guide.counted({m["name"]: m["value"] for m in of_all(result["metrics"])})
+            key = tuple(tags[name] for name in ("batch_size", "input_len", "acceptance"))
+            sweeps.setdefault(key, []).append((turns, of_all_turns))
+        for (batch, length, rate), modes in sweeps.items():
+            guide.write(out / f"{stage.name}_{batch}x{length}_{rate}.json", sizes, modes)
 
 
 def work(plan: dict[str, Any]) -> None:
