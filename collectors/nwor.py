@@ -67,6 +67,12 @@ class Patch:
         """From the next step on, the chance that a draft is accepted whose predecessors are (synthetic)."""
         self._runner.rejection_sampler.synthetic_conditional_rates.fill_(rate)
 
+    def seed(self, number: int) -> None:
+        """Of synthetic acceptance: the same draws again."""
+        import torch
+
+        torch.cuda.manual_seed(number)
+
     @property
     def token_bytes(self) -> int:
         """Keys and values of a token, in all layers of the model."""

@@ -24,6 +24,9 @@ class Patch:
     def accept(self, rate: float) -> None:
         self.told.append(rate)
 
+    def seed(self, number: int) -> None:
+        self.told.append(("seed", number))
+
     def counted(self) -> dict[str, int]:
         return {"nwor_tokens_staged": 8, "nwor_tokens_committed": 4}
 
@@ -60,7 +63,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> tuple[vllm_nwor._Run, Patch, Engi
         {"tags": {"mode": mode, "batch_size": "2", "input_len": "8", "acceptance": "0.5"}}
         for mode in ("off", "nwor")
     ]
-    plan = {"modes": ["off", "nwor"], "rounds": 2, "steps": 3, "points": points}
+    plan = {"modes": ["off", "nwor"], "rounds": 2, "steps": 3, "seed": 5, "points": points}
     run = vllm_nwor._Run(engine, patch, Capture("no"), plan)  # type: ignore[arg-type]
     monkeypatch.setattr(
         run, "_begin", lambda count, length: vllm_nwor._Batch(["a", "b"], dict.fromkeys("ab", 0))
@@ -74,8 +77,9 @@ def test_modes_take_turns_and_the_first_step_of_a_turn_does_not_count(
     run, patch, engine = played
     points = run._plan["points"]
     one = {m["name"]: m["value"] for m in run.latency(points[0]) if m.get("sample") is None}
-    turn = ["step"] * 4
-    expected = [0.5, "off", *turn, "nwor", *turn, "nwor", *turn, "off", *turn]
+    # The same draws for both modes of a turn.
+    first, second = ([("seed", seed), *["step"] * 4] for seed in (5, 6))
+    expected = [0.5, "off", *first, "nwor", *first, "nwor", *second, "off", *second]
     assert patch.told == [*expected, "off", ("abort", ["a", "b"])]
     # Of two turns of three steps each.
     assert (one["spec_num_drafts"], one["spec_num_draft_tokens"]) == (12, 48)
