@@ -17,6 +17,8 @@ WRITES = ("baseline", "nwor")
 #: How the guide to NWOR calls the ways to write, in the tag nwor_mode.
 MODES = {"baseline": "off", "nwor": "stage"}
 MASKS = ("off", "vectorized", "graph")
+#: The loop that the guide draws: three launches, each waited for.
+GUIDE = "guide"
 
 # Steps that do not count.
 _WARMUP = 3
@@ -40,7 +42,10 @@ Examples:
 @runner.options("scv")
 @click.option("--writes", default=",".join(WRITES), show_default=True, help="How the KV cache is written.")
 @click.option(
-    "--masks", default=",".join(MASKS), show_default=True, help="How the acceptance mask is computed."
+    "--masks",
+    default=",".join(MASKS),
+    show_default=True,
+    help="How the acceptance mask is computed; guide: as the loop in the guide to NWOR and SCV.",
 )
 @runner.count("--requests", 32, "Sequences.")
 @runner.count("--drafts", 8, "Draft tokens of each.")
@@ -49,27 +54,40 @@ Examples:
 @runner.count("--steps", 20, "Steps under nsys.")
 @runner.count("--ncu-steps", 2, "Steps under ncu.")
 @click.option("--nsys/--no-nsys", default=True, show_default=True, help="Record timelines.")
+@click.option(
+    "--graph-trace",
+    type=click.Choice(["node", "graph"]),
+    default="node",
+    show_default=True,
+    help="Of timelines: each node of the graph, or the graph as a whole, which costs its replay less.",
+)
 @click.option("--ncu/--no-ncu", default=True, show_default=True, help="Record counters.")
-def main(shared: Options, writes: str, masks: str, nsys: bool, ncu: bool, **sizes: Any) -> None:
+def main(
+    shared: Options, writes: str, masks: str, nsys: bool, graph_trace: str, ncu: bool, **sizes: Any
+) -> None:
     """Record every pair of a way to write the KV cache and a way to compute the acceptance mask.
 
     Per step: baseline writes all draft rows and a bonus row for each request into each layer's cache (NVTX
     range kv_write), then computes the mask (scv_compute_mask); nwor computes the mask first and writes the
     accepted rows and the bonus row (nwor_commit). The mask comes from a host loop over the requests (off),
-    one kernel (vectorized) or the replay of a CUDA graph (graph). flush_l2 fills 256 MB between steps,
-    because a large L2 would absorb the writes. There is no staging copy: the drafts' rows are there to commit
-    from.
+    one kernel (vectorized), the replay of a CUDA graph (graph), or a loop over a third of the requests each
+    (guide); where guide is among the masks, all of them are waited for in their range. flush_l2 fills 256 MB
+    between steps, because a large L2 would absorb the writes. There is no staging copy: the drafts' rows are
+    there to commit from.
     """
-    stages = _stages(writes, masks, nsys, ncu, sizes)
+    stages = _stages(writes, masks, nsys, ncu, sizes, graph_trace)
     runner.run("collectors.spec_verify_micro", stages, shared, needs=("torch", "triton"))
 
 
-def _stages(writes: str, masks: str, nsys: bool, ncu: bool, sizes: dict[str, Any]) -> list[Stage]:
+def _stages(
+    writes: str, masks: str, nsys: bool, ncu: bool, sizes: dict[str, Any], graph_trace: str
+) -> list[Stage]:
     points = [
         Point(f"{write}_{mask}", {"nwor_mode": MODES[write], "scv_mode": mask})
         for write in _chosen(writes, WRITES)
-        for mask in _chosen(masks, MASKS)
+        for mask in _chosen(masks, (*MASKS, GUIDE))
     ]
+    sizes = {**sizes, "waits": GUIDE in masks.split(",")}
     tags = {
         "collector": "spec_verify_micro",
         **{name: str(sizes[name]) for name in ("requests", "drafts", "layers", "row")},
@@ -79,7 +97,13 @@ def _stages(writes: str, masks: str, nsys: bool, ncu: bool, sizes: dict[str, Any
     if nsys:
         stages.append(
             Stage(
-                name="scv_nsys", points=points, settings=sizes, tool="nsys", report_per_point=True, tags=tags
+                name="scv_nsys",
+                points=points,
+                settings=sizes,
+                tool="nsys",
+                profiler={"graph_trace": graph_trace},
+                report_per_point=True,
+                tags=tags,
             )
         )
     if ncu:
@@ -115,6 +139,8 @@ def work(plan: dict[str, Any]) -> None:
 
     def measure(point: Any) -> list[dict[str, Any]]:
         compute = _mask(point["tags"]["scv_mode"], state)
+        if plan["waits"]:
+            compute = _waited(compute)
         step = _nwor if point["tags"]["nwor_mode"] == MODES["nwor"] else _baseline
         for _ in range(_WARMUP):
             step(state, compute)
@@ -221,8 +247,18 @@ def _mask(mode: str, state: dict[str, Any]) -> Any:
         compute_mask(draft, target, mask)
         return mask
 
+    def thirds() -> Any:
+        third = -(-draft.shape[0] // 3)
+        for begin in range(0, draft.shape[0], third):
+            here = slice(begin, begin + third)
+            compute_mask(draft[here], target[here], mask[here])
+            torch.cuda.current_stream().synchronize()
+        return mask
+
     if mode == "off":
         return loop
+    if mode == GUIDE:
+        return thirds
     if mode == "vectorized":
         return vectorized
     # Compiled outside the capture.
@@ -237,6 +273,18 @@ def _mask(mode: str, state: dict[str, Any]) -> Any:
         return mask
 
     return replay
+
+
+def _waited(compute: Any) -> Any:
+    """The mask, and the wait for it that the guide draws behind it."""
+    import torch
+
+    def computed() -> Any:
+        found = compute()
+        torch.cuda.synchronize()
+        return found
+
+    return computed
 
 
 def _range(text: str) -> Any:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from collectors import engine, runner
+from collectors import engine, guide, runner
 from collectors.kept import of_all
-from collectors.latencies import PERCENTS, percentile
 from collectors.ranks import Ranks
 from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
-from traceql.record import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -217,17 +214,17 @@ def work(plan: dict[str, Any]) -> None:
 
     def measure(point: Any) -> list[dict[str, Any]]:
         prompts = _prompts(llm, plan, plan["seed"] + int(point["tags"].get("batch_index", 0)))
-        before = _counted(llm)
+        before = counted(llm)
         steps = engine.Steps(before=lambda _: capture.push("step"), after=lambda _: capture.pop())
         with capture.point("specdec"):
             seconds = engine.generate(llm, prompts, plan["output_len"], steps)
-        counted = {name: value - before.get(name, 0) for name, value in _counted(llm).items()}
+        numbers = {name: value - before.get(name, 0) for name, value in counted(llm).items()}
         tokens = plan["requests"] * plan["output_len"]
         return [
             metric("latency_s", "s", seconds),
             metric("engine_steps", "", len(steps.seconds)),
             metric("tokens_per_s", "tokens/s", tokens / seconds),
-            *(metric(name, "tokens" if "token" in name else "", value) for name, value in counted.items()),
+            *(metric(name, "tokens" if "token" in name else "", value) for name, value in numbers.items()),
             *engine.graph_metric(plan["requests"] * per_sequence, settled["capture_sizes"]),
             *steps.occupancy.metrics(),
             *ranks.metrics(),
@@ -243,7 +240,7 @@ def _prompts(llm: Any, plan: dict[str, Any], seed: int) -> list[dict[str, list[i
     return [{"prompt_token_ids": 2 * prompt["prompt_token_ids"]} for prompt in half]
 
 
-def _counted(llm: Any) -> dict[str, int]:
+def counted(llm: Any) -> dict[str, int]:
     """The counters of speculative decoding that vLLM keeps, under the names that NWOR/SCV sweeps use."""
     found: dict[str, int] = {}
     for item in llm.get_metrics():
@@ -264,19 +261,22 @@ def _write_sweep(
     measured: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> None:
     """The results of all modes in the form of an NWOR/SCV sweep."""
-    per_mode, results = [], []
-    for stage in stages:
-        batches = [
+    modes = {
+        stage.name: [
             {**_labels(stage), **r["tags"], **{m["name"]: m["value"] for m in of_all(r["metrics"])}}
             for r in measured.get(stage.name, ())
             if r["ok"]
         ]
-        results += batches
-        if batches:
-            per_mode.append(_summary(stage, batches))
-    if per_mode:
-        content = {"config": dict(sizes), "summary": {"per_mode": per_mode}, "results": results}
-        written.write_whole(out / "specdec.json", json.dumps(content, indent=1) + "\n")
+        for stage in stages
+    }
+    summed = [(batches, _sums(batches)) for batches in modes.values() if batches]
+    guide.write(out / "specdec.json", sizes, summed)
+
+
+def _sums(batches: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    each_ = [guide.counted(batch) for batch in batches]
+    names = sorted({name for one in each_ for name in one})
+    return {name: sum(one.get(name, 0) for one in each_) for name in names}
 
 
 def _labels(stage: Stage) -> dict[str, str]:
@@ -285,44 +285,6 @@ def _labels(stage: Stage) -> dict[str, str]:
     model = {"model": stage.model} if stage.model else {}
     tags = {name: text for name, text in stage.tags.items() if name != "collector"}
     return {**model, **{known.get(name, name): text for name, text in tags.items()}}
-
-
-def _summary(stage: Stage, batches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One mode: sums of what was counted, mean and percentiles of the latency."""
-    latencies = sorted(batch["latency_s"] for batch in batches)
-    names = {name for batch in batches for name in batch if re.match(r"spec_num_|nwor_", name)} - {
-        "nwor_mode"
-    }
-    sums = {name: sum(batch.get(name, 0) for batch in batches) for name in sorted(names)}
-    drafts, drafted = sums.get("spec_num_drafts"), sums.get("spec_num_draft_tokens")
-    accepted = sums.get("spec_num_accepted_tokens")
-    derived: dict[str, float] = {}
-    # Without a draft there is no rate of acceptance, which is not a rate of 0.
-    if drafts and accepted is not None:
-        derived["spec_avg_accepted_per_window"] = accepted / drafts
-    if drafted and accepted is not None:
-        derived["spec_acceptance_ratio"] = accepted / drafted
-    if sums.get("nwor_tokens_staged"):
-        derived["nwor_writes_saved_pct"] = 100 * (
-            1 - sums["nwor_tokens_committed"] / sums["nwor_tokens_staged"]
-        )
-    known = {f"latency_p{percent}_s": percentile(latencies, percent) for percent in PERCENTS}
-    # What is the same for all batches: how they were measured.
-    common = {
-        k: v for k, v in batches[0].items() if isinstance(v, str) and all(b.get(k) == v for b in batches)
-    }
-    common.pop("batch_index", None)
-    return {
-        **common,
-        **_labels(stage),
-        "batches": len(batches),
-        "latency_avg_s": sum(latencies) / len(latencies),
-        "fastest_run_latency_s": latencies[0],
-        "slowest_run_latency_s": latencies[-1],
-        **{name: value for name, value in known.items() if value is not None},
-        **sums,
-        **derived,
-    }
 
 
 if __name__ == "__main__":

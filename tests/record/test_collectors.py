@@ -33,6 +33,7 @@ COLLECTORS = (
     "spec_verify_micro",
     "vllm_decode_sweep",
     "vllm_layer_roofline",
+    "vllm_nwor",
     "vllm_prefill_sweep",
     "vllm_serve_trace",
     "vllm_specdec",
@@ -81,6 +82,8 @@ def test_a_dry_run_prints_the_exact_commands_and_makes_nothing(name: str, tmp_pa
     every = ["--nsys"] if name in ("vllm_decode_sweep", "vllm_prefill_sweep", "vllm_specdec") else []
     counted = ("vllm_decode_sweep", "vllm_prefill_sweep", "memory_hierarchy", "shapes")
     every += ["--ncu"] if name in counted else []
+    if name == "vllm_nwor":
+        every = ["--modes", "off,nwor", "--points", "8x512", "--acceptance", "0.7"]
     result = collector(name, "--dry-run", "--python", "python3", "--out", "results/x", *every, env=env)
     printed = result.stdout.replace(str(ROOT), "<repository>")
     assert printed == (FIXTURES / f"expected/dry_run/{name}.txt").read_text()
@@ -236,6 +239,10 @@ def test_a_cut_down_model_goes_with_the_process_that_made_it(machine: dict[str, 
         ("vllm_specdec", ["--mode", "a=b"], "name=ngram"),
         ("vllm_specdec", ["--acceptance", "0.1,0.2,0.3,0.4"], "none larger than the one before"),
         ("spec_verify_micro", ["--masks", "on"], "'on' is none of"),
+        ("vllm_nwor", ["--tasks", "equal,all"], "'all' is none of"),
+        ("vllm_nwor", ["--modes", "stage"], "'stage' is none of"),
+        ("vllm_nwor", ["--points", "32"], "It looks like 32x512"),
+        ("vllm_nwor", ["--acceptance", "1.5"], "Numbers from 0 to 1, or standard"),
     ],
 )
 def test_wrong_usage_is_said(name: str, arguments: list[str], words: str) -> None:
