@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from collectors.worker import Capture
 
@@ -29,12 +29,18 @@ class Watch:
         self._capture = capture
         self._one_call = one_call
         self._length = 0
+        self._decoded: Collection[str] | None = None
         self._seen: dict[int, int] = {}
         self.ranges = 0
 
-    def prompt(self, length: int) -> None:
-        """What runs from now on is a prompt of so many tokens; with 0 none that is watched."""
-        self._length, self._seen = length, {}
+    def prompt(self, length: int, decoded: Collection[str] | None = None) -> None:
+        """What runs from now on is a prompt of so many tokens; with 0 none that is watched.
+
+        Args:
+            length: of the prompt.
+            decoded: kinds of layers whose decode step is watched; None for all.
+        """
+        self._length, self._decoded, self._seen = length, decoded, {}
         if length:
             self.ranges = 0
 
@@ -59,6 +65,8 @@ class Watch:
                 return inner(*args, **kwargs)
             phase = self._phase(id(module), _tokens([*kwargs.values(), *args]))
             if phase == "prefill_earlier" and self._one_call:
+                return inner(*args, **kwargs)
+            if phase == "decode" and self._decoded is not None and kind not in self._decoded:
                 return inner(*args, **kwargs)
             with self._range(f"layer_roofline/layer_kind={kind}/phase={phase}/seq_len={self._length}"):
                 return inner(*args, **kwargs)

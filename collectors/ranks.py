@@ -15,7 +15,7 @@ from collectors.layers import Watch
 from collectors.worker import Capture, Here, metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 #: What vLLM mixes into its workers.
 EXTENSION = "collectors.ranks.Extension"
@@ -74,9 +74,26 @@ class Extension:
         self._traceql_watch = Watch(Capture(captured), one_call=one_call)
         return self._traceql_watch.wrap(self.get_model())
 
-    def traceql_prompt(self, length: int) -> None:
+    def traceql_prompt(self, length: int, decoded: Collection[str] | None = None) -> None:
         """The layers' calls from now on are those of a prompt of so many tokens; of none with 0."""
-        self._traceql_watch.prompt(length)
+        self._traceql_watch.prompt(length, decoded)
+
+    def traceql_forget_memory(self) -> None:
+        """From now on the peak of the memory is a new one."""
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+    def traceql_memory(self) -> dict[str, int]:
+        """Bytes of GPU memory: at most in tensors, held by PyTorch for them, and used by everybody."""
+        import torch
+
+        free, total = torch.cuda.mem_get_info()
+        return {
+            "peak_allocated_bytes": torch.cuda.max_memory_allocated(),
+            "reserved_bytes": torch.cuda.memory_reserved(),
+            "gpu_used_bytes": total - free,
+        }
 
     def traceql_ranges(self) -> int:
         """How many ranges the last prompt made."""

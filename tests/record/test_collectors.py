@@ -425,7 +425,8 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
     collector("vllm_layer_roofline", *arguments, "--no-ncu", "--out", out, *env, env=machine)
     called = calls.read_text(encoding="utf-8").splitlines()
     assert called[0] == "start" and called[-1] == "stop" and called.count("start") == 1
-    texts = [line.partition("layer_roofline/")[2] for line in called if line.startswith("push")]
+    pushed = [line.removeprefix("push ") for line in called if line.startswith("push")]
+    texts = [text.removeprefix("layer_roofline/") for text in pushed if text.startswith("layer_roofline/")]
     # 4 tokens are one step; 12 are two, the second sees all of them. Two layers of two kinds each.
     expected = [
         f"layer_kind={kind}/phase={phase}/seq_len={length}"
@@ -435,6 +436,12 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
         for kind in ("attention", "mlp")
     ]
     assert texts == expected
+    # And a range around each step of the engine.
+    assert [text for text in pushed if not text.startswith("layer_roofline/")] == [
+        f"layers_step/phase={phase}/seq_len={length}"
+        for length, phases in ((4, ["prefill", "decode"]), (12, ["prefill_earlier", "prefill", "decode"]))
+        for phase in phases
+    ]
     calls.unlink()
     collector("vllm_layer_roofline", *arguments, "--no-nsys", "--out", out, *env, env=machine)
     # For the counters a window around one layer of each kind, and no step before the last of prefill.
@@ -451,6 +458,46 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
         )
     ]
     assert calls.read_text(encoding="utf-8").splitlines() == expected
+
+
+def test_decode_is_counted_at_the_ends_alone_where_it_does_not_grow(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    arguments = ["--lengths", "4,6,8", "--model", "llama-3.1-8b", "--no-nsys", "--few-decodes"]
+    collector(
+        "vllm_layer_roofline",
+        *arguments,
+        *("--out", tmp_path / "out", "--env", f"FAKE_CALLS={calls}"),
+        env=machine,
+    )
+    texts = [line.partition("layer_kind=")[2] for line in calls.read_text().splitlines() if "push" in line]
+    assert [text for text in texts if "decode" in text] == [
+        "attention/phase=decode/seq_len=4",
+        "mlp/phase=decode/seq_len=4",
+        "attention/phase=decode/seq_len=6",
+        "attention/phase=decode/seq_len=8",
+        "mlp/phase=decode/seq_len=8",
+    ]
+
+
+def test_without_a_profiler_a_model_of_all_layers_says_what_its_steps_take(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = ["--lengths", "4,12", "--chunk", 8, "--repeats", 2, "--model", "llama-3.1-8b"]
+    modes = ["--whole", "--plain", "--no-nsys", "--no-ncu", "--out", tmp_path]
+    collector("vllm_layer_roofline", *arguments, *modes, env=machine)
+    short, long = table(tmp_path / "layers.csv")
+    assert (short["prompt_len"], long["prompt_len"]) == ("4", "12")
+    assert {row["layers_of_each_kind"] for row in (short, long)} == {"all"}
+    # Two prompts of 4 tokens are two steps each, two of 12 three each: a chunk holds 8.
+    assert (float(short["steps"]), float(long["steps"])) == (4, 6)
+    assert float(short["prefill_ms"]) == float(short["last_prefill_step_ms"]) > 0
+    assert float(long["prefill_ms"]) > float(long["last_prefill_step_ms"]) > 0
+    assert 0 <= float(long["decode_cpu_pct"])
+    # What the GPU of the tests says of its memory.
+    assert float(long["peak_allocated_bytes"]) == 3e9
+    assert (float(long["reserved_bytes"]), float(long["gpu_used_bytes"])) == (5e9, 7e9)
 
 
 def calls_by_rank(calls: Path) -> tuple[list[str], list[str]]:
