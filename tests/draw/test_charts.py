@@ -1026,6 +1026,29 @@ def test_points_of_work_that_was_counted_in_part_are_hollow() -> None:
     assert specification["title"]["subtitle"][1] == "hollow: at least so much, for not all was counted"
 
 
+def test_useful_flop_are_drawn_solid_and_the_executed_ones_hollow_above_them() -> None:
+    # Of the second no useful FLOP are known.
+    known = WORK.with_columns(ratio=pl.Series([2.0, None, 4.0, None]))
+    specification = charts.KINDS["roofline"].draw(known, ROOFS, useful="ratio", **CHANNELS).to_dict()
+    drawn = {
+        layer["mark"]["filled"]: {
+            row["seq_len"]: (row["dram_flop_per_byte"], row["flop_per_s"])
+            for row in specification["datasets"][layer["data"]["name"]]
+        }
+        for layer in specification["layer"]
+        if layer["mark"]["type"] == "point" and "size" in layer["encoding"]
+    }
+    executed = {
+        row["seq_len"]: (row["dram_flop_per_byte"], row["flop_per_s"]) for row in WORK[:3].to_dicts()
+    }
+    assert drawn[False] == executed
+    assert drawn[True] == {
+        row["seq_len"]: (row["dram_flop_per_byte"] / row["ratio"], row["flop_per_s"] / row["ratio"])
+        for row in known.drop_nulls("ratio").to_dicts()
+    }
+    assert "solid: the useful FLOP; hollow: those executed" in str(specification["title"]["subtitle"])
+
+
 @pytest.mark.long
 def test_points_without_a_phase_have_the_shape_of_their_colour() -> None:
     told = {e["shape"]["field"] for e in encodings(roofline()) if "shape" in e}
