@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator, Sequence
 
     from collectors.worker import Capture
 
@@ -23,24 +24,25 @@ _KINDS = (
 
 
 class Watch:
-    """Puts NVTX ranges, and for ncu profiler windows, around the layers' calls while a prompt is watched."""
+    """Puts NVTX ranges, and for ncu profiler windows, around the layers' calls while a prompt is watched.
 
-    def __init__(self, capture: Capture, *, one_call: bool) -> None:
+    Args:
+        capture: the profiler's window.
+        one_call: of each kind the first layer alone, in a window of its own.
+        only: patterns of kind and phase, ``mamba2/prefill``: no others are watched; all without any.
+    """
+
+    def __init__(self, capture: Capture, *, one_call: bool, only: Sequence[str] = ()) -> None:
         self._capture = capture
         self._one_call = one_call
         self._length = 0
-        self._decoded: Collection[str] | None = None
+        self._only = only or ["*"]
         self._seen: dict[int, int] = {}
         self.ranges = 0
 
-    def prompt(self, length: int, decoded: Collection[str] | None = None) -> None:
-        """What runs from now on is a prompt of so many tokens; with 0 none that is watched.
-
-        Args:
-            length: of the prompt.
-            decoded: kinds of layers whose decode step is watched; None for all.
-        """
-        self._length, self._decoded, self._seen = length, decoded, {}
+    def prompt(self, length: int) -> None:
+        """What runs from now on is a prompt of so many tokens; with 0 none that is watched."""
+        self._length, self._seen = length, {}
         if length:
             self.ranges = 0
 
@@ -66,7 +68,7 @@ class Watch:
             phase = self._phase(id(module), _tokens([*kwargs.values(), *args]))
             if phase == "prefill_earlier" and self._one_call:
                 return inner(*args, **kwargs)
-            if phase == "decode" and self._decoded is not None and kind not in self._decoded:
+            if not any(fnmatchcase(f"{kind}/{phase}", pattern) for pattern in self._only):
                 return inner(*args, **kwargs)
             with self._range(f"layer_roofline/layer_kind={kind}/phase={phase}/seq_len={self._length}"):
                 return inner(*args, **kwargs)

@@ -15,7 +15,7 @@ from collectors.layers import Watch
 from collectors.worker import Capture, Here, metric
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 #: What vLLM mixes into its workers.
 EXTENSION = "collectors.ranks.Extension"
@@ -69,14 +69,14 @@ class Extension:
         Here().synchronize()
         return [begun.elapsed_time(end) for begun, end in zip(marks[::2], marks[1::2], strict=False)]
 
-    def traceql_watch(self, captured: str, one_call: bool) -> dict[str, int]:
+    def traceql_watch(self, captured: str, one_call: bool, only: Sequence[str] = ()) -> dict[str, int]:
         """Wrap the layers; how many of each kind. See `layers.Watch`."""
-        self._traceql_watch = Watch(Capture(captured), one_call=one_call)
+        self._traceql_watch = Watch(Capture(captured), one_call=one_call, only=only)
         return self._traceql_watch.wrap(self.get_model())
 
-    def traceql_prompt(self, length: int, decoded: Collection[str] | None = None) -> None:
+    def traceql_prompt(self, length: int) -> None:
         """The layers' calls from now on are those of a prompt of so many tokens; of none with 0."""
-        self._traceql_watch.prompt(length, decoded)
+        self._traceql_watch.prompt(length)
 
     def traceql_forget_memory(self) -> None:
         """From now on the peak of the memory is a new one."""

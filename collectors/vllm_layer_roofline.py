@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from collectors.runner import Options
 
-#: The kind whose decode step depends on how much came before it.
-_GROWS = ("attention", "linear_attention")
-
 
 @click.command(
     epilog="""\b
@@ -51,9 +48,10 @@ Examples:
     help="Under nsys: sample the GPU so often.",
 )
 @click.option(
-    "--few-decodes",
-    is_flag=True,
-    help="Under ncu: decode of what does not grow with the context at the shortest and longest prompt alone.",
+    "--only",
+    multiple=True,
+    metavar="KIND/PHASE",
+    help="Under ncu: these alone, as mamba2/prefill or */decode; repeatable.",
 )
 @click.option("--kv-cache-gib", type=float, default=3, show_default=True, help="Size of the KV cache.")
 def main(
@@ -85,7 +83,7 @@ def _stages(
 ) -> list[Stage]:
     sizes = dict(given_sizes)
     plain, nsys, ncu = sizes.pop("plain"), sizes.pop("nsys"), sizes.pop("ncu")
-    few_decodes, gpu_metrics = sizes.pop("few_decodes"), sizes.pop("gpu_metrics")
+    only, gpu_metrics = sizes.pop("only"), sizes.pop("gpu_metrics")
     common: dict[str, Any] = {
         "points": [Point(f"seq_{n}", {"prompt_len": str(n)}) for n in lengths],
         "follows": ("longest",),
@@ -109,7 +107,7 @@ def _stages(
             profiler["options"] = sampled
         stages.append(Stage(name="layers_nsys", tool="nsys", profiler=profiler, settings=settings, **common))
     if ncu:
-        once = {**settings, "repeats": 1, "one_call": True, "few_decodes": few_decodes}
+        once = {**settings, "repeats": 1, "one_call": True, "only": list(only)}
         stages.append(
             Stage(
                 name="layers_ncu",
@@ -147,18 +145,13 @@ def work(plan: dict[str, Any]) -> None:
     )
     ranks = Ranks(llm)
     capture = Capture(plan["captured"], ranks)
-    kinds = ranks.ask("watch", plan["captured"], plan.get("one_call", False))
+    kinds = ranks.ask("watch", plan["captured"], plan.get("one_call", False), plan.get("only", []))
     if not any(kinds):
         raise RuntimeError("no layers were found in the model")
     print(f"layers: {kinds}", flush=True)
 
-    lengths = [int(point["tags"]["prompt_len"]) for point in plan["points"]]
-    ends = (min(lengths), max(lengths))
-
     def measure(point: Any) -> list[dict[str, Any]]:
         length = int(point["tags"]["prompt_len"])
-        # Kinds whose decode step is recorded; None for all.
-        kinds = _GROWS if plan.get("few_decodes") and length not in ends else None
         runs = []
         if capture.mode == "no":
             ranks.ask("forget_memory")
@@ -167,7 +160,7 @@ def work(plan: dict[str, Any]) -> None:
             run = _Run(length, plan["chunk"], capture if capture.mode == "all" else None)
             runs.append(run)
             if capture.mode != "no":
-                ranks.ask("prompt", length, kinds)
+                ranks.ask("prompt", length)
             try:
                 engine.generate(llm, prompt, 2, run.steps)
             finally:

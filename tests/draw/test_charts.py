@@ -1038,9 +1038,7 @@ def test_useful_flop_are_drawn_solid_and_the_executed_ones_hollow_above_them() -
         for layer in specification["layer"]
         if layer["mark"]["type"] == "point" and "size" in layer["encoding"]
     }
-    executed = {
-        row["seq_len"]: (row["dram_flop_per_byte"], row["flop_per_s"]) for row in WORK[:3].to_dicts()
-    }
+    executed = {row["seq_len"]: (row["dram_flop_per_byte"], row["flop_per_s"]) for row in WORK[:3].to_dicts()}
     assert drawn[False] == executed
     assert drawn[True] == {
         row["seq_len"]: (row["dram_flop_per_byte"] / row["ratio"], row["flop_per_s"] / row["ratio"])

@@ -460,24 +460,22 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
     assert calls.read_text(encoding="utf-8").splitlines() == expected
 
 
-def test_decode_is_counted_at_the_ends_alone_where_it_does_not_grow(
+def test_counters_may_be_those_of_some_kinds_and_phases_alone(
     machine: dict[str, str], tmp_path: Path
 ) -> None:
     calls = tmp_path / "calls"
-    arguments = ["--lengths", "4,6,8", "--model", "llama-3.1-8b", "--no-nsys", "--few-decodes"]
+    arguments = ["--lengths", "4,8", "--model", "llama-3.1-8b", "--no-nsys", "--only", "mlp/prefill"]
     collector(
         "vllm_layer_roofline",
         *arguments,
-        *("--out", tmp_path / "out", "--env", f"FAKE_CALLS={calls}"),
+        *("--only", "attention/*", "--out", tmp_path / "out", "--env", f"FAKE_CALLS={calls}"),
         env=machine,
     )
     texts = [line.partition("layer_kind=")[2] for line in calls.read_text().splitlines() if "push" in line]
-    assert [text for text in texts if "decode" in text] == [
-        "attention/phase=decode/seq_len=4",
-        "mlp/phase=decode/seq_len=4",
-        "attention/phase=decode/seq_len=6",
-        "attention/phase=decode/seq_len=8",
-        "mlp/phase=decode/seq_len=8",
+    assert texts == [
+        f"{layer}/seq_len={length}"
+        for length in (4, 8)
+        for layer in ("attention/phase=prefill", "mlp/phase=prefill", "attention/phase=decode")
     ]
 
 

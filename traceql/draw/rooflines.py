@@ -325,7 +325,13 @@ def _place(
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
-    """Whether each trace is one point (as one that was tagged with its place), and no two share a place."""
+    """Whether trails are not mixed when traces are not told apart.
+
+    Each trace is one point (as one that was tagged with its place), and no two share a place; or each trail
+    is of one trace.
+    """
+    if rows.select(*series, "trace").unique().height == rows.select(series).unique().height:
+        return True
     alone = rows.select("trace", *series).is_unique().all()
     return alone and rows.select(*series, trail).is_unique().all()
 
