@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traceql.record import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # On compute capability 9.0. Names of other GPUs differ, so there the whole set of sections is recorded.
 _INSTRUCTIONS = [f"{letter}{operation}" for letter in "dfh" for operation in ("add", "mul", "fma")]
@@ -44,9 +47,20 @@ TRAFFIC = (
 )
 
 
-def roofline() -> dict[str, Any]:
-    """Arguments of `commands.ncu_command` for a roofline on the GPU at hand; without one, on a Hopper."""
+#: How full the SMs were and could have been at most.
+OCCUPANCY = (
+    "sm__warps_active.avg.pct_of_peak_sustained_active",
+    "sm__maximum_warps_per_active_cycle_pct",
+)
+
+
+def roofline(more: Sequence[str] = ()) -> dict[str, Any]:
+    """Arguments of `commands.ncu_command` for a roofline on the GPU at hand; without one, on a Hopper.
+
+    Args:
+        more: metrics beside those of the roofline.
+    """
     capabilities = {str(gpu.get("compute_capability")) for gpu in machine.gpus()}
     if capabilities <= {"9.0"}:
-        return {"metrics": ROOFLINE_SM_90}
-    return {"section_set": "roofline"}
+        return {"metrics": (*ROOFLINE_SM_90, *more)}
+    return {"section_set": "roofline", **({"metrics": tuple(more)} if more else {})}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from collectors.worker import Capture
 
@@ -23,12 +24,19 @@ _KINDS = (
 
 
 class Watch:
-    """Puts NVTX ranges, and for ncu profiler windows, around the layers' calls while a prompt is watched."""
+    """Puts NVTX ranges, and for ncu profiler windows, around the layers' calls while a prompt is watched.
 
-    def __init__(self, capture: Capture, *, one_call: bool) -> None:
+    Args:
+        capture: the profiler's window.
+        one_call: of each kind the first layer alone, in a window of its own.
+        only: patterns of kind and phase, ``mamba2/prefill``: no others are watched; all without any.
+    """
+
+    def __init__(self, capture: Capture, *, one_call: bool, only: Sequence[str] = ()) -> None:
         self._capture = capture
         self._one_call = one_call
         self._length = 0
+        self._only = only or ["*"]
         self._seen: dict[int, int] = {}
         self.ranges = 0
 
@@ -59,6 +67,8 @@ class Watch:
                 return inner(*args, **kwargs)
             phase = self._phase(id(module), _tokens([*kwargs.values(), *args]))
             if phase == "prefill_earlier" and self._one_call:
+                return inner(*args, **kwargs)
+            if not any(fnmatchcase(f"{kind}/{phase}", pattern) for pattern in self._only):
                 return inner(*args, **kwargs)
             with self._range(f"layer_roofline/layer_kind={kind}/phase={phase}/seq_len={self._length}"):
                 return inner(*args, **kwargs)

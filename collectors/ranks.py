@@ -69,14 +69,31 @@ class Extension:
         Here().synchronize()
         return [begun.elapsed_time(end) for begun, end in zip(marks[::2], marks[1::2], strict=False)]
 
-    def traceql_watch(self, captured: str, one_call: bool) -> dict[str, int]:
+    def traceql_watch(self, captured: str, one_call: bool, only: Sequence[str] = ()) -> dict[str, int]:
         """Wrap the layers; how many of each kind. See `layers.Watch`."""
-        self._traceql_watch = Watch(Capture(captured), one_call=one_call)
+        self._traceql_watch = Watch(Capture(captured), one_call=one_call, only=only)
         return self._traceql_watch.wrap(self.get_model())
 
     def traceql_prompt(self, length: int) -> None:
         """The layers' calls from now on are those of a prompt of so many tokens; of none with 0."""
         self._traceql_watch.prompt(length)
+
+    def traceql_forget_memory(self) -> None:
+        """From now on the peak of the memory is a new one."""
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+    def traceql_memory(self) -> dict[str, int]:
+        """Bytes of GPU memory: at most in tensors, held by PyTorch for them, and used by everybody."""
+        import torch
+
+        free, total = torch.cuda.mem_get_info()
+        return {
+            "peak_allocated_bytes": torch.cuda.max_memory_allocated(),
+            "reserved_bytes": torch.cuda.memory_reserved(),
+            "gpu_used_bytes": total - free,
+        }
 
     def traceql_ranges(self) -> int:
         """How many ranges the last prompt made."""

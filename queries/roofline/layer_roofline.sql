@@ -10,7 +10,8 @@
 --
 -- The useful FLOP of a row are the trace's tag useful_flop, or those of one layer and step that runs with the
 -- metric useful_flop and the tags layer_kind, phase and seq_len say (traceql predict layers makes them of a
--- model's configuration; traceql import-runs), times the calls. Where runs differ, they are not known.
+-- model's configuration; traceql import-runs), times the calls. Runs with a tag model are those of traces with
+-- the same one (import-runs --tag model=NAME). Where runs differ, they are not known.
 -- Without --calls those are as many as the row's kernels are apart: other kernels or layer numbers come
 -- between them. Give it where calls of one kind follow each other, or the kind is a tag of a whole trace.
 -- @of     traces
@@ -30,19 +31,21 @@
 --         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
 -- @note   SELECT too_useful(count(*), list(DISTINCT layer_kind)) FROM answer WHERE executed_per_useful < 1
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
---         hollow=at_least
+--         hollow=at_least useful=executed_per_useful
 -- @empty  No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag
 -- @empty  seq_len=512), or put NVTX ranges layer/KIND or layers.N around the layers.
 -- @section counters 61 Rooflines | drawn
 
 WITH useful AS (
     SELECT
-        tags['layer_kind'] AS kind,
-        tags['phase'] AS phase,
-        try_cast(tags['seq_len'] AS BIGINT) AS seq_len,
+        traces.trace_id,
+        runs.tags['layer_kind'] AS kind,
+        runs.tags['phase'] AS phase,
+        try_cast(runs.tags['seq_len'] AS BIGINT) AS seq_len,
         CASE WHEN min(value) = max(value) THEN min(value) END AS flop
     FROM run_metrics
     JOIN runs USING (run_id)
+    JOIN traces ON coalesce(runs.tags['model'] = traces.tags['model'], true)
     WHERE metric = 'useful_flop'
     GROUP BY ALL
 )
@@ -60,7 +63,8 @@ SELECT
 FROM rooflines
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN useful
-    ON useful.kind = rooflines.name
+    ON useful.trace_id = rooflines.trace_id
+    AND useful.kind = rooflines.name
     AND useful.phase IS NOT DISTINCT FROM rooflines.phase
     AND useful.seq_len IS NOT DISTINCT FROM rooflines.seq_len
 WHERE grouping = 'layer'

@@ -1027,6 +1027,44 @@ def test_points_of_work_that_was_counted_in_part_are_hollow() -> None:
     assert specification["title"]["subtitle"][1] == "hollow: at least so much, for not all was counted"
 
 
+def test_traces_are_not_told_apart_by_dashes_where_each_trail_is_of_one() -> None:
+    work = WORK.with_columns(
+        trace=pl.Series(["t", "t", "u", "u"]),
+        layer_kind=pl.Series(["mlp", "mlp", "attention", "attention"]),
+        dram_flop_per_byte=pl.Series([400.0, 100.0, 200.0, 50.0]),
+        flop_per_s=pl.Series([8e14, 4e14, 6e14, 2e14]),
+        seq_len=pl.Series([1024, 256, 512, 128]),
+    )
+
+    def trail(drawn: pl.DataFrame) -> dict[str, Any]:
+        (found,) = [e for e in encodings(roofline(work=drawn)) if "order" in e]
+        return found
+
+    assert "strokeDash" not in trail(work)
+    assert trail(work.with_columns(layer_kind=pl.lit("mlp")))["strokeDash"]["field"] == "trace"
+
+
+def test_useful_flop_are_drawn_solid_and_the_executed_ones_hollow_above_them() -> None:
+    # Of the second no useful FLOP are known.
+    known = WORK.with_columns(ratio=pl.Series([2.0, None, 4.0, None]))
+    specification = charts.KINDS["roofline"].draw(known, ROOFS, useful="ratio", **CHANNELS).to_dict()
+    drawn = {
+        layer["mark"]["filled"]: {
+            row["seq_len"]: (row["dram_flop_per_byte"], row["flop_per_s"])
+            for row in specification["datasets"][layer["data"]["name"]]
+        }
+        for layer in specification["layer"]
+        if layer["mark"]["type"] == "point" and "size" in layer["encoding"]
+    }
+    executed = {row["seq_len"]: (row["dram_flop_per_byte"], row["flop_per_s"]) for row in WORK[:3].to_dicts()}
+    assert drawn[False] == executed
+    assert drawn[True] == {
+        row["seq_len"]: (row["dram_flop_per_byte"] / row["ratio"], row["flop_per_s"] / row["ratio"])
+        for row in known.drop_nulls("ratio").to_dicts()
+    }
+    assert "solid: the useful FLOP; hollow: those executed" in str(specification["title"]["subtitle"])
+
+
 @pytest.mark.long
 def test_points_without_a_phase_have_the_shape_of_their_colour() -> None:
     told = {e["shape"]["field"] for e in encodings(roofline()) if "shape" in e}

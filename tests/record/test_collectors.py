@@ -435,7 +435,8 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
     collector("vllm_layer_roofline", *arguments, "--no-ncu", "--out", out, *env, env=machine)
     called = calls.read_text(encoding="utf-8").splitlines()
     assert called[0] == "start" and called[-1] == "stop" and called.count("start") == 1
-    texts = [line.partition("layer_roofline/")[2] for line in called if line.startswith("push")]
+    pushed = [line.removeprefix("push ") for line in called if line.startswith("push")]
+    texts = [text.removeprefix("layer_roofline/") for text in pushed if text.startswith("layer_roofline/")]
     # 4 tokens are one step; 12 are two, the second sees all of them. Two layers of two kinds each.
     expected = [
         f"layer_kind={kind}/phase={phase}/seq_len={length}"
@@ -445,6 +446,12 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
         for kind in ("attention", "mlp")
     ]
     assert texts == expected
+    # And a range around each step of the engine.
+    assert [text for text in pushed if not text.startswith("layer_roofline/")] == [
+        f"layers_step/phase={phase}/seq_len={length}"
+        for length, phases in ((4, ["prefill", "decode"]), (12, ["prefill_earlier", "prefill", "decode"]))
+        for phase in phases
+    ]
     calls.unlink()
     collector("vllm_layer_roofline", *arguments, "--no-nsys", "--out", out, *env, env=machine)
     # For the counters a window around one layer of each kind, and no step before the last of prefill.
@@ -461,6 +468,45 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
         )
     ]
     assert calls.read_text(encoding="utf-8").splitlines() == expected
+
+
+def test_counters_may_be_those_of_some_kinds_and_phases_alone(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    arguments = ["--lengths", "4,8", "--model", "llama-3.1-8b", "--no-nsys", "--only", "mlp/prefill"]
+    collector(
+        "vllm_layer_roofline",
+        *arguments,
+        *("--only", "attention/*", "--out", tmp_path / "out", "--env", f"FAKE_CALLS={calls}"),
+        env=machine,
+    )
+    texts = [line.partition("layer_kind=")[2] for line in calls.read_text().splitlines() if "push" in line]
+    assert texts == [
+        f"{layer}/seq_len={length}"
+        for length in (4, 8)
+        for layer in ("attention/phase=prefill", "mlp/phase=prefill", "attention/phase=decode")
+    ]
+
+
+def test_without_a_profiler_a_model_of_all_layers_says_what_its_steps_take(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = ["--lengths", "4,12", "--chunk", 8, "--repeats", 2, "--model", "llama-3.1-8b"]
+    modes = ["--whole", "--plain", "--no-nsys", "--no-ncu", "--out", tmp_path]
+    collector("vllm_layer_roofline", *arguments, *modes, env=machine)
+    short, long = table(tmp_path / "layers.csv")
+    assert (short["prompt_len"], long["prompt_len"]) == ("4", "12")
+    sidecar = json.loads((tmp_path / "layers.csv.run.json").read_text())
+    assert sidecar["tags"]["layers_of_each_kind"] == "all"
+    # Two prompts of 4 tokens are two steps each, two of 12 three each: a chunk holds 8.
+    assert (float(short["steps"]), float(long["steps"])) == (4, 6)
+    assert float(short["prefill_ms"]) == float(short["last_prefill_step_ms"]) > 0
+    assert float(long["prefill_ms"]) > float(long["last_prefill_step_ms"]) > 0
+    assert float(long["decode_cpu_pct"]) >= 0
+    # What the GPU of the tests says of its memory.
+    assert float(long["peak_allocated_bytes"]) == 3e9
+    assert (float(long["reserved_bytes"]), float(long["gpu_used_bytes"])) == (5e9, 7e9)
 
 
 def calls_by_rank(calls: Path) -> tuple[list[str], list[str]]:

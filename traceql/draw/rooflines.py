@@ -62,15 +62,17 @@ def roofline(
     shape: str = "",
     trail: str = "",
     hollow: str = "",
+    useful: str = "",
     name: str = "",
 ) -> Drawing:
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
     Points are as large as the time they take (`size`), and hollow where they stand for a part of the work
     (`hollow`): the whole lies at least as high. With `trail`, those of one `color` and `shape` are
-    joined in its order and labelled with it, each trace's by themselves: two may be of different models. With
-    `name`, the points that take the most time are named where there is room. Roofs and ridge points that no
-    point comes near are faint.
+    joined in its order and labelled with it, each trace's by themselves: two may be of different models.
+    Where it is known how many times the useful FLOP were executed (`useful`), points and trails are of the
+    useful ones, and what was executed is hollow above them. With `name`, the points that take the most time
+    are named where there is room. Roofs and ridge points that no point comes near are faint.
     """
     known = answer.filter((pl.col(x) > 0) & (pl.col(y) > 0))
     if known.height == 0:
@@ -80,10 +82,18 @@ def roofline(
     if shape and known[shape].null_count() == known.height:
         shape = ""
     rows, tooltip = theme.prepared(known, [c for c in answer.columns if _told(answer, c)])
-    lines, ridges, far = _geometry(rows, roofs, x, y)
-    high = max([*rows[y].to_list(), *lines[y].to_list()], default=1.0)
-    low = min(rows[y].to_list(), default=high / 1e3)
-    left, right = _span(rows, ridges, x)
+    executed = rows.clear()
+    if useful and rows[useful].null_count() < rows.height:
+        executed = rows
+        # The same time and traffic with fewer FLOP: both coordinates are less by the same factor.
+        rows = rows.filter(pl.col(useful) > 0).with_columns(
+            pl.col(x) / pl.col(useful), pl.col(y) / pl.col(useful)
+        )
+    points = pl.concat([rows, executed])
+    lines, ridges, far = _geometry(points, roofs, x, y)
+    high = max([*points[y].to_list(), *lines[y].to_list()], default=1.0)
+    low = min(points[y].to_list(), default=high / 1e3)
+    left, right = _span(points, ridges, x)
     across = alt.X(
         f"{x}:Q",
         axis=theme.prefixed_axis(
@@ -119,18 +129,18 @@ def roofline(
         ),
         *_labels(lines, across, up, plot),
     ]
-    for points, opacity in ((ridges, 1.0), (far, _FAINT)):
-        if points.height == 0:
+    for shown, opacity in ((ridges, 1.0), (far, _FAINT)):
+        if shown.height == 0:
             continue
         layers += [
-            alt.Chart(points)
+            alt.Chart(shown)
             .mark_point(style="ridge", size=40, filled=True, opacity=opacity)
             .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")]),
-            alt.Chart(_apart(points, x, y, plot, _RIDGE_LABEL))
+            alt.Chart(_apart(shown, x, y, plot, _RIDGE_LABEL))
             .mark_text(style="note", align="left", dx=5, dy=-7, clip=True, opacity=max(opacity, _FAINT_TEXT))
             .encode(x=across, y=up, text=alt.Text("label:N")),
         ]
-    hue = theme.color(color, rows)
+    hue = theme.color(color, points)
     told = _label_boxes(lines, pl.concat([ridges, far]), x, y, plot)
     if trail:
         joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
@@ -147,7 +157,8 @@ def roofline(
             .mark_text(style="note", dy=-_RAISED)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
         ]
-    part = rows[hollow].fill_null(False) if hollow else pl.repeat(False, rows.height, eager=True)
+    shown_in_part = hollow and not executed.height
+    part = rows[hollow].fill_null(False) if shown_in_part else pl.repeat(False, rows.height, eager=True)
     layers += [
         alt.Chart(shown, height=_HEIGHT)
         .mark_point(filled=filled, opacity=0.8)
@@ -155,13 +166,13 @@ def roofline(
             x=across,
             y=up,
             color=hue,
-            shape=theme.shape(shape or color, rows),
+            shape=theme.shape(shape or color, points),
             size=alt.Size(
                 f"{size}:Q", scale=alt.Scale(range=[_SMALLEST, 300 if trail else _LARGEST]), legend=None
             ),
             tooltip=tooltip,
         )
-        for filled, shown in ((True, rows.filter(~part)), (False, rows.filter(part)))
+        for filled, shown in ((True, rows.filter(~part)), (False, rows.filter(part)), (False, executed))
         if shown.height
     ]
     if name:
@@ -170,6 +181,8 @@ def roofline(
     notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
     if part.any():
         notes.append("hollow: at least so much, for not all was counted")
+    if executed.height:
+        notes.append("solid: the useful FLOP; hollow: those executed, padding of tiles included")
     if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
         notes.append("short launches may exceed a measured roof, before the power limit bites")
     if trail and shape == "phase" and "prefill" in rows[shape]:
@@ -312,7 +325,13 @@ def _place(
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
-    """Whether each trace is one point (as one that was tagged with its place), and no two share a place."""
+    """Whether trails are not mixed when traces are not told apart.
+
+    Each trace is one point (as one that was tagged with its place), and no two share a place; or each trail
+    is of one trace.
+    """
+    if rows.select(*series, "trace").unique().height == rows.select(series).unique().height:
+        return True
     alone = rows.select("trace", *series).is_unique().all()
     return alone and rows.select(*series, trail).is_unique().all()
 

@@ -282,6 +282,65 @@ CASES = [
         ),
     ),
     Case(
+        "useful FLOP that name a model are those of traces that name the same one",
+        traces={
+            "made": Profile(tags={"model": "large"}).kernel(
+                "up", "layer_kind=mlp/phase=decode/seq_len=8", metrics=roofline(bf16=60, dram=10)
+            ),
+        },
+        runs={
+            "useful": Runs(
+                {"layer_kind": "mlp", "phase": "decode", "seq_len": 8, "useful_flop": 10, "model": "small"},
+                {"layer_kind": "mlp", "phase": "decode", "seq_len": 8, "useful_flop": 20, "model": "large"},
+            )
+        },
+        expected=down(
+            """
+            trace                      made
+            layer_kind                 mlp
+            phase                      decode
+            seq_len                    8
+            calls                      1
+            kernels                    1
+            gpu_ns                     1000
+            flop                       60
+            at_least                   false
+            precision                  bf16
+            bound                      memory_bound  # 0.06 ns and 1
+            dram_flop_per_byte         6
+            flop_per_s                 6e7
+            dram_bytes_per_s           1e7
+            compute_pct                0.006
+            dram_pct                   0.1
+            datasheet_compute_pct      NULL
+            datasheet_dram_pct         NULL
+            profiled_flop_per_s        1e12
+            profiled_dram_bytes_per_s  1e10
+            profiled_l2_bytes_per_s    NULL
+            profiled_l1_bytes_per_s    NULL
+            datasheet_flop_per_s       NULL
+            datasheet_dram_bytes_per_s  NULL
+            datasheet_source           NULL
+            bound_by                   profiled
+            flop_by_precision          {bf16: 60.0}
+            dram_bytes                 10
+            l2_bytes                   0
+            l1_bytes                   0
+            l2_flop_per_byte           NULL
+            l1_flop_per_byte           NULL
+            l2_bytes_per_s             0
+            l1_bytes_per_s             0
+            l2_pct                     0
+            l1_pct                     0
+            l2_metric                  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      NULL
+            useful_flop                20
+            executed_per_useful        3
+            """
+        ),
+    ),
+    Case(
         "where other kernels come between those of a kind it ran again, and needs so much more",
         traces={
             "made": Profile()
