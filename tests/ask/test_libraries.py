@@ -117,22 +117,48 @@ NAMES = ("library_calls", "library_messages", "directives", "profiler_overhead",
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "name", ["mpi_two_ranks", "openmp", "event_streams", "cuda_libraries", "memory_pools"]
+    "name",
+    [
+        *("mpi_two_ranks", "openmp", "event_streams", "cuda_libraries", "memory_pools"),
+        *("ucx_messages", "opengl_frames", "vulkan_compute", "system_calls"),
+    ],
 )
 def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path) -> None:
     with traceql.open(tmp_path / "db") as database:
         database.ingest(REPORTS / f"{name}.nsys-rep.xz", name="report")
         database.ingest(REPORTS / f"{name}.sqlite.xz", name="export")
-        for table in (*NAMES, "memory_events", "memory_pool_events", "processes"):
+        for table in (*NAMES, "memory_events", "memory_pool_events", "processes", "generic_events"):
             report, export = (_rows(database, table, trace) for trace in ("report", "export"))
             assert report == export, table
         told = database.sql("SELECT DISTINCT library FROM calls_of_libraries ORDER BY library").rows()
     wanted = {
         "mpi_two_ranks": ["MPI"],
         "openmp": ["OpenMP"],
+        "ucx_messages": ["UCX"],
         "cuda_libraries": ["CCCL", "cuBLAS", "cuSOLVER"],
     }
     assert [library for (library,) in told] == wanted.get(name, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "count"),
+    [
+        # 20 frames of two debug groups, each begun and ended, by the program's own call and as a group.
+        ("opengl_frames", "source = 'OPENGL_API' AND name = 'glPushDebugGroup'", 40),
+        ("opengl_frames", "source = 'KHR_DEBUG_EVENTS' AND name = 'triangle'", 40),
+        ("vulkan_compute", "source = 'VULKAN_API' AND name = 'vkCmdBindPipeline'", 20),
+        ("vulkan_compute", "source = 'VULKAN_DEBUG_API' AND attributes ->> 'text' = 'double_it'", 20),
+        # What the program did as it loaded: its own start.
+        ("system_calls", "source = 'SYSCALL' AND name = 'execve'", 1),
+    ],
+)
+def test_what_a_program_asked_of_other_apis_is_read(
+    name: str, event: str, count: int, tmp_path: Path
+) -> None:
+    with traceql.open(tmp_path / "db") as database:
+        database.ingest(REPORTS / f"{name}.nsys-rep.xz")
+        found = database.sql(f"SELECT count(*) FROM generic_events WHERE {event}").rows()
+    assert found == [(count,)]
 
 
 def _rows(database: Database, table: str, trace: str) -> list[tuple[object, ...]]:

@@ -17,6 +17,7 @@ it does not know.
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says
 `mpi`        calls of MPI, out of the NVTX events that they are in a report
+`ucx`        calls of UCX, likewise
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
 `refusals`   errors that name the file, the byte, and a way out

@@ -84,7 +84,9 @@ LEFT JOIN types ON types.typeId = events.typeId;
 INSERT INTO generic_events BY NAME
 WITH numbered AS (
     SELECT
-        (getvariable('trace_id') << 32) + row_number() OVER () AS generic_event_id,
+        (getvariable('trace_id') << 32) + row_number() OVER (
+            ORDER BY start, globalTid, source, "end", nameId, textId, data
+        ) AS generic_event_id,
         globalTid & -16777216 AS process_id,
         *
     FROM other_events
