@@ -10,7 +10,7 @@
 --
 -- The useful FLOP of a row are the trace's tag useful_flop, or those of one layer and step that runs with the
 -- metric useful_flop and the tags layer_kind, phase and seq_len say (traceql predict layers makes them of a
--- model's configuration; traceql import-runs), times the calls. Runs with a tag model are those of traces with
+-- model's configuration; traceql import-runs), times the calls. Runs with a tag model are those of traces of
 -- the same one (import-runs --tag model=NAME). Where runs differ, they are not known.
 -- Without --calls those are as many as the row's kernels are apart: other kernels or layer numbers come
 -- between them. Give it where calls of one kind follow each other, or the kind is a tag of a whole trace.

@@ -1,4 +1,4 @@
--- What kinds of memory are called: CUPTI's numbers (CUpti_ActivityMemoryKind), with the labels that nsys prints.
+-- What kinds of memory are called: CUPTI's numbers (CUpti_ActivityMemoryKind), with the labels of nsys.
 --
 -- Columns: id, label.
 

@@ -1,7 +1,7 @@
 -- One row per copy or memset on the GPU.
 --
--- Kinds of copies are CUPTI's (CUpti_ActivityMemcpyKind) with the labels that nsys prints; exports before 2022
--- hold the numbers only. What kinds of memory are called is a rule.
+-- Kinds of copies are CUPTI's (CUpti_ActivityMemcpyKind) with the labels that nsys prints; older exports
+-- (before 2022) hold the numbers only. What kinds of memory are called is a rule.
 -- @raw   CUPTI_ACTIVITY_KIND_MEMCPY
 -- @reads start          BIGINT
 -- @reads end            BIGINT
