@@ -13,7 +13,7 @@ WITH spread AS (
         avg(duration_ns) AS avg_ns,
         min(duration_ns) AS min_ns,
         max(duration_ns) AS max_ns,
-        stddev_samp(duration_ns) AS stddev_ns,
+        whole_stddev(duration_ns) AS stddev_ns,
         -- Together they take as long as one of them.
         quantile_cont(duration_ns, [0.25, 0.5, 0.75, 0.9, 0.99]) AS quantiles
     FROM query_table(timed)

@@ -47,7 +47,7 @@ SELECT
     median(bytes) AS median_bytes,
     min(bytes) AS min_bytes,
     max(bytes) AS max_bytes,
-    stddev_samp(bytes) AS stddev_bytes
+    whole_stddev(bytes) AS stddev_bytes
 FROM messages
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY trace, source, function

@@ -30,7 +30,7 @@ SELECT
     quantile_cont(bytes, 0.75) AS q3_bytes,
     min(bytes) AS min_bytes,
     max(bytes) AS max_bytes,
-    stddev_samp(bytes) AS stddev_bytes,
+    whole_stddev(bytes) AS stddev_bytes,
     quantile_cont(bytes, 0.9) AS p90_bytes,
     quantile_cont(bytes, 0.99) AS p99_bytes
 FROM gpu_operations

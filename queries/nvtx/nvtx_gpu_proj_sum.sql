@@ -50,7 +50,7 @@ SELECT
     median(gpu_end_ns - gpu_start_ns) AS median_proj_ns,
     min(gpu_end_ns - gpu_start_ns) AS min_proj_ns,
     max(gpu_end_ns - gpu_start_ns) AS max_proj_ns,
-    stddev_samp(gpu_end_ns - gpu_start_ns) AS stddev_proj_ns,
+    whole_stddev(gpu_end_ns - gpu_start_ns) AS stddev_proj_ns,
     quantile_cont(gpu_end_ns - gpu_start_ns, 0.9) AS p90_proj_ns,
     quantile_cont(gpu_end_ns - gpu_start_ns, 0.99) AS p99_proj_ns,
     sum(gpu_busy_ns)::BIGINT AS total_gpu_busy_ns,

@@ -90,7 +90,7 @@ summed AS (
         avg(matched.duration_ns) AS avg_ns,
         min(matched.duration_ns) AS min_ns,
         max(matched.duration_ns) AS max_ns,
-        stddev_samp(matched.duration_ns) AS stddev_ns,
+        whole_stddev(matched.duration_ns) AS stddev_ns,
         -- Together they take as long as one of them.
         quantile_cont(matched.duration_ns, [0.5, 0.9, 0.99]) AS quantiles
     FROM matched

@@ -14,6 +14,7 @@ import pytest
 from shipped import REPORTS
 
 from traceql.errors import TruncatedReportError
+from traceql.read import gathered
 from traceql.read.base import RawReport, no_progress
 from traceql.read.nsys_rep import decode, read
 
@@ -46,7 +47,11 @@ EXPORTED_SINCE = {
 }
 
 # What only a report tells: about the machine (compared below), and the names of NVTX counters.
-NOT_EXPORTED = {"TARGET_INFO_SYSTEM_ENV", "NVTX_COUNTERS"}
+NOT_EXPORTED = {"TARGET_INFO_SYSTEM_ENV", "NVTX_COUNTERS", gathered.EVENTS}
+# What is read of neither form: whom UCX's messages went to, and what stages of a Vulkan pipeline took to create,
+# for which the export numbers the calls.
+NOT_READ = {"UCP_WORKERS", "VULKAN_PIPELINE_CREATION_EVENTS", "VULKAN_PIPELINE_STAGE_EVENTS"}
+ROW_NUMBERS = {"VULKAN_API": "id"}
 
 # Numbers that a counter does not have just then, by report: the export writes the reason in their place.
 WITHOUT_VALUE = {"nvtx_counters.nsys-rep": 1}
@@ -109,12 +114,21 @@ def test_every_table_equals_the_export_row_by_row(name: str, tmp_path: Path) -> 
     extra = {table for table, since in EXPORTED_SINCE.items() if version < since}
     # Most exports were written without --include-blobs=true, and have lost the tables of payloads' layouts.
     extra |= {table for table in report.tables if table.startswith("NVTX_PAYLOAD_")} - set(exported)
-    assert set(report.tables) - extra - NOT_EXPORTED == set(exported)
+    assert set(report.tables) - extra - NOT_EXPORTED == set(exported) - NOT_READ
     without_value = 0
     for table, (columns, rows) in exported.items():
+        if table in NOT_READ:
+            continue
         mine = report.tables[table]
+        if table in ROW_NUMBERS:
+            at = columns.index(ROW_NUMBERS[table])
+            assert [row[at] for row in rows] == list(range(1, len(rows) + 1))
+            columns, rows = columns[:at] + columns[at + 1 :], [row[:at] + row[at + 1 :] for row in rows]
         if table.startswith("GENERIC_EVENT"):
             columns, rows = with_content(columns, rows, mine.column_names)
+        if table == "SYSCALL_CALLCHAINS":
+            # Alone among the tables of chains, it has the depth at the second place.
+            columns, rows = [*columns[:1], *columns[2:], columns[1]], [(*r[:1], *r[2:], r[1]) for r in rows]
         assert mine.column_names == columns, table
         values = [map(sqlite_value, mine.select([column])[column].to_pylist()) for column in columns]
         built = list(zip(*values, strict=True))
@@ -149,7 +163,7 @@ def test_what_is_said_about_the_machine_equals_the_export(name: str, tmp_path: P
 
 def test_there_are_pairs_of_every_generation() -> None:
     assert {name.partition("_20")[2][:2] for name in PAIRS} >= {"21", "22", "23", "24", "25"}
-    assert len(PAIRS) == 34
+    assert len(PAIRS) == 38
 
 
 # Reports without an export to compare with: rows by table.

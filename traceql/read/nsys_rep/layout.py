@@ -345,13 +345,17 @@ _OPENGL: Final = _columns(
     "end i64 2",
     "eventClass u32 6",
     "globalTid u64 13",
+    # Those without a place were never seen with a value: they would be reported as unknown.
+    "endGlobalTid u64",
     "correlationId u32 3",
     "endCorrelationId u32 10",
     "nameId u64 7",
     "endNameId u64 12",
     "returnValue i32 8",
+    "frameId u32",
     "contextId u32 26",
     "gpu u32 21",
+    "display u32",
 )
 _VULKAN: Final = (
     "start i64 1",
