@@ -76,7 +76,10 @@ def gemm(
     chapter 3). A full wave takes 2·tile_m·tile_n·k·SMs ÷ peak. Kernels that split k or balance tiles between
     SMs (stream-K) waste less. Where thread blocks come in clusters (from Hopper on; CUDA C++ Guide,
     "Thread Block Clusters": a grid is a multiple of its cluster), so do tiles: ⌈m/(tile_m·c_m)⌉·c_m rows of
-    them, which cuBLAS's kernels compute whether they lie over the output or not, as counters show.
+    them, which cuBLAS's kernels compute whether they lie over the output or not, as counters show. All blocks
+    of a cluster run in one GPC, so that clusters of 4 and 8 leave SMs without work that no tile can use: an
+    H200 holds 66 clusters of 2 at a time, but 30 of 4 and 15 of 8, 120 blocks on 132 SMs (ncu:
+    launch__cluster_max_active). That is not counted: there, waves are a lower bound.
 
     Raises:
         PredictionError: a number is not positive, or the GPU has no peak in that precision.
