@@ -264,7 +264,7 @@ WARNED: dict[str, tuple[bytes, str]] = {
     "no version": (rep.report(CALLS, omit=["UI Data"]), "does not say which version"),
     "an unknown event type": (one(*CALL, event_type=200), "1 events have the unknown type 200"),
     "an unknown payload": (one((1, 1), event_type=200, payload=120), "unknown field 120"),
-    "an unknown class": (one(*CALL[:3], (6, 60), *CALL[4:]), "1 traced call events of the unknown class 60"),
+    "an unknown class": (one(*CALL[:3], (6, 61), *CALL[4:]), "1 traced call events of the unknown class 61"),
     "an unknown field of a kernel": (
         one(*KERNEL, (101, rep.message((1, 0), (2, 0), (99, 1))), event_type=79, payload=107),
         "CUPTI_ACTIVITY_KIND_KERNEL may be incomplete: unknown field 107.101.99",
