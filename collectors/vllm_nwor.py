@@ -461,11 +461,9 @@ class _Run:
             for mode in modes:
                 times = [one for turn in seconds[mode] for one in turn]
                 step = median_ms(times)
-                # Each request gets its accepted drafts and one more.
-                drafts, accepted = (
-                    numbers[mode].get(name, 0) for name in ("spec_num_drafts", "spec_num_accepted_tokens")
-                )
-                each_ = 1 + accepted / drafts if drafts else 1
+                # Each request gets its accepted drafts and one more; n-grams propose none for some.
+                accepted = numbers[mode].get("spec_num_accepted_tokens", 0)
+                each_ = 1 + accepted / (int(shape[0]) * len(times))
                 self._latencies[(*shape, rate, mode)] = [
                     metric("ms_per_step", "ms", step),
                     metric("latency_s", "s", sum(times) / len(times)),

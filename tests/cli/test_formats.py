@@ -38,11 +38,13 @@ ARGUMENTS = {
     "diff": ["baseline", "nwor", "--topic", "kernel"],
     "check": ["--list"],
     "gpu": ["H200"],
+    "predict capacity": ["--config", MODEL, "--gpu", "H200", "--context", "1024,4096"],
     "predict decode": ["--config", MODEL, "--gpu", "H200", "--batch", "16", "--context", "4096"],
     "predict gemm": ["--m", "128", "--n", "4096", "--k", "4096", "--gpu", "H200"],
     "predict layers": ["--config", MODEL, "--tokens", "16"],
     "predict linear": ["--in", "4096", "--out", "4096", "--gpu", "H200"],
     "predict prefill": ["--config", MODEL, "--tokens", "512", "--gpu", "H200"],
+    "predict throughput": ["--config", MODEL, "--gpu", "H200", "--batch", "1,64", "--context", "4096"],
 }
 
 

@@ -196,8 +196,8 @@ def fault(entries: list[tuple[int, ...]], content: bytes, size: int = 0) -> str 
     ("entries", "content"),
     [
         ([(18, 0)], bytes(8)),
-        ([(18, 0), (18, LENGTH_TOLD, 8)], bytes(800)),
-        ([(16, FIXED)], bytes(400)),
+        ([(18, 0), (18, LENGTH_TOLD, 8)], b"\x63" + bytes(7 + 99 * 8)),
+        ([(16, FIXED, 0, 100)], bytes(400)),
         # Where a text was in the program.
         ([(75, DEEP), (17, 0, 8)], bytes(16)),
         # Rows of layouts, as many as they say; cut short, too.
@@ -209,6 +209,38 @@ def fault(entries: list[tuple[int, ...]], content: bytes, size: int = 0) -> str 
 )
 def test_payloads_of_numbers_pass(entries: list[tuple[int, ...]], content: bytes) -> None:
     assert fault(entries, content) is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "content", "size", "said"),
+    [
+        # Behind a row of numbers, as many as it says; in a layout that is larger than what it describes.
+        (
+            [(18, 0), (18, LENGTH_TOLD, 8)],
+            b"\1" + bytes(15) + b"my secret password",
+            0,
+            "longer than its rows",
+        ),
+        (
+            [(18, 0), (_PAIR, FIXED, 256, 1)],
+            bytes(8) + b"my secret".ljust(264),
+            256,
+            "larger than its numbers",
+        ),
+    ],
+)
+def test_what_stands_beside_rows_is_refused(
+    entries: list[tuple[int, ...]], content: bytes, size: int, said: str
+) -> None:
+    assert said in (fault(entries, content, size) or "")
+
+
+def test_a_row_in_a_layout_within_another_is_refused() -> None:
+    payloads = Payloads()
+    payloads.layouts[_OWN].add(Layout((Entry(_PAIR),), 0))
+    payloads.layouts[_PAIR].add(Layout((Entry(17), Entry(17, LENGTH_TOLD, 8, 0)), 8))
+    payloads.see(_OWN, b"\2" + bytes(7 + 16) + b"my secret password")
+    assert "a row of type 17" in (payloads.fault() or "")
 
 
 @pytest.mark.parametrize(

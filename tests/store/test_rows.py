@@ -39,6 +39,7 @@ VALUES = {
     "HUGEINT, wide": "170141183460469231731687303715884105727, 1, NULL",
     "DECIMAL(5,2)": "1.50, -0.05, NULL",
     "DECIMAL(10,0)": "3, NULL",
+    "DECIMAL(18,10)": "0.0000001, 0, NULL",
     "DECIMAL(38,0)": "99999999999999999999999999999999999999, 3",
     "DOUBLE": "0.5, 'nan', 'inf', '-inf', -0.0, 1e16, 1e-5, 2.5e-7, 1e300, NULL",
     "FLOAT": "1.1, NULL",
@@ -119,6 +120,15 @@ def test_a_time_that_python_may_not_have_is_left_to_arrow(database: Database, ti
 def test_so_is_one_among_many_rows(database: Database) -> None:
     statement = f"SELECT CASE range WHEN 0 THEN 'infinity' ELSE '2026-01-01' END::TIMESTAMP AS at FROM range({MOST + 9})"
     assert database._store.run(statement, plain=True).equals(database._store.run(statement))
+
+
+def test_a_number_of_39_digits_among_many_rows_is_told(database: Database) -> None:
+    largest = 2**127 - 1
+    statement = (
+        f"SELECT CASE WHEN x = 10 THEN {largest} ELSE x::HUGEINT END AS h FROM range({MOST + 50}) t(x)"
+    )
+    rows = database._store.run(statement, plain=True)
+    assert in_python(rows.column(0))[10] == largest
 
 
 @pytest.mark.parametrize("rows", [MOST, MOST + 1])

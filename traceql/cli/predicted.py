@@ -324,11 +324,14 @@ def _picture(
         for row in rows
     ]
     several = len({point["gpu"] for point in points}) > 1
+    # Tokens per second are those of the batch, whatever the picture runs along.
+    batches = {row["batch_size"] for row in rows if "batch_size" in row}
+    only = batches.pop() if len(batches) == 1 else None
     laid = [
         {
             "x": point[size],
             "us": point["us"],
-            "up": point[size] / point["us"] * 1e6 if up else None,
+            "up": batch / point["us"] * 1e6 if up and (batch := point.get("batch_size") or only) else None,
             "series": f"measured, {point['gpu']}, {point['column']}"
             if several
             else f"measured, {point['column']}",

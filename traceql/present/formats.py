@@ -6,6 +6,7 @@ import math
 import os
 import re
 from datetime import datetime
+from decimal import Decimal
 from html import escape
 from typing import IO, TYPE_CHECKING
 
@@ -87,6 +88,9 @@ def _written(value: object) -> str:
         return _fraction(value)
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds")
+    if isinstance(value, Decimal):
+        # Never with an exponent, as polars writes them.
+        return f"{value:f}"
     return exact(value) if isinstance(value, list | dict) else str(value)
 
 

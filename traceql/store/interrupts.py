@@ -50,6 +50,8 @@ _SECONDS = 0.05
 _GRACE_SECONDS = 0.05
 # Each with the thread that computes there, or waits for what computes.
 _running: list[tuple[int, Interruptible]] = []
+# Thread that waits → the one that computes for it.
+_serving: dict[int, int] = {}
 _handled = threading.Event()
 # A signal came at a moment at which its handler could raise nothing.
 _postponed = threading.Event()
@@ -152,6 +154,8 @@ def _watch(reading: int) -> None:
 def end(thread: int) -> None:
     """End what a thread computes in a database, if it does, as nobody waits for it any more."""
     _interrupt(thread)
+    if (serving := _serving.get(thread)) is not None:
+        _interrupt(serving)
 
 
 def _interrupt(thread: int | None = None) -> None:
@@ -325,6 +329,8 @@ def ended(work: Callable[[], T]) -> T:
     _own.worker = worker
     task = _Task(work)
     worker.tasks.put(task)
+    if worker.thread.ident is not None:
+        _serving[threading.get_ident()] = worker.thread.ident
     try:
         left = None if limit is None else min(max(0.0, limit.until - time.monotonic()), threading.TIMEOUT_MAX)
         if not task.done.wait(left):
@@ -333,6 +339,8 @@ def ended(work: Callable[[], T]) -> T:
     except BaseException:
         _end(task, worker)
         raise
+    finally:
+        _serving.pop(threading.get_ident(), None)
     if task.error is not None:
         raise task.error
     return task.result  # type: ignore[return-value]

@@ -151,7 +151,7 @@ def fields_of(
     payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
 ) -> tuple[dict[str, int], list[int]]:
     """The numbers of a payload by name, and its requests; what has no offset follows what is before it."""
-    if payload is None:
+    if payload is None or len(payload) < _HEAD.size:
         return {}, []
     content = payload[_HEAD.size :]
     found: dict[str, int] = {}

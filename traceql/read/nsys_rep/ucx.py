@@ -31,6 +31,8 @@ _OF_CATEGORY: Final = {
     "UCP transfer processing": "UCP_PROGRESS_EVENTS",
 }
 _FIELDS: Final = {"Buffer address": "bufferAddr", "Remote worker": "peerWorkerUid", "Tag": "tag"}
+# Signed numbers as their bits.
+_BITS: Final = (1 << 64) - 1
 _CATEGORY, _RANGES, _DOMAIN = 33, (59, 60), 75
 _TYPES: Final = {"start": pa.int64(), "end": pa.int64(), "textId": pa.uint32()}
 
@@ -66,7 +68,7 @@ def apart(
         if is_call:
             told, _ = mpi.fields_of(event.get("binaryData"), layouts)
             call = {name: event[name] for name in _CALL}
-            call |= {column: told.get(name) for name, column in _FIELDS.items()}
+            call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
             rows[tables.get((_domain(event), event["category"]), "UCP_EVENTS")].append(call)
     return nvtx.filter(pa.array(stays)), {
         name: pa.table(

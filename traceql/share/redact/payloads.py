@@ -64,11 +64,11 @@ class Layout(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of layouts in a payload.
+    """A row of layouts or numbers in a payload.
 
     Attributes:
         offset: where it begins.
-        size: bytes of each.
+        size: bytes of each; of a number as many as it may have.
         texts: where texts are named in each, and what they are for.
         fixed: how many there are, unless the payload tells it.
         told_at, told_bytes: where it does so; no bytes where it does not.
@@ -80,13 +80,16 @@ class _Row(NamedTuple):
     fixed: int
     told_at: int = 0
     told_bytes: int = 0
+    of_numbers: bool = False
 
-    def length(self, content: bytes) -> int:
-        """How many parts a payload has room for and says that it has."""
+    def end(self, content: bytes) -> int:
+        """Behind the parts that a payload has room for and says that it has."""
         count = self.fixed
         if self.told_bytes:
             count = int.from_bytes(content[self.told_at : self.told_at + self.told_bytes], "little")
-        return min(count, max(0, len(content) - self.offset) // self.size)
+        if not self.of_numbers:
+            count = min(count, max(0, len(content) - self.offset) // self.size)
+        return self.offset + count * self.size
 
 
 class Payloads:
@@ -121,9 +124,10 @@ class Payloads:
         self._name(content, 0, texts)
         end = max((one.size for one in self.layouts.get(number, ())), default=0)
         for row in rows:
-            row_end = row.offset + row.length(content) * row.size
-            for at in range(row.offset, row_end, row.size):
-                self._name(content, at, row.texts)
+            row_end = row.end(content)
+            if row.texts:
+                for at in range(row.offset, row_end, row.size):
+                    self._name(content, at, row.texts)
             end = max(end, row_end)
         if rows and len(content) > end:
             self._longer.add(number)
@@ -133,14 +137,22 @@ class Payloads:
         for number, longest in sorted(self._used.items()):
             if number in self._longer:
                 return f"a binary payload of NVTX that is longer than its rows (schema {number})"
-            numbers, has_rows = 0, False
+            numbers, has_rows, sized = 0, False, True
             within: list[tuple[int, tuple[int, ...], bool]] = [(number, (), False)]
             while within:
                 inner, outer, in_row = within.pop()
                 if inner not in self.layouts or inner in outer or len(outer) > _DEEPEST:
                     return f"a binary payload of NVTX without layout (schema {inner})"
+                # A layout that is larger than its numbers has room for what it does not describe.
+                sized &= all(
+                    one.size <= _BYTES * sum(self._numbers(entry) for entry in one.entries)
+                    for one in self.layouts[inner]
+                )
                 for layout, entry in ((one, entry) for one in self.layouts[inner] for entry in one.entries):
                     is_row = bool(entry.flags & _ROW)
+                    if is_row and outer:
+                        # Only rows of the payload's own layout are measured.
+                        return f"a row of type {entry.type} in payloads of NVTX (schema {inner})"
                     if entry.flags & _ELSEWHERE or not self._is_wide(entry, layout, in_row=in_row):
                         return f"a row of type {entry.type} in payloads of NVTX (schema {inner})"
                     if self._is_layout(entry):
@@ -154,6 +166,8 @@ class Payloads:
                         return f"a binary payload of NVTX without layout (schema {entry.type})"
                     else:
                         return f"an entry of type {entry.type} in payloads of NVTX (schema {inner})"
+            if has_rows and not sized:
+                return f"a layout of NVTX that is larger than its numbers (schema {number})"
             if longest > numbers * _BYTES and not has_rows:
                 return f"a binary payload of NVTX that is longer than its {numbers} numbers (schema {number})"
         return None
@@ -161,24 +175,40 @@ class Payloads:
     def _is_wide(self, entry: Entry, layout: Layout, *, in_row: bool) -> bool:
         """Whether an entry is no row, or one that no text is written with."""
         is_row = bool(entry.flags & _ROW)
+        if is_row and self._row(entry, layout) is None:
+            return False
         if self._is_layout(entry):
-            return not is_row or (not in_row and self._row(entry, layout) is not None)
+            return not (is_row and in_row)
         return entry.type in _WIDE or not (is_row or in_row)
 
+    def _numbers(self, entry: Entry, depth: int = 0) -> int:
+        """Of how many numbers an entry is, rows left out."""
+        if entry.flags & _ROW or depth > _DEEPEST:
+            return 0
+        if not self._is_layout(entry):
+            return 1
+        return max(
+            sum(self._numbers(one, depth + 1) for one in inner.entries) for inner in self.layouts[entry.type]
+        )
+
     def _row(self, entry: Entry, layout: Layout) -> _Row | None:
-        """A row of layouts; None if it cannot be told how long it is."""
-        parts = self.layouts[entry.type]
-        if len(parts) != 1 or not (part := next(iter(parts))).size:
-            return None
-        texts = tuple(self._texts_in(part, (entry.type,)))
+        """A row of layouts or numbers; None if it cannot be told how long it is."""
+        of_numbers = not self._is_layout(entry)
+        size, texts = _BYTES, ((0, _OTHER),) if entry.type == _TEXT else ()
+        if not of_numbers:
+            parts = self.layouts[entry.type]
+            if len(parts) != 1 or not (part := next(iter(parts))).size:
+                return None
+            size, texts = part.size, tuple(self._texts_in(part, (entry.type,)))
         if entry.flags & _ROW == _FIXED:
-            return _Row(entry.offset, part.size, texts, entry.detail)
+            return _Row(entry.offset, size, texts, entry.detail, of_numbers=of_numbers)
         if entry.flags & _ROW != _TOLD or entry.detail >= len(layout.entries):
             return None
         counting = layout.entries[entry.detail]
         if counting.flags or counting.type not in _COUNTS:
             return None
-        return _Row(entry.offset, part.size, texts, 0, counting.offset, _COUNTS[counting.type])
+        told = _COUNTS[counting.type]
+        return _Row(entry.offset, size, texts, 0, counting.offset, told, of_numbers=of_numbers)
 
     def _open(self, number: int) -> tuple[list[tuple[int, str]], list[_Row]]:
         """Where texts are named in payloads of a layout, and its rows of layouts."""
@@ -186,11 +216,7 @@ class Payloads:
         rows: list[_Row] = []
         for layout in self.layouts.get(number, ()):
             texts += self._texts_in(layout, (number,))
-            found = [
-                self._row(entry, layout)
-                for entry in layout.entries
-                if entry.flags & _ROW and self._is_layout(entry)
-            ]
+            found = [self._row(entry, layout) for entry in layout.entries if entry.flags & _ROW]
             rows += [row for row in found if row is not None]
         return texts, rows
 
