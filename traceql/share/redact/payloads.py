@@ -194,7 +194,8 @@ class Payloads:
     def _row(self, entry: Entry, layout: Layout) -> _Row | None:
         """A row of layouts or numbers; None if it cannot be told how long it is."""
         of_numbers = not self._is_layout(entry)
-        size, texts = _BYTES, ((0, _OTHER),) if entry.type == _TEXT else ()
+        size = _BYTES
+        texts: tuple[tuple[int, str], ...] = ((0, _OTHER),) if entry.type == _TEXT else ()
         if not of_numbers:
             parts = self.layouts[entry.type]
             if len(parts) != 1 or not (part := next(iter(parts))).size:
