@@ -39,7 +39,7 @@ class Patch:
     """
 
     def __init__(self, engine: Any, *, ranges: bool = False) -> None:
-        from vllm.v1.sample import rejection_sampler
+        import vllm.v1.sample.rejection_sampler as rejection_sampler
 
         self._runner = engine.collective_rpc(lambda worker: worker.model_runner)[0]
         self._ranges = ranges

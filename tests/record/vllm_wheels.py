@@ -55,6 +55,8 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "worker_extension_cls",
         ),
     },
+    # What else the patch of staged writes takes is vLLM 0.26's.
+    "vllm/v1/attention/backends/flash_attn.py": {"": ("FlashAttentionImpl",)},
     "vllm/config/vllm.py": {
         "VllmConfig": (
             "cache_config",
