@@ -83,11 +83,18 @@ def apart(
             rows[table] += [call | one for one in told]
         elif event["eventType"] == _THREAD_NAME and (rank := _RANK.fullmatch(text_of(event, strings) or "")):
             rows["MPI_RANKS"].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
-    return nvtx.filter(pa.array(stays)), {
+    return nvtx.filter(pa.array(stays)), tables_of(rows, TABLES)
+
+
+def tables_of(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], tables: Mapping[str, Sequence[str]]
+) -> dict[str, pa.Table]:
+    """Table → its rows as Arrow, of those that have any; what a row does not tell is NULL."""
+    return {
         name: pa.table(
             {
                 column: pa.array([row.get(column) for row in found], _TYPES.get(column, pa.uint64()))
-                for column in TABLES[name]
+                for column in tables[name]
             }
         )
         for name, found in rows.items()

@@ -34,7 +34,6 @@ _FIELDS: Final = {"Buffer address": "bufferAddr", "Remote worker": "peerWorkerUi
 # Signed numbers as their bits.
 _BITS: Final = (1 << 64) - 1
 _CATEGORY, _RANGES, _DOMAIN = 33, (59, 60), 75
-_TYPES: Final = {"start": pa.int64(), "end": pa.int64(), "textId": pa.uint32()}
 
 
 def apart(
@@ -70,16 +69,7 @@ def apart(
             call = {name: event[name] for name in _CALL}
             call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
             rows[tables.get((_domain(event), event["category"]), "UCP_EVENTS")].append(call)
-    return nvtx.filter(pa.array(stays)), {
-        name: pa.table(
-            {
-                column: pa.array([row.get(column) for row in found], _TYPES.get(column, pa.uint64()))
-                for column in TABLES[name]
-            }
-        )
-        for name, found in rows.items()
-        if found
-    }
+    return nvtx.filter(pa.array(stays)), mpi.tables_of(rows, TABLES)
 
 
 def _domain(event: Mapping[str, Any]) -> tuple[int, int]:
