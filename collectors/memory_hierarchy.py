@@ -12,7 +12,7 @@ import click
 
 from collectors import counters, runner
 from collectors.stages import Point, Stage
-from collectors.worker import Capture, NotHereError, each, metric
+from collectors.worker import Capture, NotHereError, each, elapsed_s, metric
 from traceql.cli.common import Seconds
 from traceql.record import written
 
@@ -162,7 +162,7 @@ def work(plan: dict[str, Any]) -> None:
         if point["tags"]["kind"] == "gemm":
             # Longer than some 50 ms, products are held back by the power limit.
             time.sleep(1)
-            burst = [metric(f"burst_{name}", f"{unit}/s", amount / _elapsed(call, 10))]
+            burst = [metric(f"burst_{name}", f"{unit}/s", amount / elapsed_s(call, 10))]
         return [
             *burst,
             metric(name, f"{unit}/s", sorted(rates)[len(rates) // 2]),
@@ -232,30 +232,16 @@ def _seconds_per_call(call: Any, seconds: float, graphed: bool) -> float:
     """Time of one call, from many: by events around them, in a CUDA graph where launching would show."""
     import torch
 
-    once = _elapsed(call, 1)
+    once = elapsed_s(call, 1)
     if not graphed:
-        return _elapsed(call, max(3, round(seconds / once)))
+        return elapsed_s(call, max(3, round(seconds / once)))
     calls = max(1, min(200, round(0.02 / max(once, 1e-6))))
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         for _ in range(calls):
             call()
-    replay = _elapsed(graph.replay, 1)
-    return _elapsed(graph.replay, max(2, round(seconds / replay))) / calls
-
-
-def _elapsed(call: Any, times: int) -> float:
-    """Seconds on the GPU of one of so many calls."""
-    import torch
-
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    torch.cuda.synchronize()
-    begin.record()
-    for _ in range(times):
-        call()
-    end.record()
-    torch.cuda.synchronize()
-    return float(begin.elapsed_time(end)) / 1e3 / times
+    replay = elapsed_s(graph.replay, 1)
+    return elapsed_s(graph.replay, max(2, round(seconds / replay))) / calls
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import click
 
 from collectors import counters, runner
 from collectors.stages import Point, Stage
-from collectors.worker import Capture, NotHereError, each, metric
+from collectors.worker import Capture, NotHereError, each, elapsed_s, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -291,7 +291,7 @@ def _times(calls: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
 
     for call in calls:
         call()
-    once = _elapsed(calls[-1], 1)
+    once = elapsed_s(calls[-1], 1)
     # A replay of a millisecond or more, in which the launch of the graph does not show.
     turns = max(1, min(_MOST_CALLS // len(calls), math.ceil(2e-3 / max(once, 1e-6) / len(calls))))
     graph = torch.cuda.CUDAGraph()
@@ -299,22 +299,8 @@ def _times(calls: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
         for _ in range(turns):
             for call in calls:
                 call()
-    _elapsed(graph.replay, 1)
-    return [_elapsed(graph.replay, 1) / turns / len(calls) for _ in range(repeats)]
-
-
-def _elapsed(call: Callable[[], Any], times: int) -> float:
-    """Seconds on the GPU of one of so many calls."""
-    import torch
-
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    torch.cuda.synchronize()
-    begin.record()
-    for _ in range(times):
-        call()
-    end.record()
-    torch.cuda.synchronize()
-    return float(begin.elapsed_time(end)) / 1e3 / times
+    elapsed_s(graph.replay, 1)
+    return [elapsed_s(graph.replay, 1) / turns / len(calls) for _ in range(repeats)]
 
 
 if __name__ == "__main__":

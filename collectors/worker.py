@@ -213,3 +213,17 @@ def median_ms(seconds: Sequence[float]) -> float:
 def clock() -> float:
     """Seconds; differences are durations."""
     return time.perf_counter()
+
+
+def elapsed_s(call: Callable[[], Any], times: int) -> float:
+    """Seconds on the GPU of one of so many calls."""
+    import torch
+
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    torch.cuda.synchronize()
+    begin.record()
+    for _ in range(times):
+        call()
+    end.record()
+    torch.cuda.synchronize()
+    return float(begin.elapsed_time(end)) / 1e3 / times
