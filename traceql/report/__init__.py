@@ -108,6 +108,7 @@ def of_traces(
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
             _ask_ahead(ask, ahead, trace, given)
+            drawer.prepare()
             sections += _about(ask, drawer, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
 

@@ -7,6 +7,7 @@ a page is the same every time.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -35,15 +36,16 @@ class Drawer:
         context = copy_context()
         return self._threads.submit(lambda: context.run(work, *args, **kwargs)).result
 
+    def prepare(self) -> None:
+        """Load what draws, once questions are being answered: until then it would hold up their asking."""
+        self.begin(importlib.import_module, "traceql.draw.render")
+
 
 @contextlib.contextmanager
 def begun() -> Iterator[Drawer]:
     """Who draws for a page, until its end."""
     with thread("drawing") as threads:
-        drawer = Drawer(threads)
-        # While the first questions are being answered.
-        drawer.begin(_prepare)
-        yield drawer
+        yield Drawer(threads)
 
 
 @contextlib.contextmanager
@@ -57,7 +59,3 @@ def thread(name: str) -> Iterator[ThreadPoolExecutor]:
         threads.shutdown(wait=False, cancel_futures=True)
         for one in known:
             interrupts.end(one)
-
-
-def _prepare() -> None:
-    from traceql.draw import charts, render  # noqa: F401
