@@ -73,21 +73,18 @@ categories AS (
     SELECT category, row_number() OVER (ORDER BY category) AS category_id
     FROM (SELECT DISTINCT category FROM names)
 ),
--- What others of the lane leave of each event, and the stretches in which it begins and ends.
+-- What others of the lane leave of each event, and the stretch in which it begins.
 parts AS (
     SELECT
         lane_id,
-        first_ns,
-        width_ns,
         called_id,
         category_id,
         range_id,
         event // 8 AS event_id,
         begins_ns,
         end_ns,
-        (start_ns - first_ns) // width_ns AS start_number,
-        (begins_ns - first_ns) // width_ns AS first_number,
-        (end_ns - 1 - first_ns) // width_ns AS last_number
+        (start_ns - first_ns) // width_ns AS number,
+        first_ns + (number + 1) * width_ns AS until_ns
     FROM events
     JOIN lanes USING (lane_id)
     JOIN names USING (called_id)
@@ -95,22 +92,25 @@ parts AS (
 ),
 -- Of parts that lie behind each other, one at most goes on from a stretch into the next.
 pieces AS (
-    SELECT lane_id, called_id, category_id, range_id, event_id, start_number AS number,
-           greatest(end_ns - begins_ns, 0) AS busy_ns, 1 AS begun
+    SELECT lane_id, called_id, category_id, range_id, event_id, number,
+           greatest(least(end_ns, until_ns) - begins_ns, 0) AS busy_ns, 1 AS begun
     FROM parts
-    WHERE end_ns <= begins_ns OR (first_number = last_number AND start_number = first_number)
-    UNION ALL
-    SELECT lane_id, called_id, category_id, range_id, event_id, start_number, 0, 1
-    FROM parts
-    WHERE end_ns > begins_ns AND NOT (first_number = last_number AND start_number = first_number)
     UNION ALL
     SELECT lane_id, called_id, category_id, range_id, event_id, number,
            least(end_ns, first_ns + (number + 1) * width_ns)
                - greatest(begins_ns, first_ns + number * width_ns), 0
     FROM (
-        SELECT *, unnest(range(first_number, last_number + 1)) AS number
+        SELECT
+            parts.* EXCLUDE (number),
+            first_ns,
+            width_ns,
+            unnest(range(
+                greatest(number + 1, (begins_ns - first_ns) // width_ns),
+                (end_ns - 1 - first_ns) // width_ns + 1
+            )) AS number
         FROM parts
-        WHERE end_ns > begins_ns AND NOT (first_number = last_number AND start_number = first_number)
+        JOIN lanes USING (lane_id)
+        WHERE end_ns > greatest(begins_ns, until_ns)
     )
 ),
 by_category AS (
