@@ -1,7 +1,7 @@
 -- One CUDA call that launches a kernel, launches a graph or waits for the GPU (nsys).
 --
--- Runtime and driver calls alike. Where the one calls the other they share their id, and the outer one
--- counts.
+-- Runtime and driver calls alike. Where the one calls another of its purpose they share their id, and the
+-- outer one counts.
 -- @needs  api_calls
 -- @column trace_id BIGINT     the trace it belongs to, see traces
 -- @column trace VARCHAR       name of the trace
@@ -24,6 +24,6 @@ JOIN functions USING (name)
 JOIN traces USING (trace_id)
 WHERE purpose IN ('launch', 'replay', 'sync')
 QUALIFY row_number() OVER (
-    PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
+    PARTITION BY purpose, trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
     ORDER BY start_ns, end_ns DESC, api_call_id
 ) = 1

@@ -36,7 +36,7 @@
 -- @proof  host_work cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  allocation cpu_bound_gaps min_cpu_pct=0 limit=NULL
 
-WITH gaps AS (
+WITH found_gaps AS (
     SELECT
         trace,
         pid,
@@ -47,6 +47,13 @@ WITH gaps AS (
         duration_ns - before_call_ns - queued_ns AS in_call_ns,
         function
     FROM gaps_before_launches($trace)
+),
+-- By number, as is all that has to be sorted.
+threads AS (
+    SELECT *, row_number() OVER () AS thread FROM (SELECT DISTINCT trace, pid, tid FROM found_gaps)
+),
+gaps AS (
+    SELECT found_gaps.*, thread FROM found_gaps JOIN threads USING (trace, pid, tid)
 ),
 stopping AS (
     -- Each name is looked at once: there are few of them, and many calls.
@@ -62,10 +69,12 @@ stopping AS (
     GROUP BY name
 ),
 stops AS (
-    SELECT traces.trace, pid, tid, start_ns, end_ns, name AS function, purpose
+    SELECT thread, start_ns, end_ns, name AS function, purpose
     FROM api_calls
     JOIN stopping USING (name)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN threads
+        ON threads.trace = traces.trace AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
     WHERE purpose IS NOT NULL
     -- A call that a call makes shares its id, and is no time of its own.
     QUALIFY row_number() OVER (
@@ -75,16 +84,12 @@ stops AS (
 ),
 -- GPUs of one thread may run dry at the same moment.
 moments AS (
-    SELECT trace, pid, tid, start_ns, max(start_ns + duration_ns) AS end_ns
-    FROM gaps
-    GROUP BY trace, pid, tid, start_ns
+    SELECT thread, start_ns, max(start_ns + duration_ns) AS end_ns FROM gaps GROUP BY thread, start_ns
 ),
 -- The last gap that a call reaches into is the one that it makes.
 spent AS (
     SELECT
-        moments.trace,
-        moments.pid,
-        moments.tid,
+        moments.thread,
         moments.start_ns,
         sum(least(stops.end_ns, moments.end_ns) - greatest(stops.start_ns, moments.start_ns))
             FILTER (purpose = 'sync') AS waited_ns,
@@ -93,17 +98,16 @@ spent AS (
         min(function) FILTER (purpose = 'sync') AS waits_in,
         min(function) FILTER (purpose = 'allocation') AS allocates_in
     FROM stops
-    ASOF JOIN moments
-        ON moments.trace = stops.trace
-        AND moments.pid = stops.pid
-        AND moments.tid = stops.tid
-        AND moments.start_ns < stops.end_ns
+    ASOF JOIN moments ON moments.thread = stops.thread AND moments.start_ns < stops.end_ns
     WHERE stops.start_ns < moments.end_ns
-    GROUP BY moments.trace, moments.pid, moments.tid, moments.start_ns
+    GROUP BY moments.thread, moments.start_ns
 ),
 causes AS (
     SELECT
-        gaps.*,
+        trace,
+        thread,
+        start_ns,
+        duration_ns,
         CASE
             WHEN before_call_ns + in_call_ns = 0 THEN NULL
             WHEN 2 * coalesce(allocated_ns, 0) >= duration_ns THEN 'allocation'
@@ -122,8 +126,9 @@ causes AS (
             allocates_in,
             before_call_ns - coalesce(waited_ns, 0) - coalesce(allocated_ns, 0) AS own_ns
         FROM gaps
-        LEFT JOIN spent USING (trace, pid, tid, start_ns)
-    ) AS gaps
+        LEFT JOIN spent USING (thread, start_ns)
+    )
+    WHERE cause IS NOT NULL
 ),
 found AS (
     SELECT
@@ -136,61 +141,60 @@ found AS (
         max(start_ns + duration_ns) AS end_ns,
         mode(of_cause ORDER BY of_cause) AS function
     FROM causes
-    WHERE cause IS NOT NULL
     GROUP BY trace, cause
 ),
 middles AS (
-    SELECT trace, pid, tid, cause, start_ns + duration_ns // 2 AS at_ns
-    FROM causes
-    WHERE cause IS NOT NULL
+    SELECT trace, thread, cause, start_ns + duration_ns // 2 AS at_ns FROM causes
 ),
 ranges AS (
-    SELECT trace, pid, tid, text, start_ns, end_ns
+    SELECT threads.trace, threads.pid, threads.tid, thread, text, start_ns, end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN threads
+        ON threads.trace = traces.trace AND threads.pid = nvtx_ranges.pid AND threads.tid = nvtx_ranges.tid
     WHERE text IS NOT NULL AND end_ns IS NOT NULL
 ),
 -- Ranges of a name that holds every gap hold the first one: few names do.
 candidates AS (
-    SELECT DISTINCT firsts.trace, cause, text
+    SELECT *, dense_rank() OVER (ORDER BY text) AS called
     FROM (
-        SELECT trace, cause, min((at_ns, pid, tid)) AS first
-        FROM middles
-        GROUP BY trace, cause
-    ) AS firsts
-    JOIN ranges
-        ON ranges.trace = firsts.trace
-        AND ranges.pid = first[2]
-        AND ranges.tid = first[3]
-        AND start_ns <= first[1]
-        AND end_ns >= first[1]
+        SELECT DISTINCT firsts.trace, cause, text
+        FROM (
+            SELECT trace, cause, min((at_ns, pid, tid)) AS first
+            FROM middles
+            JOIN (SELECT thread, pid, tid FROM threads) USING (thread)
+            GROUP BY trace, cause
+        ) AS firsts
+        JOIN ranges
+            ON ranges.trace = firsts.trace
+            AND ranges.pid = first[2]
+            AND ranges.tid = first[3]
+            AND start_ns <= first[1]
+            AND end_ns >= first[1]
+    )
 ),
 -- How many ranges of a name are open from a time on, and how long these are.
 open_ranges AS (
     SELECT
-        trace,
-        pid,
-        tid,
-        text,
+        thread,
+        called,
         at_ns,
         sum(sum(opened)) OVER by_time AS open_ranges,
         sum(sum(opened * (end_ns - start_ns))) OVER by_time AS ranges_ns
     FROM (
         SELECT *, unnest([start_ns, end_ns + 1]) AS at_ns, unnest([1, -1]) AS opened
         FROM ranges
-        SEMI JOIN candidates USING (trace, text)
+        JOIN (SELECT DISTINCT trace, text, called FROM candidates) AS names USING (trace, text)
     )
-    GROUP BY trace, pid, tid, text, at_ns
-    WINDOW by_time AS (PARTITION BY trace, pid, tid, text ORDER BY at_ns)
+    GROUP BY thread, called, at_ns
+    WINDOW by_time AS (PARTITION BY thread, called ORDER BY at_ns)
 ),
 around AS (
     SELECT held.trace, cause, held.text, count(*) AS gaps, sum(ranges_ns) AS ranges_ns
     FROM (FROM middles JOIN candidates USING (trace, cause)) AS held
     ASOF JOIN open_ranges
-        ON open_ranges.trace = held.trace
-        AND open_ranges.pid = held.pid
-        AND open_ranges.tid = held.tid
-        AND open_ranges.text = held.text
+        ON open_ranges.thread = held.thread
+        AND open_ranges.called = held.called
         AND open_ranges.at_ns <= held.at_ns
     WHERE open_ranges > 0
     GROUP BY held.trace, cause, held.text

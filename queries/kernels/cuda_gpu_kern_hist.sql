@@ -24,17 +24,18 @@ WITH executions AS (
     SELECT
         traces.trace,
         called AS kernel,
-        kernels.duration_ns,
-        min(kernels.duration_ns) OVER same_kernel AS min_ns,
-        (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins
-            AS bin_ns
+        kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN kernels_called($names, $kernel) AS named
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_asked
         AND kernels.duration_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY traces.trace, called)
+),
+spans AS (
+    SELECT trace, kernel, min(duration_ns) AS min_ns, (max(duration_ns) - min(duration_ns)) / $bins AS bin_ns
+    FROM executions
+    GROUP BY trace, kernel
 ),
 binned AS (
     SELECT
@@ -42,6 +43,7 @@ binned AS (
         CASE WHEN bin_ns = 0 THEN 0
              ELSE least(floor((duration_ns - min_ns) / bin_ns), $bins - 1) END::BIGINT AS bin
     FROM executions
+    JOIN spans USING (trace, kernel)
 )
 SELECT
     trace,

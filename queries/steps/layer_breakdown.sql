@@ -26,16 +26,20 @@
 -- @chart  bars x=module y=gpu_own_ns
 -- @section timeline 42 Where the time goes
 
-WITH named AS (
+-- Each place is looked at once: there are few of them, and many ranges.
+WITH places AS (
     SELECT
-        range_id,
-        trace_id,
-        start_ns,
-        gpu_operations,
-        gpu_busy_ns,
+        text,
+        path,
         module_of(text, path) AS name,
         CASE WHEN $exact THEN name ELSE text_pattern(name) END AS module
-    FROM ranges_with_work('nvtx_ranges', $by)
+    FROM (SELECT DISTINCT text, path FROM nvtx_ranges WHERE style = 'pushpop')
+),
+named AS (
+    SELECT range_id, trace_id, start_ns, gpu_operations, gpu_busy_ns, name, module
+    FROM ranges_with_work('nvtx_ranges', $by) AS ranges
+    JOIN places
+        ON ranges.text IS NOT DISTINCT FROM places.text AND ranges.path IS NOT DISTINCT FROM places.path
     WHERE style = 'pushpop' AND name IS NOT NULL
 ),
 launched AS (

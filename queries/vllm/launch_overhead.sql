@@ -44,12 +44,18 @@ timed AS (
     WHERE kind = 'kernel'
 ),
 -- Most calls launch one kernel.
-charged AS (
-    SELECT api_call_id, arg_min(kernel_id, (start_ns, kernel_id)) AS kernel_id
+of_several AS (
+    SELECT api_call_id
     FROM timed
     WHERE api_call_id IS NOT NULL
     GROUP BY api_call_id
-    HAVING count(*) > 1
+    HAVING min(kernel_id) < max(kernel_id)
+),
+charged AS (
+    SELECT api_call_id, arg_min(kernel_id, (start_ns, kernel_id)) AS kernel_id
+    FROM timed
+    SEMI JOIN of_several USING (api_call_id)
+    GROUP BY api_call_id
 ),
 launched AS (
     SELECT
