@@ -55,12 +55,12 @@ threads AS (
 gaps AS (
     SELECT found_gaps.*, thread FROM found_gaps JOIN threads USING (trace, pid, tid)
 ),
-stopping AS (
-    -- Each name is looked at once: there are few of them, and many calls.
+-- Each name is looked at once: there are few of them, and many calls.
+functions AS (
     SELECT
         name,
         CASE
-            WHEN call_purpose(any_value(name)) = 'sync' THEN 'sync'
+            WHEN call_purpose(any_value(name)) IN ('sync', 'copy') THEN call_purpose(any_value(name))
             WHEN regexp_matches(
                 any_value(name), '^cu(da)?(Malloc|Free|HostAlloc|Mem(Alloc|Free|Create|Map|Unmap))'
             ) THEN 'allocation'
@@ -71,11 +71,11 @@ stopping AS (
 stops AS (
     SELECT thread, start_ns, end_ns, name AS function, purpose
     FROM api_calls
-    JOIN stopping USING (name)
+    JOIN functions USING (name)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     JOIN threads
         ON threads.trace = traces.trace AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
-    WHERE purpose IS NOT NULL
+    WHERE purpose IN ('sync', 'allocation')
     -- A call that a call makes shares its id, and is no time of its own.
     QUALIFY row_number() OVER (
         PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
@@ -113,19 +113,21 @@ causes AS (
             WHEN 2 * coalesce(allocated_ns, 0) >= duration_ns THEN 'allocation'
             WHEN own_ns >= $host_ns AND 2 * own_ns >= duration_ns THEN 'host_work'
             WHEN waited_ns > 0 THEN 'sync'
-            WHEN call_purpose(function) = 'copy' AND 2 * in_call_ns >= duration_ns THEN 'copy'
+            WHEN purpose = 'copy' AND 2 * in_call_ns >= duration_ns THEN 'copy'
             ELSE 'launch_bound'
         END AS cause,
         CASE cause WHEN 'allocation' THEN allocates_in WHEN 'sync' THEN waits_in ELSE function END AS of_cause
     FROM (
         SELECT
             gaps.*,
+            purpose,
             waited_ns,
             allocated_ns,
             waits_in,
             allocates_in,
             before_call_ns - coalesce(waited_ns, 0) - coalesce(allocated_ns, 0) AS own_ns
         FROM gaps
+        LEFT JOIN functions ON name = function
         LEFT JOIN spent USING (thread, start_ns)
     )
     WHERE cause IS NOT NULL

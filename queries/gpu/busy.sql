@@ -59,7 +59,6 @@ gaps AS (
         operations.trace_id,
         gpu_id,
         owner,
-        row_number() OVER () AS gap,
         operations.process_id,
         tid,
         busy_until_ns AS gap_start_ns,
@@ -76,13 +75,13 @@ threads_that_launch AS (
     SELECT *, row_number() OVER () AS thread
     FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
+-- The gaps of a thread are numbered one after the other.
 in_gaps AS (
     SELECT
         thread,
-        gap,
         gap_start_ns,
         returned_ns,
-        row_number() OVER (PARTITION BY thread ORDER BY gap_start_ns) AS place
+        row_number() OVER (ORDER BY thread, gap_start_ns) AS gap
     FROM gaps
     JOIN threads_that_launch AS threads
         ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
@@ -121,7 +120,7 @@ called AS (
 ),
 -- Of a thread's gaps no two overlap: a call is in the last one that begins before it ends, or in none.
 reaching AS (
-    SELECT called.*, gap, gap_start_ns, returned_ns, place
+    SELECT called.*, gap, gap_start_ns, returned_ns
     FROM called
     ASOF JOIN in_gaps ON in_gaps.thread = called.thread AND in_gaps.gap_start_ns < called.end_ns
     WHERE start_ns < returned_ns
@@ -129,20 +128,25 @@ reaching AS (
 -- A call inside another one, of CUDA or of the operating system, is part of that.
 calls AS (
     SELECT
-        * REPLACE (greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns)
+        thread,
+        greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns,
+        end_ns,
+        function_id,
+        gap,
+        gap_start_ns,
+        returned_ns
     FROM (SELECT *, held_until(start_ns, end_ns, call, thread) AS outer_until_ns FROM reaching)
     WHERE end_ns > coalesce(outer_until_ns, start_ns)
 ),
 -- Those that begin before that gap does may be in earlier ones, too.
 earlier AS (
     SELECT
-        calls.thread,
         start_ns,
         end_ns,
         function_id,
-        unnest(range(firsts.place, calls.place)) AS place
+        unnest(range(firsts.gap, calls.gap)) AS gap
     FROM (FROM calls WHERE start_ns < gap_start_ns) AS calls
-    ASOF JOIN (SELECT thread, place, returned_ns FROM in_gaps) AS firsts
+    ASOF JOIN (SELECT thread, gap, returned_ns FROM in_gaps) AS firsts
         ON firsts.thread = calls.thread AND firsts.returned_ns > calls.start_ns
 ),
 pieces AS (
@@ -153,15 +157,18 @@ pieces AS (
     UNION ALL
     SELECT thread, gap, function_id, least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns)
     FROM earlier
-    JOIN in_gaps USING (thread, place)
+    JOIN in_gaps USING (gap)
 ),
-in_calls AS (
-    SELECT gap, sum(time_ns) AS time_ns FROM pieces GROUP BY gap
-),
-by_gap AS (
-    SELECT thread, gap, function_id, sum(time_ns) AS time_ns
+by_function AS (
+    SELECT thread, gap, function_id, sum(time_ns)::BIGINT AS time_ns
     FROM pieces
     GROUP BY thread, gap, function_id
+),
+in_calls AS (
+    SELECT gap, sum(time_ns)::BIGINT AS time_ns FROM by_function GROUP BY gap
+),
+by_gap AS (
+    FROM by_function
     UNION ALL
     SELECT thread, gap, 0, returned_ns - gap_start_ns - coalesce(time_ns, 0)
     FROM in_gaps

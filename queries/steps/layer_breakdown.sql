@@ -27,16 +27,17 @@
 -- @section timeline 42 Where the time goes
 
 -- Each place is looked at once: there are few of them, and many ranges.
-WITH places AS (
+WITH places AS MATERIALIZED (
     SELECT
         text,
         path,
         module_of(text, path) AS name,
-        CASE WHEN $exact THEN name ELSE text_pattern(name) END AS module
+        CASE WHEN $exact THEN name ELSE text_pattern(name) END AS module,
+        layer_number(name) AS layer
     FROM (SELECT DISTINCT text, path FROM nvtx_ranges WHERE style = 'pushpop')
 ),
 named AS (
-    SELECT range_id, trace_id, start_ns, gpu_operations, gpu_busy_ns, name, module
+    SELECT range_id, trace_id, start_ns, gpu_operations, gpu_busy_ns, module, layer
     FROM ranges_with_work('nvtx_ranges', $by) AS ranges
     JOIN places
         ON ranges.text IS NOT DISTINCT FROM places.text AND ranges.path IS NOT DISTINCT FROM places.path
@@ -67,7 +68,7 @@ summed AS (
     SELECT
         trace,
         module,
-        count(DISTINCT layer_number(name)) AS layers,
+        count(DISTINCT layer) AS layers,
         count(*) AS instances,
         sum(gpu_operations)::BIGINT AS gpu_operations,
         CASE WHEN count(gpu_operations) > 0 THEN coalesce(sum(gpu_busy_ns), 0)::BIGINT END AS gpu_busy_ns,
