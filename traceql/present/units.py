@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _SI = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"))
 
@@ -119,6 +119,10 @@ def scale(column: str, values: Iterable[float | None]) -> tuple[float, str]:
     if steps is None:
         return 1.0, _NAMES.get(column, ("", "count"))[1]
     largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    return _fitting(steps, largest)
+
+
+def _fitting(steps: Sequence[tuple[float, str]], largest: float) -> tuple[float, str]:
     return next((step for step in reversed(steps) if largest >= step[0]), steps[0])
 
 
@@ -143,15 +147,16 @@ def text(column: str, value: float | None, digits: int = 4) -> str:
         return "not measured"
     if is_code(column):
         return code(column, int(value))
-    if isinstance(value, int) and suffix(column) not in _SCALES:
+    steps = _SCALES.get(suffix(column))
+    if isinstance(value, int) and steps is None:
         return f"{value:,}"
-    divisor, unit = scale(column, [value])
+    divisor, unit = _fitting(steps, abs(value)) if steps else (1.0, "")
     shown = value / divisor
     places = max(0, digits - 1 - math.floor(math.log10(abs(shown)))) if shown else 0
     number = f"{shown:,.{min(places, 12)}f}"
     if "." in number:
         number = number.rstrip("0").rstrip(".")
-    return number if suffix(column) not in _SCALES else f"{number} {unit}"
+    return f"{number} {unit}" if steps else number
 
 
 def short(count: float, digits: int = 3) -> str:
