@@ -85,7 +85,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     needs = [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
     imported = [need for need in needs if need != (TIMELINE,) and not any(_of_trace(table) for table in need)]
     for need in imported:
-        if not any(run(f"FROM {table} LIMIT 1").num_rows for table in need):
+        if not any(table in schema.SHIPPED or run(f"FROM {table} LIMIT 1").num_rows for table in need):
             raise MissingDataError(
                 f"the database holds no {' or '.join(need)}, which {query.name} reads",
                 "Add some: traceql import-runs FILE",
