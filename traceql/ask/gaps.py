@@ -9,7 +9,6 @@ from traceql.errors import MissingDataError
 from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
-from traceql.read import kinds
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -187,6 +186,10 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
+    if not found:
+        return []
+    from traceql.read import kinds
+
     alike: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         alike.setdefault(kinds.graph_option(row["profiler"]) or "", []).append(row)
