@@ -6,8 +6,10 @@ ends the process where it is. And so it does once the command line is done.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 
 from traceql.statuses import INTERRUPTED
 
@@ -26,8 +28,10 @@ _OTHERWISE = ("-h", "--help", "--via", "--scheduler")
 def program() -> None:
     """Run the command line and end; the exit status is `traceql.cli.main`'s."""
     signal.signal(signal.SIGINT, _interrupted)
+    ended: list[int] = []
+    # Who is registered first is called last.
+    atexit.register(_leave, ended)
     import gc
-    import sys
 
     from traceql.store import interrupts
 
@@ -55,10 +59,9 @@ def program() -> None:
         # However the command took it.
         status = interrupts.status()
     signal.signal(signal.SIGINT, _interrupted)
-    # Python looks for garbage at its end, too, several times.
-    gc.freeze()
     from traceql.cli import leave as ending
 
+    ended.append(status)
     ending.with_status(status)
 
 
@@ -71,6 +74,23 @@ def _decoder(words: list[str]) -> AbstractContextManager[None]:
     from traceql.read import processes
 
     return processes.reserve(words[1:])
+
+
+def _leave(ended: list[int]) -> None:
+    """At Python's end, after all else that is to be done then: leave with the status, if there is one.
+
+    Python would go on to take its modules apart, piece by piece, which takes as long as an import of some.
+    """
+    if not ended:
+        return
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        # Python says so, and has a status for it.
+        return
+    os._exit(ended[0])
 
 
 def _interrupted(*_: object) -> None:

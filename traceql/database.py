@@ -15,8 +15,6 @@ from traceql.ask import place
 from traceql.ask.answer import Answer, Asker
 from traceql.errors import ReportError
 from traceql.questions import catalog
-from traceql.read.base import no_progress
-from traceql.read.limits import bytes_of
 from traceql.store import choice, held, interrupts
 from traceql.store.definitions import Definitions
 from traceql.store.lake.place import written
@@ -148,10 +146,16 @@ def redact(
     if held.is_database(source) or may_be_lake(source):
         with Database(source) as database:
             return dict(database._redact(target, names, force=force))
-    memory_bytes = bytes_of(memory) if isinstance(memory, str) else memory
+    memory_bytes = _bytes_of(memory)
     if target is None:
         return dict(files.check(source, names, memory_bytes=memory_bytes))
     return dict(files.redact(source, target, names, force=force, memory_bytes=memory_bytes))
+
+
+def _bytes_of(memory: int | str | None) -> int | None:
+    from traceql.read.limits import bytes_of
+
+    return bytes_of(memory) if isinstance(memory, str) else memory
 
 
 def _names(
@@ -617,6 +621,7 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
+        from traceql.read.base import no_progress
         from traceql.store import read_in
 
         if glob.has_magic(str(path)) and not Path(path).exists():
@@ -625,7 +630,7 @@ class Database:
             self._store,
             Path(path),
             via=via,
-            memory_bytes=bytes_of(memory) if isinstance(memory, str) else memory,
+            memory_bytes=_bytes_of(memory),
             progress=progress or no_progress,
             name=name,
             tags=tags,

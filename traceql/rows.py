@@ -19,7 +19,8 @@ MOST = 10_000
 _INTEGERS = frozenset(f"{sign}{of}INT" for sign in ("", "U") for of in ("TINY", "SMALL", "BIG"))
 _WHOLE = _INTEGERS | {"INTEGER", "UINTEGER", "HUGEINT"}
 # Whose values are the same by either way.
-_PLAIN = _WHOLE | {"BOOLEAN", "DOUBLE", "VARCHAR", "VARCHAR[]", "BIGINT[]", "MAP(VARCHAR, VARCHAR)"}
+_MAPS = {"MAP(VARCHAR, VARCHAR)", "MAP(VARCHAR, DOUBLE)"}
+_PLAIN = _WHOLE | _MAPS | {"BOOLEAN", "DOUBLE", "VARCHAR", "JSON", "VARCHAR[]", "BIGINT[]"}
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\s*(\d+)\)")
 _INT64 = range(-(2**63), 2**63)
 

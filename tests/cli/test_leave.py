@@ -22,8 +22,15 @@ sys.meta_path.insert(0, Interrupting())
 runpy.run_module("traceql", run_name="__main__", alter_sys=False)
 """
 ENDING = """
-import atexit, os, runpy, signal, sys
-atexit.register(os.kill, os.getpid(), signal.SIGINT)
+import atexit, os, runpy, signal
+from traceql import cli
+main = cli.main
+
+def interrupted_later(**how):
+    atexit.register(os.kill, os.getpid(), signal.SIGINT)
+    main(**how)
+
+cli.main = interrupted_later
 runpy.run_module("traceql", run_name="__main__", alter_sys=False)
 """
 

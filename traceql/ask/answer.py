@@ -360,6 +360,7 @@ class Once(Asker):
 
     def __init__(self, asker: Asker) -> None:
         super().__init__(cast("Store", _Remembering(asker.store)), asker.catalog, asker._draw)
+        self.written = asker.written
         self._answers: dict[tuple[str, str], Answer] = {}
         self._begun: dict[tuple[str, str], Future[Answer]] = {}
 

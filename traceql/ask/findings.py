@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import floors, place
+from traceql.ask.answer import Once
 from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError
 from traceql.present import units, values
 from traceql.questions.parameters import PLACES
@@ -230,7 +232,9 @@ def why(
         raise ParameterError(
             f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all."
         )
-    there = place.traces(ask.store.run)
+    # What several rules read is computed once, and what they ask of traces asked once.
+    ask = ask if isinstance(ask, Once) else Once(ask)
+    there = place.traces(partial(ask.store.run, plain=True))
     names: dict[str, None] = {}
     for word in traces:
         if not (some := meant(there, word)):
@@ -238,10 +242,8 @@ def why(
         names.update(dict.fromkeys(some))
     given = {name: value for name, value in (window or {}).items() if value is not None}
     _check(ask, given, list(names))
-    recorded = {
-        row["trace"]: row
-        for row in ask.store.run("SELECT trace, profiler, has_timeline, has_counters FROM traces").to_pylist()
-    }
+    kinds = "SELECT trace, profiler, has_timeline, has_counters FROM traces"
+    recorded = {row["trace"]: row for row in ask.store.run(kinds, plain=True).to_pylist()}
     found: list[Finding] = []
     unknown: dict[str, None] = {}
     rules = [query for query in ask.catalog.queries.values() if query.topic == FINDINGS]
@@ -266,14 +268,14 @@ def why(
             continue
         try:
             floored = {name: about_model[name] for name in needs_model}
-            answer = ask(rule.name, trace=able, **given, **floored)
+            answer = ask.answer(rule.name, {"trace": able, **given, **floored}, plain=True)
         except MissingDataError as error:
             unknown[f"Cannot tell: {rule.title} {error.message}. {error.remedy}".strip()] = None
             continue
         lacking = [note.text for note in answer.notes if note.code in ("not_recorded", "not_measured")]
         unknown |= dict.fromkeys(f"Cannot tell wholly: {rule.title} {text}" for text in lacking)
         notes |= dict.fromkeys(note.text for note in answer.notes if note.code == "window")
-        others = _others(ask, rule, able)
+        others = _others(ask, rule, able, recorded)
         if others:
             whole = "wholly" if len(answer) else ""
             told = f"Cannot tell {whole}".strip()
@@ -327,21 +329,23 @@ def _not_so(refused: Iterable[str]) -> str:
     return f"That is not asked {where}: leave out {', '.join(f'--{name}' for name in sorted(refused))}."
 
 
-def _others(ask: Asker, rule: Query, names: Sequence[str]) -> list[str]:
+def _others(
+    ask: Asker, rule: Query, names: Sequence[str], recorded: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """The other traces of their jobs, where a rule compares these."""
     if not any(saying.proof.params.get("trace") == _TOGETHER for saying in rule.sayings.values()):
         return []
-    chosen = place.of_chosen(names)
     # To find jobs takes the collectives of all traces: not where there is none, or nothing to compare with.
-    if not ask.store.run(
-        f"SELECT 1 FROM traces WHERE has_timeline AND NOT ({chosen}) AND EXISTS "
-        f"(FROM kernels_communicating WHERE {chosen}) LIMIT 1"
-    ).num_rows:
+    if not any(trace["has_timeline"] for name, trace in recorded.items() if name not in names):
+        return []
+    chosen = place.of_chosen(names)
+    if not ask.store.run(f"SELECT 1 FROM kernels_communicating WHERE {chosen} LIMIT 1", plain=True).num_rows:
         return []
     found: list[str] = (
         ask.store.run(
             f"SELECT DISTINCT trace FROM jobs WHERE NOT ({chosen}) AND job IN "
-            f"(SELECT job FROM jobs WHERE {chosen}) ORDER BY trace"
+            f"(SELECT job FROM jobs WHERE {chosen}) ORDER BY trace",
+            plain=True,
         )
         .column(0)
         .to_pylist()

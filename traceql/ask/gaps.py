@@ -9,7 +9,6 @@ from traceql.errors import MissingDataError
 from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
-from traceql.read import kinds
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     needs = [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
     imported = [need for need in needs if need != (TIMELINE,) and not any(_of_trace(table) for table in need)]
     for need in imported:
-        if not any(run(f"FROM {table} LIMIT 1").num_rows for table in need):
+        if not any(table in schema.SHIPPED or run(f"FROM {table} LIMIT 1").num_rows for table in need):
             raise MissingDataError(
                 f"the database holds no {' or '.join(need)}, which {query.name} reads",
                 "Add some: traceql import-runs FILE",
@@ -187,6 +186,10 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
+    if not found:
+        return []
+    from traceql.read import kinds
+
     alike: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         alike.setdefault(kinds.graph_option(row["profiler"]) or "", []).append(row)

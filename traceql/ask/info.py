@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import gaps
@@ -27,7 +28,7 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
         QueryError: there is no such trace.
     """
     counted = ingest.rows(ask.store, trace)
-    (row,) = ask.store.run("FROM traces WHERE trace = $trace", {"trace": trace}).to_pylist(
+    (row,) = ask.store.run("FROM traces WHERE trace = $trace", {"trace": trace}, plain=True).to_pylist(
         maps_as_pydicts="strict"
     )
     facts = {key: value for key, value in row.items() if key not in _TAKEN_APART and value is not None}
@@ -65,7 +66,7 @@ def settings(text: str | None) -> dict[str, Any]:
 def _coverage(ask: Asker, trace: str) -> dict[str, Any]:
     """How much of the GPU work is attributed to NVTX ranges."""
     try:
-        found = ask("coverage", trace=trace).table.to_pylist()
+        found = ask.answer("coverage", {"trace": trace}, plain=True).table.to_pylist()
     except MissingDataError:
         return {}
     return {
@@ -95,4 +96,5 @@ def tables(ask: Asker) -> list[tuple[str, str, int | None, str]]:
 
 def unanswerable(ask: Asker) -> dict[str, str]:
     """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
-    return gaps.unanswerable(ask.store.run, ask.catalog)
+    # Most questions ask the same about traces.
+    return gaps.unanswerable(cache(partial(ask.store.run, plain=True)), ask.catalog)

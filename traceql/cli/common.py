@@ -15,7 +15,6 @@ import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import readable
-from traceql.read.limits import bytes_of
 from traceql.store import interrupts
 from traceql.store.waiting import WAIT_S
 
@@ -339,6 +338,8 @@ class Size(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number of bytes."""
+        from traceql.read.limits import bytes_of
+
         try:
             return bytes_of(value) if isinstance(value, str) else value
         except ValueError as error:

@@ -10,7 +10,7 @@ import click
 
 from traceql.cli import offers
 from traceql.cli.common import database, db_option, is_there
-from traceql.cli.output import output_options, shown, write
+from traceql.cli.output import output_options, shown, text_table, write
 from traceql.cli.sides import database_of, neither, no_such_file
 from traceql.errors import DatabaseError, ReportError
 
@@ -38,7 +38,8 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
     if is_there(db):
         try:
             with database(db) as opened:
-                known = opened.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
+                asked = "SELECT trace FROM traces ORDER BY trace"
+                known = opened._store.run(asked, plain=True).column("trace").to_pylist()
                 if path_or_trace in known:
                     write(_table(opened.info(path_or_trace), format_, output), format_, output)
                     return
@@ -57,13 +58,10 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
 
 
 def _table(facts: Mapping[str, Any], format_: str | None, output: str | None) -> Any:
-    import pyarrow as pa
-
     rows = [
         (name, one)
         for name, value in facts.items()
         # Each warning is a row of its own.
         for name, one in ([("warning", text) for text in value] if name == "warnings" else [(name, value)])
     ]
-    values = [shown(value, format_, output) for _, value in rows]
-    return pa.table(dict(zip(_COLUMNS, ([name for name, _ in rows], values), strict=True)))
+    return text_table(_COLUMNS, [(name, shown(value, format_, output)) for name, value in rows])

@@ -20,6 +20,7 @@ from traceql.present import formats, terminal, units, values, workbook
 from traceql.present.values import readable
 from traceql.read import formats as reports
 from traceql.read import temporary
+from traceql.rows import texts as rows_of_texts
 from traceql.store import held
 
 if TYPE_CHECKING:
@@ -216,9 +217,7 @@ def every_column() -> bool:
 
 def text_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     """Rows of texts as an answer that can be written."""
-    import pyarrow as pa
-
-    return pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})
+    return rows_of_texts({name: [row[i] for row in rows] for i, name in enumerate(names)})
 
 
 def shown(value: object, format_: str | None, output: str | None) -> str:

@@ -16,7 +16,6 @@ from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.nearest import did_you_mean
 from traceql.questions.parameters import TRACE_PARAMS
 from traceql.read import formats
-from traceql.read.source import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,15 +120,15 @@ def database_for(db: str, params: Mapping[str, Any]) -> Iterator[tuple[Database,
 def no_such_file(word: str) -> ReportError | None:
     """The error for a word that can only be a file, by its path or its suffix, and is none; else nothing."""
     path = Path(word)
-    reader = formats.claimed(plain_name(path.name))
+    reader = _claimed(path.name)
     if _is_file(word) or has_magic(word) or not (reader or word.startswith(_PATHS)):
         return None
     beside: dict[str, str] = {}
     # What cannot be looked into holds nothing to be meant.
     with suppress(OSError, ValueError):
-        there = [one.name for one in sorted(path.parent.iterdir()) if formats.claimed(plain_name(one.name))]
+        there = [one.name for one in sorted(path.parent.iterdir()) if _claimed(one.name)]
         # Of two that differ by their kind only, the one of the kind that was named.
-        for name in sorted(there, key=lambda name: formats.claimed(plain_name(name)) is not reader):
+        for name in sorted(there, key=lambda name: _claimed(name) is not reader):
             beside.setdefault(_stem(name), word[: len(word) - len(path.name)] + name)
     guess = did_you_mean(_stem(path.name), beside, beside.__getitem__)
     return ReportError(f"{word}: no such file", f"{guess}Check the path.")
@@ -154,8 +153,20 @@ def neither(word: str, db: str, known: Sequence[str]) -> QueryError:
     )
 
 
+def _claimed(name: str) -> object:
+    """The reader of a file of that name; None where there is none."""
+    return formats.claimed(_plain(name))
+
+
 def _stem(name: str) -> str:
-    return Path(plain_name(name)).stem
+    return Path(_plain(name)).stem
+
+
+def _plain(name: str) -> str:
+    # Most words name traces, or there are none.
+    from traceql.read.source import plain_name
+
+    return plain_name(name)
 
 
 def _refuse_missing_files(database: Database, db: str, words: Sequence[str]) -> None:

@@ -167,10 +167,14 @@ def markdown(answer: pa.Table | Rows, file: IO[bytes]) -> None:
         file.write(line(texts))
 
 
-def parquet(answer: pa.Table, file: IO[bytes]) -> None:
-    """Parquet, exact."""
+def parquet(answer: pa.Table | Rows, file: IO[bytes]) -> None:
+    """Parquet, exact. Of rows that no database gave, which are texts, too."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if isinstance(answer, Rows):
+        named = zip(answer.column_names, answer.columns, strict=True)
+        answer = pa.table({name: column.to_pylist() for name, column in named})
     pq.write_table(answer, file)
 
 

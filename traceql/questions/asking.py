@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from traceql.questions.question import Asked, Query
 
 # The order of the rows of an answer, where it is the last clause and no limit hangs on it.
-_ORDER = re.compile(
-    r"\nORDER BY (?:(?!\b(?:LIMIT|OFFSET|FETCH|UNION|EXCEPT|INTERSECT)\b)[^();'\"]|\([^()]*\))*\Z", re.I
-)
+_ORDER = r"(?i)\nORDER BY (?:(?!\b(?:LIMIT|OFFSET|FETCH|UNION|EXCEPT|INTERSECT)\b)[^();'\"]|\([^()]*\))*\Z"
 # A parameter in SQL; what is quoted or a comment is passed over.
-_PARAMETER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\$(?P<name>\w+)\b")
+_PARAMETER = r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\$(?P<name>\w+)\b"
 
 
 def whole(query: Query, others: Mapping[str, Query]) -> Query:
@@ -66,8 +64,8 @@ def _statement(query: Query, asked: Asked, others: Mapping[str, Query]) -> str:
             f"Parameters: {', '.join(param.name for param in found.in_sql) or 'none'}.",
         )
     # Whoever reads rows of a table reads them in no order: to sort them would be for nothing.
-    unordered = _ORDER.sub("", found.sql)
-    return _PARAMETER.sub(lambda match: values.get(match["name"] or "", match[0]), unordered)
+    unordered = re.sub(_ORDER, "", found.sql)
+    return re.sub(_PARAMETER, lambda match: values.get(match["name"] or "", match[0]), unordered)
 
 
 def _literal(value: Value) -> str:

@@ -6,15 +6,19 @@ folder under ``verticals/`` for each field that not everybody works in. The user
 use everything of theirs; no name can be taken twice.
 
 Macros come before views, and each kind in the order of folders and names: a definition may use earlier ones.
+
+A command asks one question, so a file of the package is read when it is asked for: what a folder holds is
+known by the names of its files. Those of the user are read at once, for their faults to be told.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache, cached_property
+from collections.abc import Mapping
+from functools import cache, cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from traceql.errors import CatalogError, UnknownQueryError
 from traceql.nearest import did_you_mean
@@ -23,7 +27,7 @@ from traceql.questions.question import VIEWS
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from importlib.resources.abc import Traversable
 
     from traceql.questions.question import Macro, Query, ResultColumn
@@ -39,6 +43,31 @@ _CARD = "kernel_card"
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 
 
+T = TypeVar("T")
+
+
+class _Read(Mapping[str, T], Generic[T]):
+    """What files say, by their names: each is read when it is asked for."""
+
+    def __init__(self, readers: Mapping[str, Callable[[], T]]) -> None:
+        self._readers = readers
+        self._found: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._found:
+            self._found[name] = self._readers[name]()
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._readers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+
 class Catalog:
     """Everything that can be asked.
 
@@ -50,22 +79,25 @@ class Catalog:
 
     def __init__(self, roots: Sequence[tuple[str, Traversable, Traversable]]) -> None:
         # What the questions of a folder may use: the views up to its own.
-        self._topics: list[tuple[str, Traversable, Mapping[str, Query]]] = []
+        self._topics: list[tuple[str, Traversable, frozenset[str]]] = []
         # Questions that were read one by one.
         self._read: dict[str, Query | None] = {}
-        views: dict[str, Query] = {}
-        macros: dict[str, Macro] = {}
+        views: dict[str, Callable[[], Query]] = {}
+        macros: dict[str, Callable[[], Macro]] = {}
         checks: dict[str, Traversable] = {}
-        self.views: Mapping[str, Query] = MappingProxyType(views)
-        self.macros: Mapping[str, Macro] = MappingProxyType(macros)
+        self.views: Mapping[str, Query] = _Read(views)
+        self.macros: Mapping[str, Macro] = _Read(macros)
         self.checks: Mapping[str, Traversable] = MappingProxyType(checks)
+        # View or macro → its file, as messages call it.
+        taken: dict[str, str] = {}
         for label, root, beside in roots:
             _refuse_misplaced(label, root)
-            for file in _files(label, root, _MACROS):
-                macros[self._new_definition(file)] = question.parse_macro(file)
-            for file in _files(label, root, VIEWS):
-                views[self._new_definition(file)] = _parse(file, VIEWS, views)
-            self._topics.append((label, root, dict(views)))
+            for file, file_label in _files(label, root, _MACROS):
+                macros[_new_definition(file_label, taken)] = partial(_macro, file, file_label)
+            for file, file_label in _files(label, root, VIEWS):
+                read = partial(self._parse, file, file_label, VIEWS, frozenset(views))
+                views[_new_definition(file_label, taken)] = read
+            self._topics.append((label, root, frozenset(views)))
             checks.update(_checks(label, beside, checks))
 
     @cached_property
@@ -76,10 +108,11 @@ class Catalog:
             CatalogError: a file cannot be understood.
         """
         found: dict[str, Query] = {}
+        taken: dict[str, str] = {}
         for label, root, views in self._topics:
             for topic in _topics(label, root):
-                for file in _files(label, root, topic):
-                    found[_new(file, found).stem] = _parse(file, topic, views)
+                for file, file_label in _files(label, root, topic):
+                    found[_new(file_label, taken)] = self._parse(file, file_label, topic, views)
         return MappingProxyType({name: self._whole(query, found) for name, query in found.items()})
 
     def get(self, name: str) -> Query | None:
@@ -107,8 +140,19 @@ class Catalog:
             for topic in _topics(label, root):
                 file = root / topic / f"{name}.sql"
                 if _NAME.fullmatch(name) and file.is_file():
-                    return _parse(sqlfiles.load(file, f"{label}/{topic}/{file.name}"), topic, views)
+                    return self._parse(file, f"{label}/{topic}/{file.name}", topic, views)
         return None
+
+    def _parse(self, file: Traversable, label: str, topic: str, views: frozenset[str]) -> Query:
+        """The question or view of a file, which may use these views."""
+
+        def columns_of(view: str) -> Sequence[ResultColumn]:
+            return self.views[view].columns if view in views else ()
+
+        found = question.parse(_loaded(file, label), topic, columns_of)
+        if not found.columns:
+            raise CatalogError(f"{label}: declares no columns", "Add '-- @column name TYPE meaning'.")
+        return found
 
     def _whole(self, query: Query, others: Mapping[str, Query]) -> Query:
         """A question with the SQL of those that it asks in front of its own.
@@ -171,15 +215,19 @@ class Catalog:
     def reads(self, query: Query) -> frozenset[str]:
         """The tables that the SQL of a query reads, also through views and macros."""
         new, seen = frozenset({query.name}), frozenset[str]()
-        texts = {name: each.sql for name, each in self.views.items()} | {
-            name: each.body for name, each in self.macros.items()
-        }
-        texts[query.name] = query.sql
         while new:
             seen |= new
-            named = (frozenset(_READ.findall(texts[name])) for name in new if name in texts)
+            named = (frozenset(_READ.findall(self._text(name, query))) for name in new)
             new = frozenset[str]().union(*named) - seen
         return seen & schema.BY_NAME.keys()
+
+    def _text(self, name: str, query: Query) -> str:
+        """The SQL that a name stands for in a query: its own, that of a macro or a view; none for a table."""
+        if name == query.name:
+            return query.sql
+        if name in self.macros:
+            return self.macros[name].body
+        return self.views[name].sql if name in self.views else ""
 
     def metrics(self, query: Query) -> dict[tuple[str, ...], str]:
         """Metrics without which the answer has gaps (of several, one is enough) → `Query.ncu`.
@@ -193,16 +241,6 @@ class Catalog:
         for asked in query.asks:
             found |= self.metrics(self._asked(asked.question))
         return found
-
-    def _new_definition(self, file: sqlfiles.SqlFile) -> str:
-        """The name of a view or macro, which no other one and no table may have.
-
-        Raises:
-            CatalogError: one has it.
-        """
-        if file.stem in {*schema.BY_NAME, *schema.SHIPPED, _ANSWER}:
-            raise CatalogError(f"{file.label}: a table has the name", "Rename the file.")
-        return _new(_new(file, self.views), self.macros).stem
 
 
 @cache
@@ -237,18 +275,20 @@ def _with(own: tuple[tuple[Path, str], ...], _state: object) -> Catalog:
     named = ((str(Path(name)), folder) for folder, name in own)
     made = Catalog([*_shipped(), *((label, folder, folder / _CHECKS) for label, folder in named)])
     # Faults of one's own files are said at once, whatever is wanted of them.
-    _ = made.queries
+    _ = [*made.macros.values(), *made.views.values(), *made.queries]
     return made
 
 
-def _parse(file: sqlfiles.SqlFile, topic: str, views: Mapping[str, Query]) -> Query:
-    def columns_of(view: str) -> Sequence[ResultColumn]:
-        return views[view].columns if view in views else ()
-
-    found = question.parse(file, topic, columns_of)
-    if not found.columns:
-        raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
+def _loaded(file: Traversable, label: str) -> sqlfiles.SqlFile:
+    """The file, which holds SQL."""
+    found = sqlfiles.load(file, label)
+    if not found.sql:
+        raise CatalogError(f"{label}: no SQL below the header", "Write a SELECT, after an empty line.")
     return found
+
+
+def _macro(file: Traversable, label: str) -> Macro:
+    return question.parse_macro(_loaded(file, label))
 
 
 def _shipped() -> list[tuple[str, Traversable, Traversable]]:
@@ -274,22 +314,34 @@ def _state(folder: Path) -> object:
         return object()
 
 
-def _new(file: sqlfiles.SqlFile, taken: Mapping[str, Query] | Mapping[str, Macro]) -> sqlfiles.SqlFile:
-    """The file, whose name none of `taken` has.
+def _new(label: str, taken: dict[str, str]) -> str:
+    """The name by which a file's definition or question is known, and from now on taken.
 
     Raises:
-        CatalogError: one has it, or it is no name.
+        CatalogError: another file has it, or it is no name.
     """
-    if not _NAME.fullmatch(file.stem):
+    name = label.rpartition("/")[2].removesuffix(".sql")
+    if not _NAME.fullmatch(name):
         raise CatalogError(
-            f"{file.label}: the file's name is none for a question",
+            f"{label}: the file's name is none for a question",
             "Small letters, digits and underscores: range_launches.sql",
         )
-    if file.stem in taken:
-        raise CatalogError(f"{file.label}: {taken[file.stem].label} has the name", "Rename the file.")
-    if not file.sql:
-        raise CatalogError(f"{file.label}: no SQL below the header", "Write a SELECT, after an empty line.")
-    return file
+    if name in taken:
+        raise CatalogError(f"{label}: {taken[name]} has the name", "Rename the file.")
+    taken[name] = label
+    return name
+
+
+def _new_definition(label: str, taken: dict[str, str]) -> str:
+    """The name of a view or macro, which no other one and no table may have.
+
+    Raises:
+        CatalogError: one has it.
+    """
+    name = _new(label, taken)
+    if name in schema.BY_NAME or name in schema.SHIPPED or name == _ANSWER:
+        raise CatalogError(f"{label}: a table has the name", "Rename the file.")
+    return name
 
 
 def _entries(label: str, folder: Traversable) -> list[Traversable]:
@@ -321,10 +373,11 @@ def _refuse_misplaced(label: str, root: Traversable) -> None:
                     )
 
 
-def _files(label: str, root: Traversable, folder: str) -> Iterator[sqlfiles.SqlFile]:
+def _files(label: str, root: Traversable, folder: str) -> Iterator[tuple[Traversable, str]]:
+    """The SQL files of a folder, and how messages call them."""
     for file in _entries(f"{label}/{folder}", root / folder):
         if file.name.endswith(".sql"):
-            yield sqlfiles.load(file, f"{label}/{folder}/{file.name}")
+            yield file, f"{label}/{folder}/{file.name}"
 
 
 def _checks(label: str, folder: Traversable, taken: Mapping[str, Traversable]) -> dict[str, Traversable]:

@@ -16,8 +16,6 @@ from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
 from traceql.store.means import ALL
-from traceql.store.outcomes import Compacted
-from traceql.store.runs import free_number
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log, seconds
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Value
     from traceql.store.definitions import Definitions
     from traceql.store.means import Means
+    from traceql.store.outcomes import Compacted
     from traceql.store.sharing import Cursor, Keep, Mode
 
 #: never; private: if something of the kind was removed; always.
@@ -308,6 +307,9 @@ class Store:
         Raises:
             DatabaseError: it is taken, or none that an id can begin with.
         """
+        # What only changes need is imported by them.
+        from traceql.store.runs import free_number
+
         if wanted in taken and not insist:
             wanted = None
         return free_number(taken, wanted)
@@ -322,6 +324,8 @@ class Store:
         Raises:
             DatabaseError: there is none, or no room for it; the database is as it was.
         """
+        from traceql.store.outcomes import Compacted
+
         if self._own is not None:
             return Compacted(0, 0)
         with self.writing("what remains", new=False, anew="always"):

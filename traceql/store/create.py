@@ -47,6 +47,7 @@ def check(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> Ma
     Returns:
         Views that stand in for tables of an older version; empty for one of this version.
     """
+    there = _stored(connection, path)
     version, writer = _version(connection, path, database)
     if version > schema.SCHEMA_VERSION or version < migrations.OLDEST:
         raise SchemaVersionError(
@@ -57,7 +58,7 @@ def check(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> Ma
             else "Ingest the reports again into a new database: traceql ingest --db NEW REPORT…",
         )
     older = migrations.selects(version, trust.prefix(database))
-    trust.check_tables(connection, database, path, older)
+    trust.check_tables(connection, there, database, path, older)
     trust.check_traces(connection, database, path, older)
     return {name: Definition(name, "VIEW", "", select, {}) for name, select in older.items()}
 
@@ -105,14 +106,23 @@ def is_bare(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute(things).fetchone() is None
 
 
+def _stored(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, str]:
+    """The tables of a database that says it is one of traceql."""
+    try:
+        there = trust.tables(connection)
+    except duckdb.Error as error:
+        raise failures.damaged(error, path) from error
+    if not trust.is_ours(there):
+        raise DatabaseError(
+            f"{path}: a DuckDB database, but not one of traceql",
+            "Choose another file with --db or TRACEQL_DB.",
+        )
+    return there
+
+
 def _version(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> tuple[int, str]:
     meta = f"{trust.prefix(database)}{trust.META}"
     try:
-        if not trust.is_ours(connection):
-            raise DatabaseError(
-                f"{path}: a DuckDB database, but not one of traceql",
-                "Choose another file with --db or TRACEQL_DB.",
-            )
         rows = connection.execute(f"SELECT schema_version, traceql_version FROM {meta} LIMIT 2").fetchall()
     except duckdb.Error as error:
         raise failures.damaged(error, path) from error

@@ -96,31 +96,37 @@ class Definitions:
 
     def __init__(self, asked: Catalog) -> None:
         self._catalog = asked
+        self._made: dict[str, Definition] = {}
 
     @cached_property
     def by_name(self) -> Mapping[str, Definition]:
         """Every definition, in the order in which they can be made."""
-        return {**{view.name: _view(view) for view in specs.views()}, **self._catalogued}
+        return {**_of_gpus(), **self._catalogued}
 
     @cached_property
     def _catalogued(self) -> Mapping[str, Definition]:
         """Those of the catalogue: most questions need no GPUs, and their data file takes time."""
-        macros = [
-            Definition(
-                macro.name,
-                "MACRO",
-                macro.signature,
-                macro.body,
-                {"": macro.title},
-                "" if macro.name in catalog.shipped().macros else macro.label,
-            )
-            for macro in self._catalog.macros.values()
-        ]
-        views = [
-            _view(view, "" if view.name in catalog.shipped().views else view.label)
-            for view in self._catalog.views.values()
-        ]
-        return {definition.name: definition for definition in _in_order([*macros, *views])}
+        return {one.name: one for one in _in_order([self._made_of(name) for name in self._names])}
+
+    @property
+    def _names(self) -> Iterator[str]:
+        yield from self._catalog.macros
+        yield from self._catalog.views
+
+    def _made_of(self, name: str) -> Definition:
+        """The definition that the catalogue has by a name."""
+        if name not in self._made:
+            self._made[name] = self._macro(name) if name in self._catalog.macros else self._view(name)
+        return self._made[name]
+
+    def _macro(self, name: str) -> Definition:
+        macro = self._catalog.macros[name]
+        own = "" if name in catalog.shipped().macros else macro.label
+        return Definition(name, "MACRO", macro.signature, macro.body, {"": macro.title}, own)
+
+    def _view(self, name: str) -> Definition:
+        view = self._catalog.views[name]
+        return _view(view, "" if name in catalog.shipped().views else view.label)
 
     @cached_property
     def stored(self) -> tuple[Definition, ...]:
@@ -143,15 +149,23 @@ class Definitions:
             statement: SQL; a word in a text or a comment counts, too, and does no harm.
             instead: definitions that stand in for tables, or for others.
         """
-        known = _instead_of(self._catalogued, instead)
+        catalogued = {*self._names}
+        found: dict[str, Definition] = {}
         mentioned: set[str] = set()
         new = words(statement)
         while new:
             mentioned |= new
-            new = frozenset().union(*(known[name].words for name in new & known.keys())) - mentioned
-        if SHIPPED.keys() & mentioned:
-            known = _instead_of(self.by_name, instead)
-        return [definition for name, definition in known.items() if name in mentioned]
+            some = {name: instead[name] for name in new & instead.keys()}
+            some |= {name: self._made_of(name) for name in new & catalogued - some.keys()}
+            found |= some
+            new = frozenset().union(*(one.words for one in some.values())) - mentioned
+        ours = _in_order([found[name] for name in self._names if name in found.keys() - instead.keys()])
+        gpus = _of_gpus() if SHIPPED.keys() & mentioned else {}
+        return [
+            *(one for name, one in instead.items() if name in mentioned),
+            *(one for name, one in gpus.items() if name in mentioned - instead.keys()),
+            *ours,
+        ]
 
     def comments(self) -> Iterator[str]:
         """Statements that comment the stored definitions."""
@@ -161,11 +175,9 @@ class Definitions:
                 yield f"COMMENT ON {what} IS {literal(text)}"
 
 
-def _instead_of(
-    definitions: Mapping[str, Definition], instead: Mapping[str, Definition]
-) -> dict[str, Definition]:
-    """All of them, those that others stand in for left out; who stands in comes first."""
-    return {**instead, **{name: one for name, one in definitions.items() if name not in instead}}
+def _of_gpus() -> dict[str, Definition]:
+    """What the data file knows about GPUs, as views."""
+    return {view.name: _view(view) for view in specs.views()}
 
 
 def _in_order(definitions: Sequence[Definition]) -> list[Definition]:

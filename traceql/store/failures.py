@@ -10,7 +10,7 @@ import duckdb
 from traceql.errors import CatalogError, DatabaseError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import catalog
-from traceql.tables import elsewhere, schema
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,6 +56,8 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
     if any(words in text for words in ("read-only mode", "in system catalog", "base table")):
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
+    from traceql.tables import elsewhere
+
     named = elsewhere.hints(text, statement, views)
     said, guess = _guessed(text, [*schema.BY_NAME, *schema.SHIPPED, *views])
     return QueryError(

@@ -207,17 +207,18 @@ def rows(store: Store, trace: str) -> dict[str, int]:
     Raises:
         QueryError: there is no such trace.
     """
-    found = store.run("SELECT trace_id FROM traces WHERE trace = $trace", {"trace": trace}).to_pylist()
+    of = {"trace": trace}
+    found = store.run("SELECT trace_id FROM traces WHERE trace = $trace", of, plain=True).to_pylist()
     if not found:
         raise no_trace(trace, store.run("SELECT trace, tags FROM traces").to_pylist(maps_as_pydicts="strict"))
-    counted = store.run(_counts(), {"trace_id": found[0]["trace_id"]}).to_pylist()
+    counted = store.run(_counts(), {"trace_id": found[0]["trace_id"]}, plain=True).to_pylist()
     return {row["name"]: row["count"] for row in counted}
 
 
 def missing(store: Store, trace: str) -> dict[str, str]:
     """Tables for which the trace holds no data → the option that would have recorded it."""
     found = store.run(
-        "SELECT profiler, missing FROM traces WHERE trace = $trace", {"trace": trace}
+        "SELECT profiler, missing FROM traces WHERE trace = $trace", {"trace": trace}, plain=True
     ).to_pylist()
     return _hints(found[0]["profiler"], found[0]["missing"]) if found else {}
 

@@ -63,19 +63,24 @@ def database_first(connection: duckdb.DuckDBPyConnection) -> None:
 # --- tables ---------------------------------------------------------------------------------------------
 
 
-def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a database says of itself that it is one of traceql."""
-    text = _tables(connection).get(META, "")
+def is_ours(there: Mapping[str, str]) -> bool:
+    """Whether a database of these `tables` says of itself that it is one of traceql."""
+    text = there.get(META, "")
     return text.startswith(_META_BEGINS) and not _DOES_MORE.search(text)
 
 
 def check_tables(
-    connection: duckdb.DuckDBPyConnection, database: str, path: str, older: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    there: Mapping[str, str],
+    database: str,
+    path: str,
+    older: Mapping[str, str],
 ) -> None:
     """Refuse a database whose tables are not ours in kind, columns and types.
 
     Args:
         connection: to the file, DuckDB's own names first.
+        there: its `tables`.
         database: what DuckDB calls it.
         path: of it, for messages.
         older: SELECTs that make tables of those of an older version, of which only the kind is known.
@@ -83,7 +88,6 @@ def check_tables(
     Raises:
         DatabaseError: it names the table, and the column.
     """
-    there = _tables(connection)
     in_older = {name for sql in older.values() for name in _named(sql, prefix(database))}
     today = [] if in_older else schema.TABLES
     for name in (*sorted(in_older), *(table.name for table in today)):
@@ -156,8 +160,8 @@ def _named(sql: str, before: str) -> Iterable[str]:
     return re.findall(rf"{re.escape(before)}(\w+)", sql)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The tables of the file: name → how DuckDB writes them."""
+def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The tables of the file: name → how DuckDB writes them. The first time takes a while."""
     rows = connection.execute(
         "SELECT table_name, sql, schema_name FROM system.main.duckdb_tables() WHERE NOT internal"
     ).fetchall()
@@ -185,7 +189,7 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def check_traces(
     connection: duckdb.DuckDBPyConnection, database: str, path: str, older: Mapping[str, str]
 ) -> None:
-    """Refuse a database with traces that cannot be; the arguments are those of `check_tables`.
+    """Refuse a database with traces that cannot be; for the arguments see `check_tables`.
 
     Raises:
         DatabaseError: it names the column.
