@@ -147,6 +147,8 @@ def _refuse_unknown(
     catalog: Catalog, traces: Sequence[Mapping[str, Any]], given: Mapping[str, object], job: Job | None
 ) -> None:
     """Raise for a parameter that no question of the page has, beside those that the page itself gives."""
+    if not given:
+        return
     headings = [one for trace in traces for one in declared.about(catalog, trace)]
     found = []
     if job is not None:

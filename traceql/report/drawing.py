@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
+from traceql.report import page
 from traceql.store import interrupts
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Drawer:
         return self._threads.submit(lambda: context.run(work, *args, **kwargs)).result
 
     def prepare(self) -> None:
-        """Load what draws, once questions are being answered: until then it would hold up their asking."""
+        """Load what draws and writes, once questions are being answered: else it would hold up their asking."""
         self.begin(importlib.import_module, "traceql.draw.render")
+        self.begin(page.template)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -184,9 +185,6 @@ def html(page: Page) -> str:
     style = jinja2.Template(_file("page.css"), autoescape=False).render(
         light=_variables(theme.LIGHT), dark=_variables(theme.DARK), font=theme.FONT
     )
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, finalize=_finalized
-    )
     # Written here, or escaped for where they stand.
     trusted = {
         "style": style,
@@ -195,8 +193,7 @@ def html(page: Page) -> str:
         "vega": _packed(vega),
         "theme": _json(theme.stacked(theme.config(_in_css()))),
     }
-    environment.filters["capitalize"] = str.capitalize
-    return environment.from_string(_file("page.html")).render(
+    return template().render(
         page=page,
         charts=charts,
         version=__version__,
@@ -209,6 +206,16 @@ def html(page: Page) -> str:
         ),
         **trusted,
     )
+
+
+@cache
+def template() -> jinja2.Template:
+    """What pages are made of."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, finalize=_finalized
+    )
+    environment.filters["capitalize"] = str.capitalize
+    return environment.from_string(_file("page.html"))
 
 
 def _finalized(value: object) -> object:
