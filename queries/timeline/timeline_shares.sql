@@ -80,7 +80,7 @@ parts AS (
         called_id,
         category_id,
         range_id,
-        event // 8 AS event_id,
+        event,
         begins_ns,
         end_ns,
         (start_ns - first_ns) // width_ns AS number,
@@ -92,11 +92,11 @@ parts AS (
 ),
 -- Of parts that lie behind each other, one at most goes on from a stretch into the next.
 pieces AS (
-    SELECT lane_id, called_id, category_id, range_id, event_id, number,
+    SELECT lane_id, called_id, category_id, range_id, event, number,
            greatest(least(end_ns, until_ns) - begins_ns, 0) AS busy_ns, 1 AS begun
     FROM parts
     UNION ALL
-    SELECT lane_id, called_id, category_id, range_id, event_id, number,
+    SELECT lane_id, called_id, category_id, range_id, event, number,
            least(end_ns, first_ns + (number + 1) * width_ns)
                - greatest(begins_ns, first_ns + number * width_ns), 0
     FROM (
@@ -120,8 +120,10 @@ by_category AS (
         category_id,
         sum(busy_ns) AS busy_ns,
         sum(begun) AS begun,
-        arg_max((called_id, range_id), (busy_ns, called_id, event_id)) AS longest
-    FROM pieces
+        arg_max(called_id, weight) AS called_id,
+        arg_max_null(range_id, weight) AS range_id
+    -- One number to compare by: of events that are as long the last one.
+    FROM (SELECT *, busy_ns * (1::HUGEINT << 64) + event AS weight FROM pieces)
     GROUP BY lane_id, number, category_id
 ),
 stretches AS (
@@ -130,7 +132,7 @@ stretches AS (
         number,
         sum(busy_ns)::BIGINT AS busy_ns,
         sum(begun)::BIGINT AS events,
-        arg_max(longest, (busy_ns, -category_id)) AS longest
+        arg_max((called_id, range_id), (busy_ns, -category_id)) AS longest
     FROM by_category
     GROUP BY lane_id, number
 )

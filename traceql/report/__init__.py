@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import cards as asked_cards
@@ -93,7 +94,7 @@ def of_traces(
     ask = Once(ask)
     with drawing.begun() as drawer, drawing.thread("asking") as ahead:
         # Asked first: a name that does not exist ends it here.
-        there = place.traces(ask.store.run)
+        there = place.traces(partial(ask.store.run, plain=True))
         names = [name for word in traces for name in meant(there, word) or [word]]
         recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
         given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
@@ -240,7 +241,7 @@ def _is_of_kernels(placed: Placed) -> bool:
 
 
 def _recorded(ask: Asker, name: str) -> dict[str, Any]:
-    found = ask.store.run("SELECT * FROM traces WHERE trace = $trace", {"trace": name}).to_pylist(
+    found = ask.store.run("SELECT * FROM traces WHERE trace = $trace", {"trace": name}, plain=True).to_pylist(
         maps_as_pydicts="strict"
     )
     if not found:

@@ -38,7 +38,7 @@ class Drawer:
         return self._threads.submit(lambda: context.run(work, *args, **kwargs)).result
 
     def prepare(self) -> None:
-        """Load what draws and writes, once questions are being answered: else it would hold up their asking."""
+        """Load what draws and writes, once questions are being asked: else it would hold them up."""
         self.begin(importlib.import_module, "traceql.draw.render")
         self.begin(page.template)
 
