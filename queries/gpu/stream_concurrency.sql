@@ -16,6 +16,7 @@
 -- @column share_pct DOUBLE      of the time from the first to the last operation
 -- @chart  bars x=streams y=time_ns
 
+-- Which of two operations of equal times comes first is all the same: together they are busy as long as one.
 WITH operations AS (
     SELECT
         trace_id,
@@ -29,8 +30,8 @@ WITH operations AS (
         busy_until(
             start_ns,
             end_ns,
-            (gpu_operations.kind, operation_id),
-            (trace_id, gpu_id, process_id, context_id, stream_id)
+            0,
+            hash(trace_id, gpu_id, process_id, context_id, stream_id)
         ) AS stream_busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -47,16 +48,16 @@ steps AS (
     FROM operations
     WHERE end_ns > greatest(start_ns, coalesce(stream_busy_until_ns, start_ns))
 ),
+-- Steps of one time count together: their window holds all of them, and the last lasts until the next time.
 heights AS (
     SELECT
         trace_id,
         gpu_id,
         owner,
         at_ns,
-        sum(sum(step)) OVER (PARTITION BY trace_id, gpu_id, owner ORDER BY at_ns) AS streams,
+        sum(step) OVER (PARTITION BY trace_id, gpu_id, owner ORDER BY at_ns) AS streams,
         lead(at_ns) OVER (PARTITION BY trace_id, gpu_id, owner ORDER BY at_ns) - at_ns AS time_ns
     FROM steps
-    GROUP BY trace_id, gpu_id, owner, at_ns
 ),
 users AS (
     SELECT

@@ -43,18 +43,14 @@ timed AS (
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
     WHERE kind = 'kernel'
 ),
--- Most calls launch one kernel.
-of_several AS (
-    SELECT api_call_id
-    FROM timed
-    WHERE api_call_id IS NOT NULL
-    GROUP BY api_call_id
-    HAVING min(kernel_id) < max(kernel_id)
+-- Most calls launch one kernel: the first of several is looked for where there are several.
+several AS (
+    SELECT api_call_id FROM timed WHERE api_call_id IS NOT NULL GROUP BY api_call_id HAVING count(*) > 1
 ),
 charged AS (
     SELECT api_call_id, arg_min(kernel_id, (start_ns, kernel_id)) AS kernel_id
     FROM timed
-    SEMI JOIN of_several USING (api_call_id)
+    SEMI JOIN several USING (api_call_id)
     GROUP BY api_call_id
 ),
 launched AS (
