@@ -9,6 +9,7 @@ import shlex
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
@@ -26,7 +27,6 @@ from traceql.rows import MOST, Column, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from traceql import Database
 
@@ -47,6 +47,8 @@ VALUES = {
     "VARCHAR[]": "['a', NULL, ''], [], NULL",
     "BIGINT[]": "[1, NULL], NULL",
     "MAP(VARCHAR, VARCHAR)": "MAP {'a': 'b', '=c': NULL}, MAP {}, NULL",
+    "MAP(VARCHAR, DOUBLE)": "MAP {'a': 1.5, '=c': NULL, 'd': 'nan', 'e': '-inf', 'f': 1e20, 'g': 3}, MAP {}, NULL",
+    "JSON": """'{"a": [1, 2.0]}'::JSON, '"=1"'::JSON, 'null'::JSON, NULL""",
     "STRUCT(a INTEGER)": "{'a': 1}, NULL",
     "TIMESTAMP": "'2026-01-02 03:04:05', '2026-01-02 03:04:05.000006', '0900-01-01', NULL",
     "DATE": "'2026-01-02', NULL",
@@ -240,14 +242,74 @@ def test_the_first_rows_and_how_many_there_are_are_those_of_the_question(
         "ls",
         "ls --tree",
         "sql 'SELECT count(*) AS n FROM kernels'",
+        "query --list",
+        "query --list --format json",
+        "info few",
+        "info few --format csv",
+        "schema",
+        "schema kernels",
+        "why few",
+        "why few --format json",
     ],
 )
 @pytest.mark.long
 def test_a_plain_question_brings_neither_arrow_nor_polars_nor_charts(home: Path, command: str) -> None:
+    status, brought, said = ended(home, command, "sys.modules")
+    assert status == "0"
+    heavy = {"pyarrow", "polars", "altair", "numpy", "distributed", "mcp", "rich", "asyncio", "logging"}
+    assert {name.partition(".")[0] for name in brought} & heavy == set()
+    assert said == traceql(*shlex.split(command), folder=home).stdout
+
+
+# What only changes, files, errors, comparisons, predictions and pictures need.
+OF_OTHERS = (
+    *(
+        "traceql.cluster",
+        "traceql.draw",
+        "traceql.predict",
+        "traceql.record",
+        "traceql.report",
+        "traceql.server",
+    ),
+    *(
+        "traceql.share",
+        "traceql.ask.compare",
+        "traceql.ask.findings",
+        "traceql.read.base",
+        "traceql.read.child",
+    ),
+    *("traceql.read.kinds", "traceql.read.limits", "traceql.read.source", "traceql.read.worker"),
+    *("traceql.store.decode", "traceql.store.ingest", "traceql.store.lake.store", "traceql.store.outcomes"),
+    *("traceql.store.runs", "traceql.tables.elsewhere", "traceql.tables.normalise", "msgspec", "tomllib"),
+)
+
+
+@pytest.mark.parametrize("command", ["query top-kernels", "query top-kernels --limit 3 --format csv", "ls"])
+@pytest.mark.long
+def test_a_question_imports_nothing_that_only_others_need(home: Path, command: str) -> None:
+    status, brought, _ = ended(home, command, "sys.modules")
+    assert status == "0"
+    assert (
+        sorted(name for name in brought if f"{name}.".startswith(tuple(f"{of}." for of in OF_OTHERS))) == []
+    )
+
+
+@pytest.mark.long
+def test_a_question_reads_its_own_files_of_the_catalogue_alone(home: Path) -> None:
+    noting = "sys.addaudithook(lambda event, args: event == 'open' and read.add(str(args[0])))"
+    status, read, _ = ended(home, "query top-kernels", "read", f"read = set(); {noting}; ")
+    stems = {Path(name).stem for name in read if name.endswith(".sql")}
+    assert status == "0"
+    # With the macros and views that it mentions, and those that these do; there are hundreds of files.
+    assert {"top_kernels", "duration_spread", "kernel_names"} < stems
+    assert len(stems) < 30
+
+
+def ended(home: Path, command: str, told: str, before: str = "") -> tuple[str, set[str], str]:
+    """How a command ends in a process of its own: its status, what is `told` of it then, and what it prints."""
     code = (
-        "import sys; from traceql.cli import leave; "
-        "leave.with_status = lambda status: print(status, sorted("
-        "{'pyarrow', 'polars', 'altair', 'numpy', 'distributed', 'mcp'} & set(sys.modules)), file=sys.stderr); "
+        f"import sys; {before}from traceql.cli import leave; "
+        f"leave.with_status = lambda status: print(status, *{told}, sep='\\t', file=sys.stderr); "
         f"sys.argv = ['traceql', *{shlex.split(command)!r}]; "
         "from traceql.__main__ import program; program()"
     )
@@ -259,8 +321,8 @@ def test_a_plain_question_brings_neither_arrow_nor_polars_nor_charts(home: Path,
         encoding="utf-8",
         check=False,
     )
-    assert ran.stderr.splitlines()[-1] == "0 []"
-    assert ran.stdout == traceql(*shlex.split(command), folder=home).stdout
+    status, *things = ran.stderr.splitlines()[-1].split("\t")
+    return status, set(things), ran.stdout
 
 
 def test_a_question_as_json_holds_what_the_frame_does(home: Path) -> None:
