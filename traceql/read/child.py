@@ -180,6 +180,18 @@ def _lift() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
+class _Without:
+    """Finds none of some modules, wherever they are."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
+        """As `importlib.abc.MetaPathFinder` has it: leaves all others to others."""
+        if name in self._names:
+            raise ModuleNotFoundError(f"{name} is not used here", name=name)
+
+
 def _prepare(names: list[str]) -> None:
     """Import what reports of such names need; compressed ones go on behind the suffix."""
     importlib.import_module("pyarrow")
@@ -216,6 +228,8 @@ def main(work: Work = _decode) -> None:
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
     limits.set_nothing_aside()
+    # pyarrow uses it where it is, and to import it takes longer than to decode most reports.
+    sys.meta_path.insert(0, _Without("pandas"))
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
