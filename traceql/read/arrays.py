@@ -1,8 +1,8 @@
 """Columns of numpy as Arrow arrays and back, as they lie in memory.
 
-`pyarrow.array` and methods of arrays and tables would do as well; but the one imports numpy.ma to see whether an
-array is of that kind, the others all functions of pyarrow.compute, and each of these takes longer than a small
-report.
+`pyarrow.array` and methods of arrays and tables would do as well; but the one imports numpy.ma to see whether
+an array is of that kind, the others all functions of pyarrow.compute, and each of these takes longer than a
+small report.
 """
 
 from __future__ import annotations
