@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from helpers_robust import contents, plain
 from systems import linux
 
 from traceql.errors import ReportError
-from traceql.read import formats, processes, worker
+from traceql.read import child, formats, processes, worker
 from traceql.read.base import no_progress
 
 CHILD = [sys.executable, "-m", "traceql.read.child"]
@@ -69,6 +70,52 @@ def test_before_the_request_it_imports_what_such_a_report_will_need(name: str, r
     assert [one for one in every if any(name.startswith(f"traceql.read.{one}.") for name in imported)] == (
         [reader] if reader else []
     )
+
+
+DECODES = """
+import os, sys
+from traceql.read import child
+decode = child._decode
+def told(*asked):
+    answer = decode(*asked)
+    print(sorted({"numpy.ma", "pandas", "pyarrow.compute"} & set(sys.modules)), file=sys.stderr)
+    return answer
+child.main(told)
+"""
+
+
+@pytest.mark.parametrize("name", ["llama_eager.nsys-rep", "event_streams.nsys-rep", "sampled_loop.nsys-rep"])
+def test_to_decode_imports_nothing_that_takes_longer_than_to_decode(tmp_path: Path, name: str) -> None:
+    request = {
+        "module": "traceql.read.nsys_rep",
+        "divisible": False,
+        "streams": True,
+        "path": str(plain(name, tmp_path)),
+        "wanted": None,
+        "part": (0, 1),
+        "memory": None,
+    }
+    command = [sys.executable, "-c", DECODES, name]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as ran:
+        assert ran.stdin is not None
+        ran.stdin.write(json.dumps(request).encode() + b"\n")
+        ran.stdin.flush()
+        # Ends when its input does, once all is said.
+        assert ran.stdout is not None
+        heads = iter(lambda: ran.stdout.read(child.FRAME.size), b"")
+        tags = []
+        for head in heads:
+            tag, size = child.FRAME.unpack(head)
+            ran.stdout.read(size)
+            tags.append(tag)
+            if tag in (b"M", b"E"):
+                break
+        ran.stdin.close()
+        assert tags[-1] == b"M"
+        assert ran.stderr is not None
+        assert ran.stderr.read() == b"[]\n"
 
 
 def _with_words(word: str) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made.nsys import Recording, graph
+from made.nsys import Recording, graph, kernel
 from made.store import store
 from shipped import REPORTS, notes
 
@@ -651,6 +651,46 @@ def test_an_ncu_report_knows_launches_and_only_its_tag_knows_the_steps(ncu: trac
         ("tagged off", 2, 386, 193.0),
         ("tagged vectorized", 2, 2, 1.0),
         ("vectorized", None, 2, None),
+    ]
+
+
+@pytest.mark.parametrize("before", [0, 2], ids=["first", "later"])
+@pytest.mark.parametrize("outer_first", [True, False])
+def test_of_calls_that_share_an_id_the_outer_one_launched_the_work(before: int, outer_first: bool) -> None:
+    recording = Recording()
+    for place in range(before):
+        recording.launch(place, place + 1, (100 + place, 101 + place))
+    outer = ("cudaLaunchKernel_v7000", 10, 20, "runtime")
+    inner = ("cuLaunchKernel", 12, 18, "driver")
+    for place, (name, start, end, layer) in enumerate((outer, inner) if outer_first else (inner, outer)):
+        work = () if place == 0 else (kernel("shared", 200, 201),)
+        recording.call(name, start, end, *work, layer=layer, nested=place > 0)
+    recording.launch(30, 31, (300, 301))
+    found = recording.database().sql(
+        """
+        SELECT kernels.start_ns, api_calls.name, api_calls.start_ns
+        FROM kernels LEFT JOIN api_calls USING (api_call_id) ORDER BY ALL
+        """
+    )
+    launched = [(100 + place, "cudaLaunchKernel", place) for place in range(before)]
+    assert found.rows() == [*launched, (200, "cudaLaunchKernel", 10), (300, "cudaLaunchKernel", 30)]
+
+
+def test_where_ids_of_two_processes_rise_together_each_has_its_own_calls() -> None:
+    recording = Recording()
+    for place in range(3):
+        for pid in (1, 2):
+            recording.launch(
+                10 * place + pid, 10 * place + pid + 1, (100 * pid + place, 100 * pid + place + 1), pid=pid
+            )
+    found = recording.database().sql(
+        """
+        SELECT kernels.pid, kernels.start_ns, api_calls.pid, api_calls.start_ns
+        FROM kernels JOIN api_calls USING (api_call_id) ORDER BY ALL
+        """
+    )
+    assert found.rows() == [
+        (pid, 100 * pid + place, pid, 10 * place + pid) for pid in (1, 2) for place in range(3)
     ]
 
 

@@ -1,7 +1,8 @@
-"""Columns of numpy as Arrow arrays, as they lie in memory.
+"""Columns of numpy as Arrow arrays and back, as they lie in memory.
 
-`pyarrow.array` and `Array.cast` would do as well; but the one imports numpy.ma to see whether an array is of
-that kind, the other all functions of pyarrow.compute, and each of these takes longer than a small report.
+`pyarrow.array` and methods of arrays and tables would do as well; but the one imports numpy.ma to see whether
+an array is of that kind, the others all functions of pyarrow.compute, and each of these takes longer than a
+small report.
 """
 
 from __future__ import annotations
@@ -56,6 +57,33 @@ def of_texts(
         decoded = [None if value is None else value.decode("utf-8", "replace") for value in binary]
         return pa.array(decoded, pa.string())
     return texts
+
+
+def numbers_of(array: pa.Array) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """The values of an array of numbers, and where there is one; None if there is one everywhere."""
+    validity, content = array.buffers()
+    values = np.frombuffer(content, array.type.to_pandas_dtype(), array.offset + len(array))[array.offset :]
+    if not array.null_count:
+        return values, None
+    bits = np.unpackbits(
+        np.frombuffer(validity, np.uint8), count=array.offset + len(array), bitorder="little"
+    )
+    return values, bits[array.offset :].astype(np.bool_)
+
+
+def either(first: pa.Array, second: pa.Array) -> pa.Array:
+    """The numbers of the first array, where it has one, else those of the second, of the same type."""
+    values, present = numbers_of(first)
+    if present is None:
+        return first
+    others, there = numbers_of(second)
+    known = None if there is None else present | there
+    return of_numbers(np.where(present, values, others), first.type, known)
+
+
+def rows_at(table: pa.Table, places: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Some few rows of a table."""
+    return [row for place in places.tolist() for row in table.slice(place, 1).to_pylist()]
 
 
 def _validity(present: NDArray[np.bool_] | None) -> pa.Buffer | None:

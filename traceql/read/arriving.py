@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # Of all tables together, from which on they go into files.
-_IN_MEMORY_BYTES: Final = 128 << 20
+_IN_MEMORY_BYTES: Final = 32 << 20
 # Seconds after which pages that have been read are let go of.
 _LET_GO_S: Final = 0.05
 

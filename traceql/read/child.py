@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 
 FRAME = struct.Struct("<cQ")
 # Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
-_FRAME_BYTES = 4 << 20
-_ROWS = 1 << 16
+_FRAME_BYTES = 16 << 20
+# Half of what the database engine stores together: of rows that come so it makes nothing twice.
+_ROWS = 61_440
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
@@ -66,14 +67,25 @@ class _Sender:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
+        self._rows: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
-        self._waiting.setdefault(name, []).append(rows)
-        self._bytes[name] += rows.nbytes
+        while (room := _ROWS - self._rows[name]) <= rows.num_rows:
+            self._wait(name, rows.slice(0, room))
+            self._send(name)
+            rows = rows.slice(room)
+            if not rows.num_rows:
+                return
+        self._wait(name, rows)
         if self._bytes[name] >= _FRAME_BYTES:
             self._send(name)
+
+    def _wait(self, name: str, rows: pa.RecordBatch) -> None:
+        self._waiting.setdefault(name, []).append(rows)
+        self._rows[name] += rows.num_rows
+        self._bytes[name] += rows.nbytes
 
     def end(self) -> None:
         """Send what is waiting."""
@@ -84,11 +96,10 @@ class _Sender:
         import pyarrow as pa
 
         batches = self._waiting.pop(name)
-        self._bytes[name] = 0
+        self._rows[name] = self._bytes[name] = 0
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batches[0].schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+            writer.write_table(pa.Table.from_batches(batches).combine_chunks())
         del batches
         send(self._stream, b"N", name.encode())
         send(self._stream, b"T", sink.getvalue())
@@ -180,6 +191,18 @@ def _lift() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
+class _Without:
+    """Finds none of some modules, wherever they are."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
+        """As `importlib.abc.MetaPathFinder` has it: leaves all others to others."""
+        if name in self._names:
+            raise ModuleNotFoundError(f"{name} is not used here", name=name)
+
+
 def _prepare(names: list[str]) -> None:
     """Import what reports of such names need; compressed ones go on behind the suffix."""
     importlib.import_module("pyarrow")
@@ -216,6 +239,8 @@ def main(work: Work = _decode) -> None:
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
     limits.set_nothing_aside()
+    # pyarrow uses it where it is, and to import it takes longer than to decode most reports.
+    sys.meta_path.insert(0, _Without("pandas"))
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)

@@ -17,6 +17,7 @@ from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.means import ALL, SMALL, for_rows
 from traceql.store.named import meant, no_trace
+from traceql.store.numbering import NUMBER_SQL, numbered
 from traceql.store.outcomes import Ingested
 from traceql.store.waiting import made_again
 from traceql.tables import normalise, schema
@@ -387,7 +388,9 @@ def _raw_table(report: RawReport, view: normalise.RawView, homes: Homes | None) 
         return None
     chosen = _signed(table.select(present))
     # The step of the profiler's own messages leaves out whole paths.
-    return homes.shortened_table(chosen) if homes and view.name != "raw_DIAGNOSTIC_EVENT" else chosen
+    if homes and view.name != "raw_DIAGNOSTIC_EVENT":
+        chosen = homes.shortened_table(chosen)
+    return numbered(chosen) if view.numbered else chosen
 
 
 def _signed(table: pa.Table) -> pa.Table:
@@ -407,6 +410,9 @@ def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str
         present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]
         value = f"coalesce({', '.join(present)})" if len(present) > 1 else (present[0] if present else "NULL")
         columns.append(f'CAST({value} AS {column.type}) AS "{column.names[0]}"')
+    if view.numbered:
+        number = NUMBER_SQL if table is not None else "NULL::BIGINT"
+        columns.append(f'{number} AS "{view.numbered}"')
     source = f"FROM {arrow_name}" if table is not None else "WHERE false"
     return f"SELECT {', '.join(columns)} {source}"
 

@@ -74,7 +74,10 @@ def fill(store: Store, reports: Sequence[Path]) -> list[str]:
         ReportError: one cannot be read.
     """
     called = []
-    for _, decoded in decode.decode_all(list(reports)):
+    decoding = decode.decode_all(list(reports))
+    # While the first ones are being decoded.
+    store.prepare()
+    for _, decoded in decoding:
         if isinstance(decoded, ReportError):
             raise decoded
         try:

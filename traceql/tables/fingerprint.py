@@ -32,7 +32,8 @@ def _lines() -> Iterator[str]:
         for step in normalise.steps(kind):
             yield f"{step.label}: {plain(step.sql)}"
             for view in step.views:
-                columns = (f"{'|'.join(column.names)} {column.type}" for column in view.columns)
+                columns = [f"{'|'.join(column.names)} {column.type}" for column in view.columns]
+                columns += [f"{view.numbered} number"] if view.numbered else []
                 yield f"{'|'.join(view.tables)}: {', '.join(columns)}"
 
 

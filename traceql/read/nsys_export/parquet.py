@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # Rows that are read at a time.
-_ROWS = 1 << 16
+_ROWS = 61_440
 # What nsys writes. Snappy makes at most 22 bytes of one (three are a copy of 64), others a thousand and more.
 _COMPRESSIONS = frozenset({"SNAPPY", "UNCOMPRESSED"})
 _SNAPPY_PER_BYTE = 22

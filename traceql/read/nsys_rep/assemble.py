@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from traceql.read.arrays import either, numbers_of, of_numbers
 from traceql.read.nsys_rep import binary_payloads, layout, messages
 from traceql.read.nsys_rep.arrow import arrow_type, per_message, presence
 from traceql.read.nsys_rep.chains import number_chains
@@ -50,8 +51,8 @@ class Batch:
         key = "genericEventId"
         for table in ("GENERIC_EVENTS", "GENERIC_EVENT_DATA"):
             if before and (table, key) in self.pieces:
-                ids = self.pieces[table, key].to_numpy(zero_copy_only=False)
-                self.pieces[table, key] = pa.array(ids + before, pa.int64())
+                ids, _ = numbers_of(self.pieces[table, key])
+                self.pieces[table, key] = of_numbers(ids + before, pa.int64())
         return before + self.rows.get("GENERIC_EVENTS", 0)
 
 
@@ -109,7 +110,7 @@ def build(
             for path in column.paths:
                 if path in fields:
                     other = per_message(buffer, fields[path], column, starts, chosen)
-                    piece = other if piece is None else piece.fill_null(other)
+                    piece = other if piece is None else either(piece, other)
         if piece is not None:
             batch.pieces[table.name, column.name] = piece
 
@@ -160,13 +161,8 @@ def rows(batch: Batch, selected: Selected, chains: Counter[str]) -> Iterator[tup
                 and frames is not None
                 and (name, column) in ((table.name, frames.id_column), (frames.name, "id"))
             ):
-                numbers = (
-                    piece.to_numpy(zero_copy_only=False)
-                    if piece.null_count == 0
-                    else piece.fill_null(0).to_numpy()
-                )
-                shifted = np.where(numbers > 0, numbers + shift, numbers)
-                piece = pa.array(shifted, pa.int64(), mask=piece.is_null().to_numpy(zero_copy_only=False))
+                ids, present = numbers_of(piece)
+                piece = of_numbers(np.where(ids > 0, ids + shift, ids), pa.int64(), present)
             arrays.append(piece)
         yield name, pa.RecordBatch.from_arrays(arrays, names=[column for column, _ in columns_])
     if frames is not None:

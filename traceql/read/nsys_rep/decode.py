@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from traceql.read.arrays import of_numbers
+from traceql.read.arrays import numbers_of, of_numbers
 from traceql.read.buffer import Buffer
 from traceql.read.nsys_rep import checks, layout, messages, samples
 from traceql.read.nsys_rep.arrow import arrow_type
@@ -158,9 +158,8 @@ def _decode_samples(
         batch.rows[selected.table.name] = len(next(iter(columns.values())))
         for column in selected.columns:
             values, kind = columns[column.name], arrow_type(column.type)
-            batch.pieces[selected.table.name, column.name] = (
-                values.cast(kind) if isinstance(values, pa.Array) else of_numbers(values, kind)
-            )
+            numbers, told = numbers_of(values) if isinstance(values, pa.Array) else (values, None)
+            batch.pieces[selected.table.name, column.name] = of_numbers(numbers, kind, told)
 
 
 def _decode_payload(

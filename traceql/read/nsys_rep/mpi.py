@@ -13,7 +13,10 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
+
+from traceql.read.arrays import rows_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +69,7 @@ def apart(
     kinds = nvtx["eventType"].to_numpy()
     domains = {
         (row["globalTid"] >> 24, row["domainId"])
-        for row in nvtx.filter(pa.array(kinds == _DOMAIN)).to_pylist()
+        for row in rows_at(nvtx, np.flatnonzero(kinds == _DOMAIN))
         if text_of(row, strings) == "MPI"
     }
     if not domains:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.read import protobuf
+from traceql.read.arrays import numbers_of, of_numbers
 from traceql.read.nsys_rep import messages
 from traceql.read.protobuf import BYTES, VARINT, WireError
 
@@ -192,7 +193,7 @@ def _threads(buffer: Buffer, field: Field | None, count: int, unknown: Unknown) 
             if number in _SHIFTS:
                 mine = rows if part.rows is None else rows[part.rows]
                 values[mine] |= part.values.astype(np.uint64) << np.uint64(_SHIFTS[number])
-    return pa.array(values, pa.uint64(), mask=~told)
+    return of_numbers(values, pa.uint64(), told)
 
 
 def _events(
@@ -212,7 +213,7 @@ def _events(
             "rawTimestamp": times[order],
             "timestamp": times[order],
             "typeId": types[order],
-            "globalTid": threads.take(pa.array(order)),
+            "globalTid": _chosen(threads, order),
         }
     }
     ids, positions = [], []
@@ -240,8 +241,14 @@ def _events(
         for name, form in zip(_VALUES, ("i8", "u8", "f8", "f8"), strict=True):
             parts, told = columns[name]
             whole = np.concatenate([part.astype(form) for part in parts])[by_event]
-            tables[_DATA][name] = pa.array(whole, mask=~np.concatenate(told)[by_event])
+            kind_of = pa.from_numpy_dtype(whole.dtype)
+            tables[_DATA][name] = of_numbers(whole, kind_of, np.concatenate(told)[by_event])
     return tables
+
+
+def _chosen(numbers: pa.Array, rows: Positions) -> pa.Array:
+    values, told = numbers_of(numbers)
+    return of_numbers(values[rows], numbers.type, None if told is None else told[rows])
 
 
 def _numbers(

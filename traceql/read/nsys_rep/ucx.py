@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 
+from traceql.read.arrays import rows_at
 from traceql.read.nsys_rep import mpi
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def apart(
         strings: of the report, by number.
     """
     kinds = nvtx["eventType"].to_numpy()
-    named = nvtx.filter(pa.array((kinds == _DOMAIN) | (kinds == _CATEGORY))).to_pylist()
+    named = rows_at(nvtx, np.flatnonzero((kinds == _DOMAIN) | (kinds == _CATEGORY)))
     domains = {
         _domain(row) for row in named if row["eventType"] == _DOMAIN and mpi.text_of(row, strings) == "UCX"
     }

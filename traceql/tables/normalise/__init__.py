@@ -9,12 +9,14 @@ A step names the raw tables and columns that it reads:
     -- @reads graphNodeId BIGINT
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
+    -- @numbers position                                  (its rows, from 1, in their order)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
     -- @when  nvtx_events                                 (nor without rows of this temporary table)
     -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL        (a row of the one for each row of the other)
 
 and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
 not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
+Rows that are numbered by the header can be stored by several threads; ``row_number() OVER ()`` takes one.
 
 That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
 there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
@@ -135,10 +137,14 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class RawView:
-    """A raw table that a step reads, under its alternative names, with the columns it needs."""
+    """A raw table that a step reads, under its alternative names, with the columns it needs.
+
+    `numbered` names the column, a BIGINT, that counts its rows; None where nobody asks.
+    """
 
     tables: tuple[str, ...]
     columns: tuple[RawColumn, ...]
+    numbered: str | None = None
 
     @property
     def name(self) -> str:
@@ -226,6 +232,7 @@ def wanted(kind: str) -> Wanted:
 
 def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
+    numbered: dict[str, str] = {}
     fills: list[str] = []
     sources: list[Source] = []
     of: list[str] = []
@@ -237,6 +244,8 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         elif tag.name == "reads" and len(words) == 2 and views:
             names, column_type = words
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
+        elif tag.name == "numbers" and len(words) == 1 and views:
+            numbered[views[-1][0]] = words[0]
         elif tag.name == "fills" and (source := _SOURCE.fullmatch(tag.text)):
             fills.append(source["table"])
             sources.append(_source(source, {name.split("|")[0] for name, _ in views}))
@@ -249,10 +258,13 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', "
-                "'@when TEMPORARY_TABLE', '@fills TABLE …', or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE' and '@numbers COLUMN', "
+                "'@of RAW_TABLE …', '@when TEMPORARY_TABLE', '@fills TABLE …', "
+                "or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
-    needed = tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views)
+    needed = tuple(
+        RawView(tuple(names.split("|")), tuple(columns), numbered.get(names)) for names, columns in views
+    )
     return Step(
         file.label,
         needed,

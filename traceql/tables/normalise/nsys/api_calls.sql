@@ -28,8 +28,8 @@ numbered AS (
     SELECT
         (getvariable('trace_id') << 32) + row_number() OVER () AS api_call_id,
         start - getvariable('origin_ns') AS start_ns,
-        globalTid AS thread,
-        *
+        -- No column twice: all of them are sorted together.
+        * EXCLUDE (start)
     FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
     WHERE eventClass IS DISTINCT FROM 67
 )
@@ -39,8 +39,8 @@ SELECT
     names.name,
     coalesce(layers.layer, 'other') AS layer,
     numbered.start_ns,
-    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
-    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
+    CASE WHEN "end" >= start_ns + getvariable('origin_ns') THEN "end" - getvariable('origin_ns') END AS end_ns,
+    end_ns - start_ns AS duration_ns,
     globalTid & -16777216 AS process_id,
     globalTid >> 24 & 16777215 AS pid,
     globalTid & 16777215 AS tid,
@@ -49,6 +49,6 @@ SELECT
     range_timeline.range_id
 FROM numbered
 ASOF LEFT JOIN range_timeline
-    ON range_timeline.thread = numbered.thread AND range_timeline.at_ns <= numbered.start_ns
+    ON range_timeline.thread = numbered.globalTid AND range_timeline.at_ns <= numbered.start_ns
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass

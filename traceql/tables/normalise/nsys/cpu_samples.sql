@@ -8,6 +8,7 @@
 -- @reads threadState INTEGER
 -- @reads globalTid   BIGINT
 -- @reads cpuCycles   BIGINT
+-- @numbers position
 -- @of    COMPOSITE_EVENTS
 -- @raw   SAMPLING_CALLCHAINS
 -- @reads id         BIGINT
@@ -27,7 +28,7 @@ WITH states(id, label) AS (
 ),
 numbered AS (
     SELECT
-        (getvariable('trace_id') << 32) + row_number() OVER () AS cpu_sample_id,
+        (getvariable('trace_id') << 32) + position AS cpu_sample_id,
         start - getvariable('origin_ns') AS time_ns,
         globalTid AS thread,
         *

@@ -9,13 +9,14 @@
 -- @reads globalPid     BIGINT
 -- @reads graphId       BIGINT
 -- @reads graphExecId   BIGINT
+-- @numbers position
 -- @of    CUPTI_ACTIVITY_KIND_GRAPH_TRACE
 -- @fills graph_launches = CUPTI_ACTIVITY_KIND_GRAPH_TRACE
 
 INSERT INTO graph_launches BY NAME
 WITH numbered AS (
     SELECT
-        (getvariable('trace_id') << 32) + row_number() OVER () AS graph_launch_id,
+        (getvariable('trace_id') << 32) + position AS graph_launch_id,
         globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         *

@@ -24,6 +24,7 @@
 -- @reads localMemoryPerThread BIGINT
 -- @reads launchType           INTEGER
 -- @reads graphNodeId          BIGINT
+-- @numbers position
 -- @of    CUPTI_ACTIVITY_KIND_KERNEL
 -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
 
@@ -33,7 +34,7 @@ WITH launch_types(id, label) AS (
 ),
 numbered AS (
     SELECT
-        (getvariable('trace_id') << 32) + row_number() OVER () AS kernel_id,
+        (getvariable('trace_id') << 32) + position AS kernel_id,
         globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         *

@@ -1,11 +1,37 @@
 -- What GPU work refers to: one call per process and correlation id, which is unique within one process only.
 --
--- A driver call inside a runtime call may share its id, and the outer one launched the work.
+-- A driver call inside a runtime call may share its id, and the outer one launched the work. Where ids rise from
+-- call to call, as they mostly do, none is shared, and calls need not be sorted to see that.
+-- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
+-- @reads eventClass    INTEGER
+-- @reads globalTid     BIGINT
+-- @reads correlationId BIGINT
+
+SET VARIABLE ids_rise = (
+    SELECT coalesce(bool_and(id > id_before AND process_id = process_before), true)
+    FROM (
+        SELECT id, process_id, lag(id) OVER () AS id_before, lag(process_id) OVER () AS process_before
+        FROM (
+            SELECT correlationId AS id, globalTid & -16777216 AS process_id
+            FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+            WHERE eventClass IN (0, 1) AND correlationId IS NOT NULL
+        )
+    )
+);
 
 CREATE TEMP TABLE launching_calls AS
+WITH calls AS (
+    SELECT process_id, correlation_id, api_call_id, range_id, start_ns, end_ns
+    FROM api_calls
+    WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
+)
 SELECT process_id, correlation_id, api_call_id, range_id
-FROM api_calls
-WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
+FROM calls
+WHERE getvariable('ids_rise')
+UNION ALL
+SELECT process_id, correlation_id, api_call_id, range_id
+FROM calls
+WHERE NOT getvariable('ids_rise')
 QUALIFY row_number() OVER (
     PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
 ) = 1

@@ -16,6 +16,7 @@
 -- @reads syncType|deprecatedSyncType INTEGER
 -- @reads eventId                     BIGINT
 -- @reads eventSyncId                 BIGINT
+-- @numbers position
 -- @of    CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
 -- @fills syncs = CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
 
@@ -30,7 +31,7 @@ WITH types(id, label) AS (
 ),
 numbered AS (
     SELECT
-        (getvariable('trace_id') << 32) + row_number() OVER () AS sync_id,
+        (getvariable('trace_id') << 32) + position AS sync_id,
         globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         -- CUPTI's 0xFFFFFFFF says that no stream is meant, or no event.
