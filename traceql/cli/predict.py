@@ -42,6 +42,7 @@ def predict() -> None:
       traceql predict capacity --config config.json --gpu H200 --context 4096
       traceql predict gemm --m 1792 --n 1792,1793 --k 4096 --gpu A100-SXM
       traceql predict layers --config config.json --tokens 4096
+      traceql predict kinds --config config.json --batch 1,64,512 --context 128
     """
 
 
@@ -659,4 +660,40 @@ def layers_(
     from traceql.predict import useful
 
     rows = useful.layers(_model(config, {}, quantised=True), tokens, batch=batch, chunk=chunk)
+    write(rows_table(list(rows)), format_, output)
+
+
+@predict.command("kinds")
+@_model_options
+@sizes("--batch", default=1, about="Sequences.")
+@sizes("--context", least=0, about="Decode steps: tokens in each sequence's cache, before the new one.")
+@sizes("--tokens", about="Prefill in one step: length of each prompt.")
+@output_options
+def kinds_(
+    config: Path | None,
+    batch: tuple[int, ...],
+    context: tuple[int, ...],
+    tokens: tuple[int, ...],
+    format_: str | None,
+    output: str | None,
+    **dimensions: int | None,
+) -> None:
+    """Count the useful FLOP of each kind of kernel in a decode step or a prefill.
+
+    As a table of runs, which stands beside the executed FLOP of category-roofline once it is imported.
+    Products (gemm), attention, experts (moe) and Mamba's scan; norms and other elementwise work are not
+    counted. input_len is the length of the prompt or of the context.
+
+    \b
+    Examples:
+      traceql predict kinds --config config.json --batch 1,8,64,512 --context 128 -o useful.csv
+      traceql import-runs useful.csv && traceql query category-roofline
+      traceql predict kinds --config config.json --tokens 512,4096
+    """
+    from traceql.predict import useful
+
+    if not context and not tokens:
+        raise click.UsageError("Give --context (decode steps), --tokens (prefill), or both.")
+    model = _model(config, dimensions, quantised=True)
+    rows = useful.kinds(model, batch=batch, tokens=tokens, context=context)
     write(rows_table(list(rows)), format_, output)
