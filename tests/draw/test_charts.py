@@ -1071,7 +1071,9 @@ def test_trails_of_which_no_useful_flop_are_known_are_of_the_executed_ones() -> 
     work = WORK[:3].with_columns(
         layer_kind=pl.Series(["mlp", "norm", "mlp"]), ratio=pl.Series([2.0, None, None])
     )
-    specification = charts.KINDS["roofline"].draw(work, ROOFS, useful="ratio", **CHANNELS).to_dict()
+    specification = (
+        charts.KINDS["roofline"].draw(work, ROOFS, useful="ratio", trail="seq_len", **CHANNELS).to_dict()
+    )
     (trail,) = [layer for layer in specification["layer"] if "order" in layer["encoding"]]
     points = {
         (row["layer_kind"], row["seq_len"]): row["flop_per_s"]

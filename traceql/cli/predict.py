@@ -98,7 +98,15 @@ def _model_options(function: F) -> F:
 
 
 def _serving_options(function: F) -> F:
-    """What is computed and stored in which type, and by how many GPUs."""
+    """What is computed and stored in which type, and by how many GPUs; the command gets it as `served`."""
+    names = ("dtype", "weight_dtype", "kv_dtype", "ssm_dtype", "tensor_parallel_size")
+
+    @functools.wraps(function)
+    def gathered(**given: Any) -> Any:
+        served = {name: given.pop(name) for name in names}
+        return function(served=served, **given)
+
+    found: Any = gathered
     for option in (
         _count(
             "--tensor-parallel-size",
@@ -119,8 +127,8 @@ def _serving_options(function: F) -> F:
             "fp4. [default: the configuration's, else bf16]",
         ),
     ):
-        function = option(function)
-    return function
+        found = option(found)
+    return found  # type: ignore[no-any-return]
 
 
 @predict.command()
@@ -153,7 +161,11 @@ def linear(
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         if solve:
             return _solved(one, functools.partial(steps, one))
-        return [{"batch_size": size, **row} for size in batch for row in _rows(one, steps(one, size))]
+        return [
+            {"batch_size": size, **row}
+            for size in batch
+            for row in _rows(one, steps(one, size), left_out=("precision", "ridge_batch"))
+        ]
 
     return rows
 
@@ -177,11 +189,7 @@ def decode(
     batch: tuple[int, ...],
     context: tuple[int, ...],
     solve: str | None,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict one decode step: one more token for every sequence.
@@ -202,31 +210,31 @@ def decode(
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
             raise click.UsageError("Give --weight-bytes, or a model, not both.")
-        if kv_dtype or ssm_dtype:
+        if served["kv_dtype"] or served["ssm_dtype"]:
             raise click.UsageError(
                 "--kv-dtype and --ssm-dtype are of a model; of --weight-bytes no cache is known."
             )
 
+        stored, gpus = served["weight_dtype"], served["tensor_parallel_size"]
+        used = served["dtype"] or "bf16"
+
         def weights_step(one: Gpu, size: int) -> Sequence[Step]:
-            share = weight_bytes / tensor_parallel_size
-            found = serving.decode_weights(share, one, dtype or "bf16", size, weight_dtype=weight_dtype)
+            found = serving.decode_weights(weight_bytes / gpus, one, used, size, weight_dtype=stored)
             return (found,)
 
         def weights(one: Gpu) -> Iterable[dict[str, Any]]:
-            _note_arithmetic(one, weight_dtype, (), dtype or "bf16")
+            _note_arithmetic(one, stored, (), used)
             _note_memory(one, weights_step(one, 1)[0].dram_bytes, "weights")
             if solve:
                 return _solved(one, functools.partial(weights_step, one))
             return [
-                {"batch_size": size, **row}
+                {"batch_size": size, "tensor_parallel_size": gpus, **row}
                 for size in batch
-                for row in _serving_rows(one, weights_step(one, size), tensor_parallel_size)
+                for row in _rows(one, weights_step(one, size))
             ]
 
         return weights
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
 
     def steps(one: Gpu, tokens: int, size: int) -> Sequence[Step]:
         return serving.decode(share, one, batch=size, context=tokens, precision=precision)
@@ -234,18 +242,7 @@ def decode(
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         largest = max(batch)
         _note_limits(one, share, precision, batch=largest, tokens=max(context) + 1, rows=largest)
-        if solve:
-            return [
-                {"context": tokens, **row}
-                for tokens in context
-                for row in _solved(one, functools.partial(steps, one, tokens))
-            ]
-        return [
-            {"batch_size": size, "context": tokens, **row}
-            for tokens in context
-            for size in batch
-            for row in _serving_rows(one, steps(one, tokens, size), tensor_parallel_size)
-        ]
+        return _gathered(one, share, steps, ("context", context), ("batch_size", batch), solve=solve)
 
     return rows
 
@@ -264,11 +261,7 @@ def prefill(
     batch: tuple[int, ...],
     chunk: int | None,
     solve: str | None,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict the prefill of prompts of which nothing is cached.
@@ -288,9 +281,7 @@ def prefill(
     """
     from traceql.predict import serving
 
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
 
     if solve and (tokens or chunk):
         raise click.UsageError(
@@ -305,18 +296,8 @@ def prefill(
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         longest, most = max(tokens, default=1), max(batch)
         _note_limits(one, share, precision, batch=most, tokens=longest, rows=most * longest)
-        if solve:
-            return [
-                {"batch_size": prompts, **row}
-                for prompts in batch
-                for row in _solved(one, functools.partial(steps, one, prompts), share.window)
-            ]
-        return [
-            {"batch_size": prompts, "tokens": length, **row}
-            for prompts in batch
-            for length in tokens
-            for row in _serving_rows(one, steps(one, prompts, length), tensor_parallel_size)
-        ]
+        each = ("batch_size", batch), ("tokens", tokens)
+        return _gathered(one, share, steps, *each, solve=solve, most=share.window)
 
     return rows
 
@@ -340,11 +321,7 @@ def throughput(
     context: tuple[int, ...],
     latency_ms: float | None,
     memory_pct: float,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict throughput against latency of decoding: what a larger batch brings, and what a user waits.
@@ -364,16 +341,14 @@ def throughput(
 
     if batch and latency_ms:
         raise click.UsageError("Give --batch, or --latency-ms, not both.")
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
     asked = batch or tuple(2**power for power in range(10))
 
     def row(one: Gpu, size: int, tokens: int) -> dict[str, Any]:
         found = serving.decode(share, one, batch=size, context=tokens, precision=precision)[-1]
         needed = serving.needed_bytes(share, batch=size, tokens=tokens + 1, precision=precision)
         return {
-            "tensor_parallel_size": tensor_parallel_size,
+            "tensor_parallel_size": share.gpus,
             "context": tokens,
             "batch_size": size,
             "ms_per_token": found.floor_s * 1e3,
@@ -419,11 +394,7 @@ def capacity(
     config: Path | None,
     context: tuple[int, ...],
     memory_pct: float,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict how many tokens and sequences the KV cache has room for beside the weights.
@@ -438,15 +409,13 @@ def capacity(
     """
     from traceql.predict import solve
 
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         for tokens in context:
             found = solve.capacity(share, one, tokens=tokens, precision=precision, memory_pct=memory_pct)
             yield {
-                "tensor_parallel_size": tensor_parallel_size,
+                "tensor_parallel_size": share.gpus,
                 "context": tokens,
                 "weight_bytes": found.weight_bytes,
                 "cache_bytes": found.cache_bytes,
@@ -541,6 +510,21 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised:
     return architectures.llama(**dimensions)  # type: ignore[arg-type]
 
 
+def _share(
+    config: Path | None,
+    dimensions: Mapping[str, int | None],
+    *,
+    dtype: str | None,
+    weight_dtype: str | None,
+    kv_dtype: str | None,
+    ssm_dtype: str | None,
+    tensor_parallel_size: int,
+) -> tuple[Model, str]:
+    """What one GPU holds of the model, in its types, and the precision of the arithmetic."""
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    return model.on_one_of(tensor_parallel_size), dtype or model.dtype
+
+
 def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: int, rows: int) -> None:
     """Say what no run could do, and what the steps leave out."""
     from traceql.predict import serving
@@ -595,10 +579,36 @@ def _solved(
     ]
 
 
-def _serving_rows(one: Gpu, steps: Iterable[Step], gpus: int) -> list[dict[str, Any]]:
+def _gathered(
+    one: Gpu,
+    share: Model,
+    steps: Callable[[Gpu, int, int], Sequence[Step]],
+    outer: tuple[str, Sequence[int]],
+    inner: tuple[str, Sequence[int]],
+    *,
+    solve: str | None,
+    most: int | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of each of two sizes, or with `solve` of each of the outer one, of which the inner is found."""
+    (of, several), (along, sizes_) = outer, inner
+    if solve:
+        return [
+            {of: size, **row}
+            for size in several
+            for row in _solved(one, functools.partial(steps, one, size), most)
+        ]
     return [
+        # Batches stand first.
+        {**dict(sorted({of: size, along: value}.items())), "tensor_parallel_size": share.gpus, **row}
+        for size in several
+        for value in sizes_
+        for row in _rows(one, steps(one, size, value))
+    ]
+
+
+def _rows(one: Gpu, steps: Iterable[Step], left_out: Sequence[str] = ()) -> list[dict[str, Any]]:
+    rows = [
         {
-            "tensor_parallel_size": gpus,
             "part": found.part,
             "flop": float(found.flop),
             "dram_bytes": float(found.dram_bytes),
@@ -611,21 +621,7 @@ def _serving_rows(one: Gpu, steps: Iterable[Step], gpus: int) -> list[dict[str, 
         }
         for found in steps
     ]
-
-
-def _rows(one: Gpu, steps: Iterable[Step]) -> list[dict[str, Any]]:
-    return [
-        {
-            "part": found.part,
-            "flop": float(found.flop),
-            "dram_bytes": float(found.dram_bytes),
-            "flop_per_byte": found.flop_per_byte,
-            "ridge_flop_per_byte": found.precision and one.ridge_flop_per_byte(found.precision),
-            "bound": found.bound,
-            "floor_us": found.floor_s * 1e6,
-        }
-        for found in steps
-    ]
+    return [{name: value for name, value in row.items() if name not in left_out} for row in rows]
 
 
 @predict.command("layers")
