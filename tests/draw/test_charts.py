@@ -1085,7 +1085,7 @@ def test_trails_of_which_no_useful_flop_are_known_are_of_the_executed_ones() -> 
         ("mlp", first["seq_len"]): first["flop_per_s"] / 2,
         ("norm", norm["seq_len"]): norm["flop_per_s"],
     }
-    assert "hollow alone: the useful ones are not known" in str(specification["title"]["subtitle"])
+    assert "hollow alone: the useful FLOP are not known" in str(specification["title"]["subtitle"])
 
 
 @pytest.mark.long

@@ -191,8 +191,9 @@ def roofline(
     if part.any():
         notes.append("hollow: at least so much, for not all was counted")
     if executed.height:
-        alone = "; hollow alone: the useful ones are not known" if unknown.height else ""
-        notes.append(f"solid: the useful FLOP; hollow: those executed, padding of tiles included{alone}")
+        notes.append("solid: the useful FLOP; hollow: those executed, padding of tiles included")
+    if unknown.height:
+        notes.append("hollow alone: the useful FLOP are not known")
     if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
         notes.append("short launches may exceed a measured roof, before the power limit bites")
     if trail and shape == "phase" and "prefill" in rows[shape]:
