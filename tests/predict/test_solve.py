@@ -221,6 +221,18 @@ def test_lists_are_repeated_or_have_commas() -> None:
     assert [(row["m"], row["n"]) for row in square] == [(1792, 1792), (1793, 1793)]
 
 
+def test_waves_of_large_clusters_are_said_to_be_a_lower_bound() -> None:
+    def said(cluster: str) -> str:
+        work = ("gemm", "--m", "2304", "--k", "64", "--tile", "192x128", "--gpu", "H200")
+        result = CliRunner().invoke(cli, ["predict", *work, "--cluster", cluster])
+        assert result.exit_code == 0
+        return result.stderr
+
+    assert "clusters of 8: waves and floor_us are a lower bound" in said("4x2")
+    assert "clusters of 4: " in said("2x2")
+    assert "lower bound" not in said("1x2")
+
+
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
     path = tmp_path / "measured.csv"

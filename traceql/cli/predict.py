@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+# Thread blocks of a cluster from which on the clusters of a GPU leave SMs empty (see `traceql.predict.shapes`).
+_LARGE_CLUSTER = 4
+
 
 @click.group()
 def predict() -> None:
@@ -449,7 +452,8 @@ def gemm(
     """Predict which GEMM shapes waste SMs: tile and wave quantisation.
 
     One thread block per tile and SM at a time. One tile more than a multiple of the SMs costs a whole wave.
-    floor_us is that of the tile: a kernel with another may be faster.
+    floor_us is that of the tile: a kernel with another may be faster. Of clusters of 4 and more, waves and
+    floor_us are a lower bound.
 
     \b
     Examples:
@@ -461,6 +465,11 @@ def gemm(
 
     tiles = shapes.TILES if tile is None else (_pair(tile, "--tile", "256x128"),)
     blocks = _pair(cluster, "--cluster", "2x1")
+    if blocks[0] * blocks[1] >= _LARGE_CLUSTER:
+        note(
+            f"clusters of {blocks[0] * blocks[1]}: waves and floor_us are a lower bound, as such clusters leave "
+            "SMs without work (ncu: launch__cluster_max_active)."
+        )
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         for m, n, k in itertools.product(ms, ns, ks) if ns else ((m, m, k) for m in ms for k in ks):
