@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-# Thread blocks of a cluster from which on the clusters of a GPU leave SMs empty (see `traceql.predict.shapes`).
+# So large clusters of thread blocks leave SMs of a GPU empty (see `traceql.predict.shapes`).
 _LARGE_CLUSTER = 4
 
 
@@ -467,8 +467,8 @@ def gemm(
     blocks = _pair(cluster, "--cluster", "2x1")
     if blocks[0] * blocks[1] >= _LARGE_CLUSTER:
         note(
-            f"clusters of {blocks[0] * blocks[1]}: waves and floor_us are a lower bound, as such clusters leave "
-            "SMs without work (ncu: launch__cluster_max_active)."
+            f"clusters of {blocks[0] * blocks[1]}: waves and floor_us are a lower bound, for they leave SMs "
+            "without work (ncu: launch__cluster_max_active)."
         )
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
