@@ -278,12 +278,28 @@ def test_products_read_each_weight_once_and_do_two_operations_with_it(recorded: 
 
 
 def test_the_account_of_a_decode_step_adds_up() -> None:
-    head, rows = tables_of("intensity.md")[-1]
+    # The last one says what was not recorded.
+    head, rows = tables_of("intensity.md")[-2]
     assert (head[0], head[7]) == ("batch", "step")
     assert len(rows) == 4
     for row in rows:
         *parts, step = (float(cell.replace(",", "")) for cell in row[1:8])
         assert sum(parts) == pytest.approx(step, abs=0.035)
+
+
+@pytest.mark.parametrize("name", ["nwor_latency", "nwor_latency_ngram"])
+def test_the_tokens_of_a_step_are_those_that_the_accepted_counts_give(name: str) -> None:
+    """Three turns of four steps; each request gets its accepted drafts and one more token."""
+    with (RESULTS / f"data/{name}.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = json.loads((RESULTS / f"data/{name}.csv.run.json").read_text(encoding="utf-8"))["runs"]
+    for row, run in zip(rows, kept, strict=True):
+        made = 1 + float(row["spec_num_accepted_tokens"]) / (int(row["batch_size"]) * 3 * 4)
+        assert float(row["tokens_per_step"]) == pytest.approx(made, rel=1e-9), row
+        assert float(row["ms_per_token"]) == pytest.approx(float(row["ms_per_step"]) / made, rel=1e-9), row
+        beside = {metric["name"]: metric["value"] for metric in run["metrics"]}
+        for column in ("tokens_per_step", "ms_per_token"):
+            assert beside[column] == pytest.approx(float(row[column]), rel=1e-9), row
 
 
 # --- shapes ---------------------------------------------------------------------------------------------

@@ -6,10 +6,15 @@
 --
 -- compute_pct and dram_pct are those of kernel-roofline, means over the time of the kernels: how long FLOP
 -- and bytes would take at the peaks of the run. FLOP are those executed, padding of tiles included.
+--
+-- The useful FLOP of a row are those of one step that runs with the metric useful_flop, the tag category and
+-- the size say (traceql predict kinds makes them of a model; traceql import-runs), times --steps. Runs with a
+-- tag trace or model are those of traces of that name or model. Where runs differ, they are not known.
 -- @of     traces
 -- @unites trace
 -- @param  along VARCHAR = 'batch_size'  the size: batch_size, input_len, seq_len …
 -- @param  category VARCHAR[] = NULL   only these kinds of work; also patterns
+-- @param  steps BIGINT = 1            how often a step of that size ran in the recording
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
 -- @column category VARCHAR            kind of work, see kernel-categories
@@ -24,11 +29,30 @@
 -- @column dram_bytes_per_s DOUBLE     dram_bytes ÷ gpu_ns
 -- @column compute_pct DOUBLE          of the peak of arithmetic; NULL where a launch with FLOP lacks its peak
 -- @column dram_pct DOUBLE             of the bandwidth of DRAM; NULL where a launch lacks it
+-- @column useful_flop DOUBLE          what the work of a row needs in theory
+-- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice;
+--         below 1 not all of the kind has that size, or not all of their FLOP were counted (at_least)
+-- @note   SELECT too_useful(count(*), list(DISTINCT category)) FROM answer WHERE executed_per_useful < 1
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category trail=size hollow=at_least
+--         useful=executed_per_useful
 -- @empty  No profiled kernel is of that kind: see the query kernel-categories.
 -- @section counters 63 Rooflines | drawn
 
-WITH launched AS (
+WITH useful AS (
+    SELECT
+        traces.trace_id,
+        runs.tags['category'] AS category,
+        try_cast(runs.tags[$along] AS BIGINT) AS size,
+        CASE WHEN min(value) = max(value) THEN min(value) END AS flop
+    FROM run_metrics
+    JOIN runs USING (run_id)
+    JOIN traces
+        ON coalesce(runs.tags['trace'] = traces.trace, true)
+        AND coalesce(runs.tags['model'] = traces.tags['model'], true)
+    WHERE metric = 'useful_flop'
+    GROUP BY ALL
+),
+launched AS (
     SELECT
         rooflines.trace_id,
         coalesce(categories.category, 'other') AS category,
@@ -76,13 +100,16 @@ SELECT
     size,
     kernels,
     gpu_ns,
-    flop,
+    summed.flop,
     at_least,
     dram_bytes,
-    flop / nullif(dram_bytes, 0) AS dram_flop_per_byte,
-    flop * 1e9 / nullif(gpu_ns, 0) AS flop_per_s,
+    summed.flop / nullif(dram_bytes, 0) AS dram_flop_per_byte,
+    summed.flop * 1e9 / nullif(gpu_ns, 0) AS flop_per_s,
     dram_bytes * 1e9 / nullif(gpu_ns, 0) AS dram_bytes_per_s,
     compute_pct,
-    dram_pct
+    dram_pct,
+    $steps * useful.flop AS useful_flop,
+    summed.flop / nullif($steps * useful.flop, 0) AS executed_per_useful
 FROM summed
+LEFT JOIN useful USING (trace_id, category, size)
 ORDER BY trace, category, size

@@ -41,6 +41,7 @@ ARGUMENTS = {
     "predict capacity": ["--config", MODEL, "--gpu", "H200", "--context", "1024,4096"],
     "predict decode": ["--config", MODEL, "--gpu", "H200", "--batch", "16", "--context", "4096"],
     "predict gemm": ["--m", "128", "--n", "4096", "--k", "4096", "--gpu", "H200"],
+    "predict kinds": ["--config", MODEL, "--batch", "1,64", "--context", "128"],
     "predict layers": ["--config", MODEL, "--tokens", "16"],
     "predict linear": ["--in", "4096", "--out", "4096", "--gpu", "H200"],
     "predict prefill": ["--config", MODEL, "--tokens", "512", "--gpu", "H200"],

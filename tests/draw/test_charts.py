@@ -1062,7 +1062,30 @@ def test_useful_flop_are_drawn_solid_and_the_executed_ones_hollow_above_them() -
         row["seq_len"]: (row["dram_flop_per_byte"] / row["ratio"], row["flop_per_s"] / row["ratio"])
         for row in known.drop_nulls("ratio").to_dicts()
     }
-    assert "solid: the useful FLOP; hollow: those executed" in str(specification["title"]["subtitle"])
+    said = str(specification["title"]["subtitle"])
+    assert "solid: the useful FLOP; hollow: those executed" in said
+    assert "hollow alone" not in said
+
+
+def test_trails_of_which_no_useful_flop_are_known_are_of_the_executed_ones() -> None:
+    work = WORK[:3].with_columns(
+        layer_kind=pl.Series(["mlp", "norm", "mlp"]), ratio=pl.Series([2.0, None, None])
+    )
+    specification = (
+        charts.KINDS["roofline"].draw(work, ROOFS, useful="ratio", trail="seq_len", **CHANNELS).to_dict()
+    )
+    (trail,) = [layer for layer in specification["layer"] if "order" in layer["encoding"]]
+    points = {
+        (row["layer_kind"], row["seq_len"]): row["flop_per_s"]
+        for row in specification["datasets"][trail["data"]["name"]]
+    }
+    first, norm, _ = work.rows(named=True)
+    # The second of the MLP is known only as executed, and is no point of a trail of useful FLOP.
+    assert points == {
+        ("mlp", first["seq_len"]): first["flop_per_s"] / 2,
+        ("norm", norm["seq_len"]): norm["flop_per_s"],
+    }
+    assert "hollow alone: the useful FLOP are not known" in str(specification["title"]["subtitle"])
 
 
 @pytest.mark.long

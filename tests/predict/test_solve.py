@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from shipped import MODELS
 
+import traceql
 from traceql.cli import cli
 from traceql.errors import PredictionError, QueryError
 from traceql.predict import architectures, floors, serving, solve
@@ -220,6 +221,18 @@ def test_lists_are_repeated_or_have_commas() -> None:
     assert [(row["m"], row["n"]) for row in square] == [(1792, 1792), (1793, 1793)]
 
 
+def test_waves_of_large_clusters_are_said_to_be_a_lower_bound() -> None:
+    def said(cluster: str) -> str:
+        work = ("gemm", "--m", "2304", "--k", "64", "--tile", "192x128", "--gpu", "H200")
+        result = CliRunner().invoke(cli, ["predict", *work, "--cluster", cluster])
+        assert result.exit_code == 0
+        return result.stderr
+
+    assert "clusters of 8: waves and floor_us are a lower bound" in said("4x2")
+    assert "clusters of 4: " in said("2x2")
+    assert "lower bound" not in said("1x2")
+
+
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
     path = tmp_path / "measured.csv"
@@ -242,6 +255,30 @@ def test_measured_times_stand_beside_the_floors_of_their_gpu_and_size(measured: 
     assert one["measured_per_floor"] == pytest.approx(4 / (8_398_848 / 4.8e6))
     assert (large["measured_us"], large["measured_per_floor"]) == (None, None)
     assert rows(*work, "--measured-column", "warm_ms")[1]["measured_us"] == 8.0
+
+
+def test_measured_times_of_a_sweep_are_those_of_its_table(measured: Path, tmp_path: Path) -> None:
+    db = str(tmp_path / "runs.duckdb")
+    with traceql.open(db) as database:
+        database.import_runs(measured, sweep="layers")
+    chosen = ("--where", "kind=linear", "--measured-column", "cold_us", "--db", db)
+    work = (*LAYER, "--batch", "1,512")
+    of_table = rows(*work, "--measured", str(measured), *chosen)
+    assert rows(*work, "--measured", "layers", *chosen) == of_table
+    assert of_table[0]["measured_us"] == 4.0
+
+    def refused(*more: str) -> str:
+        result = CliRunner().invoke(cli, ["predict", *work, *more])
+        assert isinstance(result.exception, QueryError)
+        return f"{result.exception} {result.exception.remedy}"
+
+    # A file has a first column of times, a sweep none.
+    several = refused("--measured", "layers", "--db", db)
+    assert "layers has several times" in several
+    assert "--measured-column: cold_us, warm_ms" in several
+    assert "Did you mean layers? Its sweeps: layers." in refused("--measured", "layer", "--db", db)
+    nowhere = refused("--measured", "layers", "--db", str(tmp_path / "none.duckdb"))
+    assert "layers is no file, and there is no database" in nowhere
 
 
 def test_a_picture_has_a_curve_of_floors_and_points_of_what_was_measured(

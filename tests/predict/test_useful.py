@@ -70,6 +70,46 @@ def test_a_prompt_of_no_tokens_is_refused() -> None:
         list(useful.layers(model, [0]))
 
 
+def test_kinds_of_kernels_need_what_the_parts_of_a_step_need() -> None:
+    # Two layers of 3 matrices of 8 × 16, and of Q, K, V and O of 8 × 8; an output layer of 8 × 10.
+    model = architectures.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
+    rows = {
+        (row["category"], row["phase"], row["batch_size"], row["input_len"]): row["useful_flop"]
+        for row in useful.kinds(model, batch=[1, 3], tokens=[5], context=[4])
+    }
+    weights = 2 * (3 * 8 * 16 + 4 * 8 * 8)
+    assert rows == {
+        # A step of 3 sequences, each of which meets 5 tokens; 4 FLOP per channel and pair, in two layers.
+        ("gemm", "decode", 1, 4): 2 * (weights + 80),
+        ("gemm", "decode", 3, 4): 3 * 2 * (weights + 80),
+        ("attention", "decode", 1, 4): 2 * 4 * 8 * 5,
+        ("attention", "decode", 3, 4): 3 * 2 * 4 * 8 * 5,
+        # The output layer is for the last token alone; 1 + 2 + 3 + 4 + 5 pairs.
+        ("gemm", "prefill", 1, 5): 2 * (5 * weights + 80),
+        ("gemm", "prefill", 3, 5): 3 * 2 * (5 * weights + 80),
+        ("attention", "prefill", 1, 5): 2 * 4 * 8 * 15,
+        ("attention", "prefill", 3, 5): 3 * 2 * 4 * 8 * 15,
+    }
+
+
+def test_experts_and_mamba_are_kinds_of_their_own() -> None:
+    mixtral = architectures.from_config(published.MIXTRAL)
+    rows = {row["category"]: row["useful_flop"] for row in useful.kinds(mixtral, batch=[1], context=[0])}
+    # Two of eight experts of three matrices; 32 layers.
+    assert rows["moe"] == 2 * 32 * 2 * 3 * 4096 * 14_336
+    nemotron = architectures.from_config(json.loads(NEMOTRON.read_text(encoding="utf-8")))
+    hybrid = {row["category"]: row["useful_flop"] for row in useful.kinds(nemotron, batch=[1], context=[9])}
+    # 21 states of 96 heads of 80 × 128, 5 FLOP each; 4 layers of 40 heads of 128 meet 10 tokens.
+    assert hybrid["mamba"] == 5 * 21 * 96 * 80 * 128
+    assert hybrid["attention"] == 4 * 4 * 40 * 128 * 10
+
+
+def test_kinds_of_nothing_are_asked_for() -> None:
+    result = CliRunner().invoke(cli, ["predict", "kinds", "--config", str(NEMOTRON)])
+    assert result.exit_code == 2
+    assert "Give --context (decode steps), --tokens (prefill), or both" in result.stderr
+
+
 @pytest.mark.long
 def test_executed_flop_of_recorded_layers_are_the_useful_ones_and_the_padding_of_tiles(
     db: Database, tmp_path: Path

@@ -62,6 +62,11 @@ job = from_sql("SELECT DISTINCT job FROM jobs ORDER BY job")
 sweep = from_sql("SELECT DISTINCT sweep FROM runs ORDER BY sweep")
 
 
+def measured(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Sweeps of the database, then files."""
+    return [*sweep(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
 def named(param: str) -> Completer:
     """Names that a parameter of questions takes, as `traceql.ask.nothing` knows them."""
 

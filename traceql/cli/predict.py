@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+# So large clusters of thread blocks leave SMs of a GPU empty (see `traceql.predict.shapes`).
+_LARGE_CLUSTER = 4
+
 
 @click.group()
 def predict() -> None:
@@ -42,6 +45,7 @@ def predict() -> None:
       traceql predict capacity --config config.json --gpu H200 --context 4096
       traceql predict gemm --m 1792 --n 1792,1793 --k 4096 --gpu A100-SXM
       traceql predict layers --config config.json --tokens 4096
+      traceql predict kinds --config config.json --batch 1,64,512 --context 128
     """
 
 
@@ -97,7 +101,15 @@ def _model_options(function: F) -> F:
 
 
 def _serving_options(function: F) -> F:
-    """What is computed and stored in which type, and by how many GPUs."""
+    """What is computed and stored in which type, and by how many GPUs; the command gets it as `served`."""
+    names = ("dtype", "weight_dtype", "kv_dtype", "ssm_dtype", "tensor_parallel_size")
+
+    @functools.wraps(function)
+    def gathered(**given: Any) -> Any:
+        served = {name: given.pop(name) for name in names}
+        return function(served=served, **given)
+
+    found: Any = gathered
     for option in (
         _count(
             "--tensor-parallel-size",
@@ -118,8 +130,8 @@ def _serving_options(function: F) -> F:
             "fp4. [default: the configuration's, else bf16]",
         ),
     ):
-        function = option(function)
-    return function
+        found = option(found)
+    return found  # type: ignore[no-any-return]
 
 
 @predict.command()
@@ -152,7 +164,11 @@ def linear(
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         if solve:
             return _solved(one, functools.partial(steps, one))
-        return [{"batch_size": size, **row} for size in batch for row in _rows(one, steps(one, size))]
+        return [
+            {"batch_size": size, **row}
+            for size in batch
+            for row in _rows(one, steps(one, size), left_out=("precision", "ridge_batch"))
+        ]
 
     return rows
 
@@ -176,11 +192,7 @@ def decode(
     batch: tuple[int, ...],
     context: tuple[int, ...],
     solve: str | None,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict one decode step: one more token for every sequence.
@@ -201,31 +213,31 @@ def decode(
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
             raise click.UsageError("Give --weight-bytes, or a model, not both.")
-        if kv_dtype or ssm_dtype:
+        if served["kv_dtype"] or served["ssm_dtype"]:
             raise click.UsageError(
                 "--kv-dtype and --ssm-dtype are of a model; of --weight-bytes no cache is known."
             )
 
+        stored, gpus = served["weight_dtype"], served["tensor_parallel_size"]
+        used = served["dtype"] or "bf16"
+
         def weights_step(one: Gpu, size: int) -> Sequence[Step]:
-            share = weight_bytes / tensor_parallel_size
-            found = serving.decode_weights(share, one, dtype or "bf16", size, weight_dtype=weight_dtype)
+            found = serving.decode_weights(weight_bytes / gpus, one, used, size, weight_dtype=stored)
             return (found,)
 
         def weights(one: Gpu) -> Iterable[dict[str, Any]]:
-            _note_arithmetic(one, weight_dtype, (), dtype or "bf16")
+            _note_arithmetic(one, stored, (), used)
             _note_memory(one, weights_step(one, 1)[0].dram_bytes, "weights")
             if solve:
                 return _solved(one, functools.partial(weights_step, one))
             return [
-                {"batch_size": size, **row}
+                {"batch_size": size, "tensor_parallel_size": gpus, **row}
                 for size in batch
-                for row in _serving_rows(one, weights_step(one, size), tensor_parallel_size)
+                for row in _rows(one, weights_step(one, size))
             ]
 
         return weights
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
 
     def steps(one: Gpu, tokens: int, size: int) -> Sequence[Step]:
         return serving.decode(share, one, batch=size, context=tokens, precision=precision)
@@ -233,18 +245,7 @@ def decode(
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         largest = max(batch)
         _note_limits(one, share, precision, batch=largest, tokens=max(context) + 1, rows=largest)
-        if solve:
-            return [
-                {"context": tokens, **row}
-                for tokens in context
-                for row in _solved(one, functools.partial(steps, one, tokens))
-            ]
-        return [
-            {"batch_size": size, "context": tokens, **row}
-            for tokens in context
-            for size in batch
-            for row in _serving_rows(one, steps(one, tokens, size), tensor_parallel_size)
-        ]
+        return _gathered(one, share, steps, ("context", context), ("batch_size", batch), solve=solve)
 
     return rows
 
@@ -263,11 +264,7 @@ def prefill(
     batch: tuple[int, ...],
     chunk: int | None,
     solve: str | None,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict the prefill of prompts of which nothing is cached.
@@ -287,9 +284,7 @@ def prefill(
     """
     from traceql.predict import serving
 
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
 
     if solve and (tokens or chunk):
         raise click.UsageError(
@@ -304,18 +299,8 @@ def prefill(
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         longest, most = max(tokens, default=1), max(batch)
         _note_limits(one, share, precision, batch=most, tokens=longest, rows=most * longest)
-        if solve:
-            return [
-                {"batch_size": prompts, **row}
-                for prompts in batch
-                for row in _solved(one, functools.partial(steps, one, prompts), share.window)
-            ]
-        return [
-            {"batch_size": prompts, "tokens": length, **row}
-            for prompts in batch
-            for length in tokens
-            for row in _serving_rows(one, steps(one, prompts, length), tensor_parallel_size)
-        ]
+        each = ("batch_size", batch), ("tokens", tokens)
+        return _gathered(one, share, steps, *each, solve=solve, most=share.window)
 
     return rows
 
@@ -339,11 +324,7 @@ def throughput(
     context: tuple[int, ...],
     latency_ms: float | None,
     memory_pct: float,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict throughput against latency of decoding: what a larger batch brings, and what a user waits.
@@ -363,16 +344,14 @@ def throughput(
 
     if batch and latency_ms:
         raise click.UsageError("Give --batch, or --latency-ms, not both.")
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
     asked = batch or tuple(2**power for power in range(10))
 
     def row(one: Gpu, size: int, tokens: int) -> dict[str, Any]:
         found = serving.decode(share, one, batch=size, context=tokens, precision=precision)[-1]
         needed = serving.needed_bytes(share, batch=size, tokens=tokens + 1, precision=precision)
         return {
-            "tensor_parallel_size": tensor_parallel_size,
+            "tensor_parallel_size": share.gpus,
             "context": tokens,
             "batch_size": size,
             "ms_per_token": found.floor_s * 1e3,
@@ -418,11 +397,7 @@ def capacity(
     config: Path | None,
     context: tuple[int, ...],
     memory_pct: float,
-    dtype: str | None,
-    weight_dtype: str | None,
-    kv_dtype: str | None,
-    ssm_dtype: str | None,
-    tensor_parallel_size: int,
+    served: Mapping[str, Any],
     **dimensions: int | None,
 ) -> Any:
     """Predict how many tokens and sequences the KV cache has room for beside the weights.
@@ -437,15 +412,13 @@ def capacity(
     """
     from traceql.predict import solve
 
-    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    share = model.on_one_of(tensor_parallel_size)
-    precision = dtype or model.dtype
+    share, precision = _share(config, dimensions, **served)
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         for tokens in context:
             found = solve.capacity(share, one, tokens=tokens, precision=precision, memory_pct=memory_pct)
             yield {
-                "tensor_parallel_size": tensor_parallel_size,
+                "tensor_parallel_size": share.gpus,
                 "context": tokens,
                 "weight_bytes": found.weight_bytes,
                 "cache_bytes": found.cache_bytes,
@@ -479,7 +452,8 @@ def gemm(
     """Predict which GEMM shapes waste SMs: tile and wave quantisation.
 
     One thread block per tile and SM at a time. One tile more than a multiple of the SMs costs a whole wave.
-    floor_us is that of the tile: a kernel with another may be faster.
+    floor_us is that of the tile: a kernel with another may be faster. Of clusters of 4 and more, waves and
+    floor_us are a lower bound.
 
     \b
     Examples:
@@ -491,6 +465,11 @@ def gemm(
 
     tiles = shapes.TILES if tile is None else (_pair(tile, "--tile", "256x128"),)
     blocks = _pair(cluster, "--cluster", "2x1")
+    if blocks[0] * blocks[1] >= _LARGE_CLUSTER:
+        note(
+            f"clusters of {blocks[0] * blocks[1]}: waves and floor_us are a lower bound, for they leave SMs "
+            "without work (ncu: launch__cluster_max_active)."
+        )
 
     def rows(one: Gpu) -> Iterable[dict[str, Any]]:
         for m, n, k in itertools.product(ms, ns, ks) if ns else ((m, m, k) for m in ms for k in ks):
@@ -538,6 +517,21 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised:
         options = ", ".join(f"--{name}" for name in missing)
         raise click.UsageError(f"Give --config, or the dimensions; missing: {options}.")
     return architectures.llama(**dimensions)  # type: ignore[arg-type]
+
+
+def _share(
+    config: Path | None,
+    dimensions: Mapping[str, int | None],
+    *,
+    dtype: str | None,
+    weight_dtype: str | None,
+    kv_dtype: str | None,
+    ssm_dtype: str | None,
+    tensor_parallel_size: int,
+) -> tuple[Model, str]:
+    """What one GPU holds of the model, in its types, and the precision of the arithmetic."""
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    return model.on_one_of(tensor_parallel_size), dtype or model.dtype
 
 
 def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: int, rows: int) -> None:
@@ -594,10 +588,36 @@ def _solved(
     ]
 
 
-def _serving_rows(one: Gpu, steps: Iterable[Step], gpus: int) -> list[dict[str, Any]]:
+def _gathered(
+    one: Gpu,
+    share: Model,
+    steps: Callable[[Gpu, int, int], Sequence[Step]],
+    outer: tuple[str, Sequence[int]],
+    inner: tuple[str, Sequence[int]],
+    *,
+    solve: str | None,
+    most: int | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of each of two sizes, or with `solve` of each of the outer one, of which the inner is found."""
+    (of, several), (along, sizes_) = outer, inner
+    if solve:
+        return [
+            {of: size, **row}
+            for size in several
+            for row in _solved(one, functools.partial(steps, one, size), most)
+        ]
     return [
+        # Batches stand first.
+        {**dict(sorted({of: size, along: value}.items())), "tensor_parallel_size": share.gpus, **row}
+        for size in several
+        for value in sizes_
+        for row in _rows(one, steps(one, size, value))
+    ]
+
+
+def _rows(one: Gpu, steps: Iterable[Step], left_out: Sequence[str] = ()) -> list[dict[str, Any]]:
+    rows = [
         {
-            "tensor_parallel_size": gpus,
             "part": found.part,
             "flop": float(found.flop),
             "dram_bytes": float(found.dram_bytes),
@@ -610,21 +630,7 @@ def _serving_rows(one: Gpu, steps: Iterable[Step], gpus: int) -> list[dict[str, 
         }
         for found in steps
     ]
-
-
-def _rows(one: Gpu, steps: Iterable[Step]) -> list[dict[str, Any]]:
-    return [
-        {
-            "part": found.part,
-            "flop": float(found.flop),
-            "dram_bytes": float(found.dram_bytes),
-            "flop_per_byte": found.flop_per_byte,
-            "ridge_flop_per_byte": found.precision and one.ridge_flop_per_byte(found.precision),
-            "bound": found.bound,
-            "floor_us": found.floor_s * 1e6,
-        }
-        for found in steps
-    ]
+    return [{name: value for name, value in row.items() if name not in left_out} for row in rows]
 
 
 @predict.command("layers")
@@ -659,4 +665,40 @@ def layers_(
     from traceql.predict import useful
 
     rows = useful.layers(_model(config, {}, quantised=True), tokens, batch=batch, chunk=chunk)
+    write(rows_table(list(rows)), format_, output)
+
+
+@predict.command("kinds")
+@_model_options
+@sizes("--batch", default=1, about="Sequences.")
+@sizes("--context", least=0, about="Decode steps: tokens in each sequence's cache, before the new one.")
+@sizes("--tokens", about="Prefill in one step: length of each prompt.")
+@output_options
+def kinds_(
+    config: Path | None,
+    batch: tuple[int, ...],
+    context: tuple[int, ...],
+    tokens: tuple[int, ...],
+    format_: str | None,
+    output: str | None,
+    **dimensions: int | None,
+) -> None:
+    """Count the useful FLOP of each kind of kernel in a decode step or a prefill.
+
+    As a table of runs, which stands beside the executed FLOP of category-roofline once it is imported.
+    Products (gemm), attention, experts (moe) and Mamba's scan; norms and other elementwise work are not
+    counted. input_len is the length of the prompt or of the context.
+
+    \b
+    Examples:
+      traceql predict kinds --config config.json --batch 1,8,64,512 --context 128 -o useful.csv
+      traceql import-runs useful.csv && traceql query category-roofline
+      traceql predict kinds --config config.json --tokens 512,4096
+    """
+    from traceql.predict import useful
+
+    if not context and not tokens:
+        raise click.UsageError("Give --context (decode steps), --tokens (prefill), or both.")
+    model = _model(config, dimensions, quantised=True)
+    rows = useful.kinds(model, batch=batch, tokens=tokens, context=context)
     write(rows_table(list(rows)), format_, output)

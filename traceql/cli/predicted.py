@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from traceql import nearest
 from traceql.cli import offers
+from traceql.cli.common import database, db_option, is_there
 from traceql.cli.gpu import find, rows_table
 from traceql.cli.output import output_options, write, writing
 from traceql.errors import QueryError, UnknownGpuError
@@ -17,6 +19,8 @@ from traceql.predict.config import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import polars as pl
 
     from traceql.predict.hardware import Gpu
 
@@ -27,6 +31,20 @@ _PICTURES = (".svg", ".png")
 _CALLED = {"tokens": ("input_len", "prompt_len", "seq_len"), "context": ("input_len", "context_len")}
 # Suffix of a column of times → microseconds.
 _MICROSECONDS = {"us": 1.0, "ms": 1e3, "ns": 1e-3, "ms_per_token": 1e3, "s": 1e6}
+# Of a sweep: the tags and metrics of each run, all as words.
+_RUNS = """
+WITH asked AS (FROM runs WHERE sweep = $sweep),
+tagged AS (SELECT run_id, unnest(map_entries(tags)) AS tag FROM asked)
+SELECT run_id, name, value FROM (
+    SELECT run_id, 'gpu' AS name, coalesce(tags['gpu'], gpu) AS value FROM asked
+    UNION ALL
+    SELECT run_id, tag.key, tag.value FROM tagged WHERE tag.key <> 'gpu'
+    UNION ALL
+    SELECT run_id, metric, median(value)::VARCHAR FROM run_metrics JOIN asked USING (run_id) GROUP BY ALL
+)
+WHERE value IS NOT NULL
+ORDER BY run_id, name
+"""
 # What a measured time is of: the whole, not one of its parts.
 _WHOLE = (None, "linear", "weights", "decode step", "prefill")
 
@@ -107,9 +125,10 @@ def prediction(
             gpu_names: tuple[str, ...],
             format_: str | None,
             output: str | None,
-            measured: Path | None = None,
+            measured: str | None = None,
             measured_columns: tuple[str, ...] = (),
             wheres: tuple[tuple[str, str], ...] = (),
+            db: str = "",
             **own: Any,
         ) -> None:
             if measured is None and (measured_columns or wheres):
@@ -123,7 +142,9 @@ def prediction(
                 raise click.UsageError(
                     "--solve finds no times: nothing to draw, or to set beside measured ones."
                 )
-            points = [] if measured is None else _points(measured, measured_columns, wheres, rows, along)
+            points = []
+            if measured is not None:
+                points = _points(measured, _table(measured, db), measured_columns, wheres, rows, along)
             if output is not None and drawn:
                 content = _picture(rows, points, along, time, up, suffix)
                 with writing(output) as file:
@@ -155,15 +176,17 @@ def _measured_options(along: Sequence[str]) -> Callable[[F], F]:
                 multiple=True,
                 metavar="NAME",
                 help="Its times: a column that ends in _us, _ms, _ns or _s; a picture takes several. "
-                "[default: the first of these]",
+                "[default: the first of these in a file, the only one of a sweep]",
             ),
             click.option(
                 "--measured",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                metavar="CSV",
-                help="Measured times to set beside, or lay over a picture (-o x.svg): a table, "
-                f"a collector's or an answer (traceql query … -o x.csv), with a column {' or '.join(along)}.",
+                metavar="CSV|SWEEP",
+                shell_complete=offers.measured,
+                help="Measured times to set beside, or lay over a picture (-o x.svg): a table (CSV), "
+                "a collector's or an answer (of a trace: traceql query … -o x.csv); or a sweep of --db "
+                f"(traceql import-runs). With a column or tag {' or '.join(along)}.",
             ),
+            db_option(),
         ):
             function = option(function)
         return function
@@ -178,8 +201,42 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequenc
     return found
 
 
+def _table(measured: str, db: str) -> pl.DataFrame:
+    """A file of CSV, all words; or the runs of a sweep: their tags, and the medians of their metrics."""
+    import polars as pl
+
+    path = Path(measured)
+    if path.is_file():
+        try:
+            return pl.read_csv(path, infer_schema_length=0)
+        except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+            raise QueryError(
+                f"{path}: {str(error).splitlines()[0]}", "A CSV file with a line of names."
+            ) from error
+    if not is_there(db):
+        raise QueryError(
+            f"{measured} is no file, and there is no database {db}",
+            "A sweep is one of a database: traceql import-runs FILE.",
+        )
+    with database(db) as opened:
+        found = opened.sql(_RUNS, {"sweep": measured})
+        names = opened.sql("SELECT DISTINCT sweep FROM runs ORDER BY sweep").to_series().to_list()
+    if not found.height:
+        near = nearest.did_you_mean(measured, names)
+        raise QueryError(
+            f"{measured} is no file, and no sweep of {db}",
+            f"{near}Its sweeps: {', '.join(names)}." if names else "It has none: traceql import-runs FILE.",
+        )
+    rows: dict[int, dict[str, str]] = {}
+    for run, name, value in found.iter_rows():
+        rows.setdefault(run, {})[name] = value
+    columns = found["name"].unique(maintain_order=True).to_list()
+    return pl.DataFrame(list(rows.values()), dict.fromkeys(columns, pl.String))
+
+
 def _points(
-    path: Path,
+    path: str,
+    table: pl.DataFrame,
     columns: Sequence[str],
     wheres: Iterable[tuple[str, str]],
     rows: Sequence[Mapping[str, Any]],
@@ -188,12 +245,6 @@ def _points(
     """The measured times: gpu (None where the table names none), column, us, and the sizes it knows."""
     import polars as pl
 
-    try:
-        table = pl.read_csv(path, infer_schema_length=0)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise QueryError(
-            f"{path}: {str(error).splitlines()[0]}", "A CSV file with a line of names."
-        ) from error
     for name, value in wheres:
         table = table.filter(pl.col(_known(name, table.columns, path)) == value)
     sizes_ = {name: found for name in along if (found := _size_column(name, table.columns))}
@@ -202,7 +253,11 @@ def _points(
             f"{path} has no column {' or '.join(along)}", f"Its columns: {', '.join(table.columns)}."
         )
     times = [_known(name, table.columns, path) for name in columns]
-    times = times or [name for name in table.columns if _factor(name)][:1]
+    if not times:
+        times = [name for name in table.columns if _factor(name)]
+        if len(times) > 1 and not Path(path).is_file():
+            raise QueryError(f"{path} has several times", f"--measured-column: {', '.join(times)}.")
+        times = times[:1]
     if wrong := next((name for name in times if not _factor(name)), None):
         raise QueryError(f"{path}: {wrong} has no unit", "Times end in _us, _ms, _ns or _s.")
     if not times:
@@ -223,7 +278,7 @@ def _points(
     return rows_found
 
 
-def _known(name: str, columns: Sequence[str], path: Path) -> str:
+def _known(name: str, columns: Sequence[str], path: str) -> str:
     if name not in columns:
         raise QueryError(f"{path} has no column {name}", f"Its columns: {', '.join(columns)}.")
     return name

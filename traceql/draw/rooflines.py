@@ -71,7 +71,8 @@ def roofline(
     (`hollow`): the whole lies at least as high. With `trail`, those of one `color` and `shape` are
     joined in its order and labelled with it, each trace's by themselves: two may be of different models.
     Where it is known how many times the useful FLOP were executed (`useful`), points and trails are of the
-    useful ones, and what was executed is hollow above them. With `name`, the points that take the most time
+    useful ones, and what was executed is hollow above them; trails of which none are known are of what was
+    executed. With `name`, the points that take the most time
     are named where there is room. Roofs and ridge points that no point comes near are faint.
     """
     known = answer.filter((pl.col(x) > 0) & (pl.col(y) > 0))
@@ -83,8 +84,10 @@ def roofline(
         shape = ""
     rows, tooltip = theme.prepared(known, [c for c in answer.columns if _told(answer, c)])
     executed = rows.clear()
+    unknown = rows.clear()
     if useful and rows[useful].null_count() < rows.height:
         executed = rows
+        unknown = rows.filter(pl.col(useful).max().over("trace", color, *filter(None, [shape])).is_null())
         # The same time and traffic with fewer FLOP: both coordinates are less by the same factor.
         rows = rows.filter(pl.col(useful) > 0).with_columns(
             pl.col(x) / pl.col(useful), pl.col(y) / pl.col(useful)
@@ -111,7 +114,6 @@ def roofline(
     )
     plot = _Plot(left, right, floor, ceiling)
     drawn = [source for source in _SOURCES.values() if source[0] in lines["source"]]
-    base = alt.Chart(rows, height=_HEIGHT).encode(x=across, y=up)
     layers = [
         alt.Chart(lines)
         .mark_line(style="roof", clip=True)
@@ -143,17 +145,24 @@ def roofline(
     hue = theme.color(color, points)
     told = _label_boxes(lines, pl.concat([ridges, far]), x, y, plot)
     if trail:
-        joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
-            color=hue,
-            order=alt.Order(f"{trail}:Q"),
-            detail=[alt.Detail(f"{shape}:N")] if shape else alt.Undefined,
+        trails = pl.concat([rows, unknown])
+        joined = (
+            alt.Chart(trails, height=_HEIGHT)
+            .mark_line(strokeWidth=1.5, opacity=0.7)
+            .encode(
+                x=across,
+                y=up,
+                color=hue,
+                order=alt.Order(f"{trail}:Q"),
+                detail=[alt.Detail(f"{shape}:N")] if shape else alt.Undefined,
+            )
         )
         series = [color, shape] if shape else [color]
-        if rows["trace"].n_unique() > 1 and not _points_of_one_trail(rows, series, trail):
+        if trails["trace"].n_unique() > 1 and not _points_of_one_trail(trails, series, trail):
             joined = joined.encode(strokeDash=alt.StrokeDash("trace:N", title="Trace"))
         layers += [
             joined,
-            alt.Chart(_apart(rows.drop_nulls(trail), x, y, plot, _TRAIL_LABEL, told))
+            alt.Chart(_apart(trails.drop_nulls(trail), x, y, plot, _TRAIL_LABEL, told))
             .mark_text(style="note", dy=-_RAISED)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
         ]
@@ -183,6 +192,8 @@ def roofline(
         notes.append("hollow: at least so much, for not all was counted")
     if executed.height:
         notes.append("solid: the useful FLOP; hollow: those executed, padding of tiles included")
+    if unknown.height:
+        notes.append("hollow alone: the useful FLOP are not known")
     if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
         notes.append("short launches may exceed a measured roof, before the power limit bites")
     if trail and shape == "phase" and "prefill" in rows[shape]:

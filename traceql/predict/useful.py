@@ -1,4 +1,4 @@
-"""Useful FLOP of a layer of each kind, by the shape of its work: counters tell what was executed."""
+"""Useful FLOP of layers and of kinds of kernels, by the shape of the work: counters tell those executed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ _PARTS = {
     "mlp": ("feed-forward",),
     "moe": ("router", "shared experts", "experts"),
     "mamba2": ("mamba",),
+}
+# Kind of kernel, as kernel-categories calls it → how the names of the parts begin that it computes.
+_KINDS = {
+    "gemm": (
+        "attention projections",
+        "feed-forward",
+        "router",
+        "shared experts",
+        "mamba projections",
+        "output projection",
+    ),
+    "moe": ("experts",),
+    "mamba": ("mamba state", "mamba scan"),
 }
 
 
@@ -66,6 +79,45 @@ def layers(
                         "phase": phase,
                         "seq_len": length,
                         "useful_flop": flop / found.layers,
+                    }
+
+
+def kinds(
+    model: Model, *, batch: Sequence[int], tokens: Sequence[int] = (), context: Sequence[int] = ()
+) -> Iterator[dict[str, Any]]:
+    """What each kind of kernel has to do in a step of a model: a row of a table of runs each.
+
+    Args:
+        model: the model.
+        batch: numbers of sequences.
+        tokens: lengths of prompts that are prefilled in one step.
+        context: tokens in each sequence's cache, before the new one of a decode step.
+
+    Yields:
+        category (gemm, attention, moe or mamba, as the query kernel-categories has them), phase (prefill or
+        decode), batch_size, input_len (tokens of the prompt, or of the context), useful_flop. The counts are
+        those of `traceql.predict.serving`, which leaves out norms, activations and other elementwise work.
+
+    Raises:
+        PredictionError: as `traceql.predict.serving.decode` and `prefill`.
+    """
+    # FLOP are the same on every GPU.
+    gpu = hardware.gpus()[0]
+    for size in batch:
+        steps = [("prefill", n, serving.prefill(model, gpu, tokens=n, batch=size)) for n in tokens]
+        steps += [("decode", n, serving.decode(model, gpu, batch=size, context=n)) for n in context]
+        for phase, length, parts in steps:
+            flop = {kind: _flop_of(parts)(names) for kind, names in _KINDS.items()}
+            # What is left of the whole.
+            flop["attention"] = parts[-1].flop - sum(flop.values())
+            for kind, useful in flop.items():
+                if useful:
+                    yield {
+                        "category": kind,
+                        "phase": phase,
+                        "batch_size": size,
+                        "input_len": length,
+                        "useful_flop": float(useful),
                     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from made.case import Case, down
 from made.ncu import Profile, roofline
+from made.runs import Runs
 
 SLOW = {"gpu__time_duration.sum": 3000}
 SWEPT = {
@@ -40,6 +41,8 @@ CASES = [
             dram_bytes_per_s    5e8          3e9          4e9        2e9
             compute_pct         0            0.8          6.4        80   # 32,000 of 4,000,000 FLOP
             dram_pct            5            30           40         20   # 12,000 of 40,000 bytes
+            useful_flop         NULL         NULL         NULL       NULL
+            executed_per_useful  NULL        NULL         NULL       NULL
             """
         ),
     ),
@@ -62,6 +65,8 @@ CASES = [
             dram_bytes_per_s    5e8
             compute_pct         0
             dram_pct            5
+            useful_flop         NULL
+            executed_per_useful  NULL
             """
         ),
     ),
@@ -88,6 +93,45 @@ CASES = [
             dram_bytes_per_s    NULL
             compute_pct         NULL
             dram_pct            NULL
+            useful_flop         NULL
+            executed_per_useful  NULL
+            """
+        ),
+    ),
+    Case(
+        "runs tell the useful FLOP of a step, those of the trace's model and of no other trace",
+        traces=SWEPT,
+        runs={
+            "useful": Runs(
+                {"category": "gemm", "batch_size": 1, "useful_flop": 1000, "trace": "made"},
+                {"category": "gemm", "batch_size": 1, "useful_flop": 7, "trace": "other"},
+                # Said twice alike; and of more than was executed.
+                {"category": "gemm", "batch_size": 64, "useful_flop": 16_000, "context": 1},
+                {"category": "gemm", "batch_size": 64, "useful_flop": 16_000, "context": 2},
+                {"category": "gemm", "batch_size": 512, "useful_flop": 800_000, "model": "small"},
+                # Of two lengths, nobody knows which.
+                {"category": "attention", "batch_size": 1, "useful_flop": 5, "context": 1},
+                {"category": "attention", "batch_size": 1, "useful_flop": 6, "context": 2},
+            )
+        },
+        params={"steps": 2},
+        expected=down(
+            """
+            trace               made         made         made       made
+            category            attention    gemm         gemm       gemm
+            size                1            1            64         512
+            kernels             1            2            1          1
+            gpu_ns              1000         1000 + 3000  1000       1000
+            flop                0            8000 + 24000  64000     800000
+            at_least            false        false        false      false
+            dram_bytes          500          4000 + 8000  4000       2000
+            dram_flop_per_byte  0            32 / 12      16         400
+            flop_per_s          0            8e9          64e9       8e11
+            dram_bytes_per_s    5e8          3e9          4e9        2e9
+            compute_pct         0            0.8          6.4        80   # 32,000 of 4,000,000 FLOP
+            dram_pct            5            30           40         20   # 12,000 of 40,000 bytes
+            useful_flop         NULL         2000         32000      1600000
+            executed_per_useful  NULL        16           2          0.5
             """
         ),
     ),
