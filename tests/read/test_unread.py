@@ -111,9 +111,10 @@ UNREAD_OF_THEM = [
 def test_what_no_recording_has_is_an_event_or_is_named_with_its_count(form: str, tmp_path: Path) -> None:
     export = Recording().work(kernel("k", 0, 9)).export(tmp_path / "made.sqlite")
     with sqlite3.connect(export) as connection:
-        for name, columns in SYSTEMS.items():
+        for name, told in SYSTEMS.items():
+            columns = told.replace(" end ", ' "end" ')
             count = columns.count(",") + 1
-            connection.execute(f"CREATE TABLE {name} ({columns.replace(' end ', ' "end" ')})")
+            connection.execute(f"CREATE TABLE {name} ({columns})")
             marks = ", ".join("?" * count)
             connection.executemany(f"INSERT INTO {name} VALUES ({marks})", [[n] * count for n in (1, 2, 3)])
     connection.close()
