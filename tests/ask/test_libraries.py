@@ -14,6 +14,7 @@ import traceql
 from traceql.ask import nsys_stats
 from traceql.read import nsys_export, nsys_rep
 from traceql.read.base import no_progress
+from traceql.tables import normalise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,7 +232,7 @@ def test_an_export_of_every_table_of_libraries_is_read(tmp_path: Path) -> None:
     told = made().openmp("Parallel Region", 0, 9, of="parallel", parallelId=1, parentTaskId=0)
     told.ucx("ucp_put", 1, 2).library("cuBLAS", "cublasCreate_v2", 3, 4)
     export = told.export(tmp_path / "made.sqlite")
-    report = nsys_export.read(export, wanted={"StringIds": ("id",)}, progress=no_progress)
+    report = nsys_export.read(export, wanted=normalise.wanted("nsys"), progress=no_progress)
     # Nothing of them is told not to be read.
     assert report.unread == []
     with traceql.open(tmp_path / "db") as database:

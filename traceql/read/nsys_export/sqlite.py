@@ -71,7 +71,10 @@ def counted(path: Path, chosen: Callable[[str], bool]) -> dict[str, int | None]:
         with contextlib.suppress(ReportError):
             if file.rows(f"SELECT 1 FROM {_quoted(name)} LIMIT 1"):
                 found[name] = None
-                found[name] = int(file.rows(f"SELECT count(*) FROM {_quoted(name)}")[0][0])
+                rows = file.fetch(
+                    f"SELECT 1 FROM {_quoted(name)}", f"{file.name}: table {name}", file.longest
+                )
+                found[name] = sum(map(len, rows))
     return found
 
 
