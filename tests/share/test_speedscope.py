@@ -62,7 +62,8 @@ def written(database: Database, **where: Any) -> dict[str, Any]:
     return json.loads(file.getvalue())
 
 
-def test_python_writes_the_same_file(sampled: Database, tmp_path: Path) -> None:
+def test_python_writes_the_same_file(tmp_path: Path) -> None:
+    sampled = recorded().database()
     path = tmp_path / "run.speedscope.json"
     done = sampled.export_speedscope(path, "made", within="step")
     assert json.loads(path.read_bytes()) == written(sampled, within="step")
