@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -83,7 +84,7 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
         if _SAMPLES.fullmatch(name) and "timestamp" in table.column_names
     }
     if of_events:
-        found[EVENTS] = _Gathered(EVENTS, lambda: _each(of_events, lambda *one: _events(*one, tables)))
+        found[EVENTS] = _Gathered(EVENTS, lambda: _each(of_events, partial(_events, beside=tables)))
     if samples:
         found[SAMPLES] = _Gathered(SAMPLES, lambda: _each(samples, _samples))
     return found
@@ -169,13 +170,13 @@ def _events(source: str, table: RawTable, beside: Mapping[str, RawTable]) -> Ite
     ]
     rows = table.select(table.column_names).to_pylist()
     for row in rows:
-        found = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}
+        found: dict[str, Any] = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}
         if source == _COMMUNICATORS:
             found["globalTid"] = processes.get(row.get("rank"))
         elif source in _OF_PROCESSES and found.get("globalTid") is not None:
             found["globalTid"] &= _PROCESS
         told = {name: row[name] for name in others if row[name] is not None}
-        if (created := pipelines.get(row.get(_ROW_NUMBERS.get(source)))) is not None:
+        if (created := pipelines.get(row.get(_ROW_NUMBERS.get(source, "")))) is not None:
             told["pipelines"] = created
         if told:
             found["data"] = as_json(told)
