@@ -1,12 +1,12 @@
 -- Which steps were slowest, and what code ran in them that ran less in others?
 --
 -- Steps are those of step-summary, the slowest ones those that lasted longest on the CPU. Of each, the
--- functions that samples of the CPUs and of Python found while it lasted, beside how often they are found in a
--- step of its thread: the median of all its steps, those counted that have none. First the functions that ran
--- themselves more than in the median step, then those that had called what did. A sample stands for about as
--- much time as any other of its kind; of CPUs only threads that run have some, of Python also those that wait.
--- What a thread waited for is in no sample of CPUs, and who woke it nsys does not record: see thread-activity
--- and cpu-in-gap.
+-- functions that samples of the CPUs and of Python found while it lasted, beside how often they are found in
+-- a step of its thread: the median of all its steps, those counted that have none. First the functions that
+-- ran themselves more than in the median step, then those that had called what did. A sample stands for about
+-- as much time as any other of its kind; of CPUs only threads that run have some, of Python also those that
+-- wait. What a thread waited for is in no sample of CPUs, and who woke it nsys does not record: see
+-- thread-activity and cpu-in-gap.
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL          text or pattern of the ranges that are steps; NULL to find them

@@ -51,9 +51,10 @@ def counted(path: Path, chosen: Callable[[str], bool]) -> dict[str, int | None]:
 def _rows(path: Path) -> int | None:
     try:
         table = _Table(path)
-        return sum(piece.num_rows for piece in table.pieces(table.column_names[:1]))
+        rows: int = sum(piece.num_rows for piece in table.pieces(table.column_names[:1]))
     except ReportError:
         return None
+    return rows
 
 
 class _Table:
