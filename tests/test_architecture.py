@@ -257,7 +257,7 @@ def test_a_database_does_this_and_no_more() -> None:
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "ingest_all", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
+        "ingest", "ingest_all", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "export_speedscope", "close",
     }  # fmt: skip
     assert tables <= public
 

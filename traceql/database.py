@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from traceql.read.runs import RunFile
     from traceql.share.perfetto import Written
     from traceql.share.redact import Names, Removed
+    from traceql.share.speedscope import Written as Stacks
     from traceql.store.decode import Via
     from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
@@ -867,6 +868,27 @@ class Database:
         from traceql.share import perfetto
 
         return perfetto.write_file(self._asker, traces, Path(path), **where)
+
+    def export_speedscope(self, path: str | Path, *traces: str, **where: Value) -> Stacks:
+        """Write sampled stacks into a file for speedscope, https://www.speedscope.app, a profile a thread.
+
+        Args:
+            path: of the file: ``.speedscope.json``. It is put in place when it is whole.
+            traces: names, patterns or tags; none for all.
+            **where: ``from``, ``to`` and ``within``, as questions have them: times of each trace.
+
+        Returns:
+            How many threads by kind of samples (``profiles``), ``samples`` and ``frames`` it holds; and
+            ``notes`` on them.
+
+        Raises:
+            QueryError: there is no such trace; or the time is none.
+            MissingDataError: no trace has samples of CPUs or of Python there.
+            TraceqlError: the file is called otherwise, or cannot be written.
+        """
+        from traceql.share import speedscope
+
+        return speedscope.write_file(self._asker, traces, Path(path), **where)
 
     def compact(self) -> Compacted:
         """Write the file anew: smaller, and without a byte of what was removed.

@@ -19,6 +19,7 @@
 -- @column migrations BIGINT       how often it came back on another CPU than it had left
 -- @column cpus BIGINT             logical CPUs that it ran on
 -- @chart  bars x=thread y=on_cpu_ns
+-- @section timeline 48.5 What the CPUs did
 -- @empty  nsys profile --cpuctxsw=process-tree records when threads run.
 
 WITH stretches AS (

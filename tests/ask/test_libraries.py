@@ -14,6 +14,7 @@ import traceql
 from traceql.ask import nsys_stats
 from traceql.read import nsys_export, nsys_rep
 from traceql.read.base import no_progress
+from traceql.tables import normalise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +149,23 @@ def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path)
         ("opengl_frames", "source = 'KHR_DEBUG_EVENTS' AND name = 'triangle'", 40),
         ("vulkan_compute", "source = 'VULKAN_API' AND name = 'vkCmdBindPipeline'", 20),
         ("vulkan_compute", "source = 'VULKAN_DEBUG_API' AND attributes ->> 'text' = 'double_it'", 20),
+        # One pipeline of one stage, which took less than the call that created it.
+        (
+            "vulkan_compute",
+            "name = 'vkCreateComputePipelines' AND attributes ->> '$.pipelines[0].duration' = '6051611' "
+            "AND attributes ->> '$.pipelines[0].stages[0].duration' = '5596178' AND duration_ns > 6051611",
+            1,
+        ),
+        # Of each rank the world, and one of itself alone that was split off it.
+        ("mpi_two_ranks", "source = 'MPI_COMMUNICATORS' AND attributes ->> 'size' = '2'", 2),
+        ("mpi_two_ranks", "attributes ->> 'parentHandle' <> '0' AND attributes ->> 'size' = '1'", 2),
+        # Of its thread and its time a report and its export do not tell the same.
+        (
+            "ucx_messages",
+            "source = 'UCP_WORKERS' AND start_ns IS NULL AND tid IS NULL AND pid = 799 "
+            "AND attributes ->> 'workerUid' = '-7074873146361113948'",
+            1,
+        ),
         # What the program did as it loaded: its own start.
         ("system_calls", "source = 'SYSCALL' AND name = 'execve'", 1),
     ],
@@ -161,6 +179,21 @@ def test_what_a_program_asked_of_other_apis_is_read(
     assert found == [(count,)]
 
 
+def test_a_system_call_has_the_stack_around_it(tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "db") as database:
+        database.ingest(REPORTS / "system_calls.nsys-rep.xz")
+        found = database.sql("""
+            SELECT name, count(*), count(stack_id), max(frames)
+            FROM generic_events
+            LEFT JOIN (SELECT stack_id, count(*) AS frames FROM call_stacks GROUP BY stack_id) AS stacks
+                ON stack_id = (attributes ->> 'stack_id')::BIGINT
+            WHERE source = 'SYSCALL' AND name IN ('execve', 'openat', 'poll')
+            GROUP BY name ORDER BY name
+        """).rows()
+    # As the export has them, where chain 0 is none.
+    assert found == [("execve", 1, 1, 1), ("openat", 153, 0, None), ("poll", 33, 23, 6)]
+
+
 def _rows(database: Database, table: str, trace: str) -> list[tuple[object, ...]]:
     """Of a trace, with ids as numbers within it."""
     columns = [row[0] for row in database.sql(f"SELECT column_name FROM (DESCRIBE {table})").rows()]
@@ -168,9 +201,11 @@ def _rows(database: Database, table: str, trace: str) -> list[tuple[object, ...]
         column for column in columns if column.endswith(("_call_id", "_event_id"))
     }
     own |= {"event_record_id", "sync_id", "profiler_overhead_id"}
-    chosen = ", ".join(
-        f"{column} & 4294967295" if column in own else column for column in columns if column != "trace_id"
-    )
+    within = "& 4294967295"
+    stack = f"json_object('stack_id', (attributes ->> 'stack_id')::BIGINT {within})"
+    own_ids = {column: f"{column} {within}" for column in own}
+    own_ids["attributes"] = f"json_merge_patch(attributes, {stack})"
+    chosen = ", ".join(own_ids.get(column, column) for column in columns if column != "trace_id")
     return sorted(
         database.sql(
             f"SELECT {chosen} FROM {table} WHERE trace_id = (SELECT trace_id FROM traces WHERE trace = '{trace}')"
@@ -197,7 +232,7 @@ def test_an_export_of_every_table_of_libraries_is_read(tmp_path: Path) -> None:
     told = made().openmp("Parallel Region", 0, 9, of="parallel", parallelId=1, parentTaskId=0)
     told.ucx("ucp_put", 1, 2).library("cuBLAS", "cublasCreate_v2", 3, 4)
     export = told.export(tmp_path / "made.sqlite")
-    report = nsys_export.read(export, wanted={"StringIds": ("id",)}, progress=no_progress)
+    report = nsys_export.read(export, wanted=normalise.wanted("nsys"), progress=no_progress)
     # Nothing of them is told not to be read.
     assert report.unread == []
     with traceql.open(tmp_path / "db") as database:

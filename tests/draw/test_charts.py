@@ -107,6 +107,7 @@ TRACES = {
     ),
     "collectives": "nccl_two_gpus.sqlite.xz",
     "thread_activity": "sampled_loop.sqlite.xz",
+    "slowest_steps": "sampled_loop.sqlite.xz",
     "cuda_memcpy_sync": None,
     "gpu_metric_util_sum": "gpu_metrics.sqlite.xz",
     "gpu_metrics_in_ranges": "gpu_metrics.sqlite.xz",

@@ -6,14 +6,17 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from oracle.arithmetic import Row, grouped, percent
 from oracle.asked import answers, each
 from oracle.gpu import gaps, lanes
+from oracle.steps import steps as found_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from oracle.trace import Look, Operation, View
+    from oracle.trace import Look, Operation, Range, View
 
 
 def _called(frame: str) -> str:
@@ -238,4 +241,80 @@ def launch_sites(view: View, kernel: str, names: str, frames: int | None, limit:
                 else "stack of calls (--cudabacktrace=all, of Python --python-backtrace=cuda)",
             }
         )
+    return rows
+
+
+@answers(
+    "slowest_steps",
+    *each("by", "thread", "process", step=None, samples="*", steps=3, limit=None),
+    {"step": "attn", "by": "thread", "samples": "python", "steps": 1, "limit": None},
+)
+def slowest_steps(view: View, step: str | None, by: str, samples: str, steps: int, limit: None) -> list[Row]:
+    found = sorted(
+        (one for one in found_steps(view, step) if one.duration is not None),
+        key=lambda one: (-(one.duration or 0), one.start, one.id),
+    )
+    everywhere = found_steps(view, step)
+    kinds = [kind for kind in ("cpu", "python") if samples in ("*", kind)]
+
+    def looks(one: Range, kind: str) -> list[Look]:
+        return [
+            look
+            for look in view.looks
+            if look.kind == kind
+            and look.process == one.process
+            and (by == "process" or look.tid == one.tid)
+            and one.start <= look.time < one.until
+        ]
+
+    def frames(look: Look) -> list[str]:
+        return [_called(frame) for frame in look.frames] or ["[no stack]"]
+
+    rows = []
+    for one in found[:steps]:
+        others = [other for other in found if (other.process, other.tid) == (one.process, one.tid)]
+        of_thread = sorted(
+            (other.start, other.id)
+            for other in everywhere
+            if (other.process, other.tid) == (one.process, one.tid)
+        )
+        median = float(np.median([other.duration for other in others]))
+        told = {
+            "pid": one.process & 0xFFFFFF,
+            "tid": one.tid,
+            "step": of_thread.index((one.start, one.id)),
+            "range": one.text,
+            "start_ns": one.start,
+            "duration_ns": one.duration,
+            "median_ns": median,
+            "slower_pct": percent(one.duration - median, median),
+        }
+        nothing = dict.fromkeys(
+            ("kind", "frame", "self_samples", "median_self_samples", "total_samples", "median_total_samples",
+             "total_pct")
+        )  # fmt: skip
+        if not any(looks(one, kind) for kind in kinds):
+            rows.append({**told, **nothing, "step_samples": 0})
+        for kind in kinds:
+            stacks = [frames(look) for look in looks(one, kind)]
+            beside = [[frames(look) for look in looks(other, kind)] for other in others]
+            for frame in {frame for stack in stacks for frame in stack}:
+                total = sum(frame in stack for stack in stacks)
+                rows.append(
+                    {
+                        **told,
+                        "kind": {"cpu": "CPU samples", "python": "Python samples"}[kind],
+                        "step_samples": len(stacks),
+                        "frame": frame,
+                        "self_samples": sum(stack[0] == frame for stack in stacks),
+                        "median_self_samples": float(
+                            np.median([sum(stack[0] == frame for stack in other) for other in beside])
+                        ),
+                        "total_samples": total,
+                        "median_total_samples": float(
+                            np.median([sum(frame in stack for stack in other) for other in beside])
+                        ),
+                        "total_pct": percent(total, len(stacks)),
+                    }
+                )
     return rows

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from oracle.trace import (
     TWIN,
+    Allocation,
     Call,
     Fault,
     Kernel,
@@ -164,6 +165,13 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         calls = [replace(call, **_stacks(pick)) for call in calls]
     ends = [LENGTH, *(call.end for call in (*calls, *os_calls, *library_calls, *overheads))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
+    allocations: list[Allocation] = []
+    if pick.chance(60):
+        allocations = [
+            one
+            for process in processes
+            for one in _allocations(pick, process, range(len(visible[process])) if visible else range(gpus))
+        ]
     return Trace(
         name,
         max(ends) + pick.number(1, 20),
@@ -182,7 +190,27 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple(switches),
         tuple(library_calls),
         tuple(overheads),
+        tuple(allocations),
     )
+
+
+def _allocations(pick: _Draw, process: int, devices: Sequence[int]) -> Iterator[Allocation]:
+    """Memory comes and goes, some of it at once; what is released first was there before the recording."""
+    at, held = pick.number(0, 20), {}
+    for number in range(pick.one_of((0, 2, 6, 9))):
+        place = pick.one_of(tuple(held)) if held and pick.chance(50) else 64 * (number + 1)
+        is_release = place in held or pick.chance(15)
+        kind = held.pop(place, None) or (
+            pick.one_of(devices),
+            pick.one_of((1, 10, 100)),
+            pick.one_of(("Device", "Device", "Array", "Pinned")),
+        )
+        device, size, memory = kind
+        yield Allocation(process, device, at, size, place, memory, is_release)
+        if not is_release:
+            held[place] = kind
+        # No two of a process at one moment: which came first is not told.
+        at += pick.number(1, 15)
 
 
 def _turns(pick: _Draw, processes: Sequence[int], gpus: int) -> Iterator[Switch]:

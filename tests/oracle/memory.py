@@ -6,10 +6,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from oracle.arithmetic import Row, grouped, per_second, percent, spread
-from oracle.asked import answers
+from oracle.asked import answers, each
 
 if TYPE_CHECKING:
-    from oracle.trace import View
+    from oracle.trace import Allocation, View
 
 
 @answers("cuda_gpu_mem_size_sum")
@@ -49,6 +49,101 @@ def memory_summary(view: View) -> list[Row]:
         }
         for (kind, copy_kind), group in grouped(view.memory, lambda work: (work.kind, work.copy_kind)).items()
     ]
+
+
+# --- what is in use -------------------------------------------------------------------------------------
+
+
+class _Use:
+    """Memory of one kind that a process has in use on a GPU, moment by moment."""
+
+    def __init__(self, events: list[Allocation]) -> None:
+        self._events = sorted(events, key=lambda one: one.time)
+        held: set[int] = set()
+        #: What was in use before the first event: all that is released and was not allocated.
+        self.before = 0
+        for one in self._events:
+            if one.is_release and one.address not in held:
+                self.before += one.bytes
+            held = held - {one.address} if one.is_release else held | {one.address}
+
+    def left(self, moment: int) -> int:
+        """In use when all events before a moment are done."""
+        return self.before + sum(
+            -one.bytes if one.is_release else one.bytes for one in self._events if one.time < moment
+        )
+
+    def peak(self, first: int, last: int) -> tuple[int, int]:
+        """The most that is in use from one moment to another, both included, and when that is so first."""
+        begun = (self.left(first), first)
+        return max(
+            [begun, *((self.left(moment + 1), moment) for moment in range(first, last + 1))],
+            key=lambda one: (one[0], -one[1]),
+        )
+
+
+def _uses(view: View, memory: str) -> dict[tuple[int, int, str], _Use]:
+    """(process, GPU, kind) → its use."""
+    of: dict[tuple[int, int, str], list[Allocation]] = {}
+    for one in view.trace.allocations:
+        gpus = view.trace.visible.get(one.process, ())
+        gpu = gpus[one.device] if gpus else one.device
+        kinds = (one.memory, *(["GPU memory"] if one.memory in ("Device", "Array") else []))
+        for kind in kinds:
+            if memory in ("*", kind):
+                of.setdefault((one.process, gpu, kind), []).append(one)
+    return {key: _Use(events) for key, events in of.items()}
+
+
+@answers("memory_over_time", *each("memory", "GPU memory", "*", parts=7))
+def memory_over_time(view: View, memory: str, parts: int) -> list[Row]:
+    assert view.since is not None
+    assert view.until is not None
+    width = max(-(-(view.until - view.since) // parts), 1)
+    rows = []
+    for (process, gpu, kind), use in _uses(view, memory).items():
+        for part in range(parts):
+            since = view.since + part * width
+            rows.append(
+                {
+                    "pid": process & 0xFFFFFF,
+                    "gpu_id": gpu,
+                    "memory_kind": kind,
+                    "time_ns": since,
+                    "in_use_bytes": use.peak(since, since + width - 1)[0],
+                }
+            )
+    return rows
+
+
+@answers(
+    "memory_peaks",
+    *each("memory", "GPU memory", "*", range="*", limit=None),
+    {"range": "attn", "memory": "Pinned", "limit": None},
+)
+def memory_peaks(view: View, range_: str, memory: str, limit: None) -> list[Row]:
+    rows = []
+    for (process, gpu, kind), use in _uses(view, memory).items():
+        ranges = [one for one in view.closed if one.process == process and range_ in ("*", one.text)]
+        for text, group in grouped(ranges, lambda one: one.text).items():
+            told = [(*use.peak(one.start, one.end), one) for one in group]
+            most, at, of = max(told, key=lambda one: (one[0], -one[1], -one[2].id))
+            rows.append(
+                {
+                    "range": text,
+                    "pid": process & 0xFFFFFF,
+                    "gpu_id": gpu,
+                    "memory_kind": kind,
+                    "instances": len(group),
+                    "peak_bytes": most,
+                    "peak_ns": at,
+                    "start_bytes": use.left(of.start),
+                    "grown_bytes": most - use.left(of.start),
+                    "mean_peak_bytes": sum(peak for peak, _, _ in told) / len(told),
+                    "kept_bytes": sum(use.left(one.end + 1) - use.left(one.start) for one in group),
+                }
+            )
+    return rows
 
 
 # --- managed memory -------------------------------------------------------------------------------------

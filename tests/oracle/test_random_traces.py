@@ -20,8 +20,6 @@ TRACES = 10
 PLACES_IN_TIME = PARAMS["times"]
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT = {
-    "memory_over_time": "random traces record no allocations; see tests/ask/test_memory_events.py",
-    "memory_peaks": "random traces record no allocations: hand-made cases have them",
     "event_waits": "random traces record no events: hand-made cases and real recordings have them",
     "effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py",
 }

@@ -300,6 +300,18 @@ class State(NamedTuple):
     state: str | None
 
 
+class Allocation(NamedTuple):
+    """Memory that is allocated, or released, on a device of a process; that of modules has no device."""
+
+    process: int
+    device: int
+    time: int
+    bytes: int
+    address: int
+    memory: str
+    is_release: bool
+
+
 class Fault(NamedTuple):
     """Page faults of the CPU (device None) or a GPU on managed memory."""
 
@@ -342,6 +354,7 @@ class Trace:
     switches: tuple[Switch, ...] = ()
     library_calls: tuple[LibraryCall, ...] = ()
     overheads: tuple[Overhead, ...] = ()
+    allocations: tuple[Allocation, ...] = ()
 
     def recording(self) -> Recording:
         """As Nsight Systems would have recorded it."""
@@ -416,6 +429,16 @@ class Trace:
                 made.sample(f"{metric} [{unit}]", sample.time, value, gpu=sample.gpu)
         for power in self.powers:
             made.power(power.time, power.watts, gpu=power.gpu)
+        for one_allocation in self.allocations:
+            made.allocated(
+                one_allocation.time,
+                one_allocation.bytes,
+                one_allocation.address,
+                released=one_allocation.is_release,
+                memory=one_allocation.memory,
+                device=one_allocation.device,
+                pid=one_allocation.process,
+            )
         for switch in self.switches:
             made.switch(8 if switch.begins else 7, switch.time, pid=switch.process, gpu=switch.gpu)
         for fault in self.faults:
@@ -453,6 +476,7 @@ class Trace:
             "switches",
             "library_calls",
             "overheads",
+            "allocations",
         )
         return {name: getattr(self, name) for name in names}
 

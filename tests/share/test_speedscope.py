@@ -22,7 +22,7 @@ from shipped import REPORTS
 
 import traceql
 from traceql.cli import cli
-from traceql.errors import MissingDataError
+from traceql.errors import MissingDataError, TraceqlError
 from traceql.share import speedscope
 
 if TYPE_CHECKING:
@@ -60,6 +60,24 @@ def written(database: Database, **where: Any) -> dict[str, Any]:
     file = io.BytesIO()
     speedscope.write(database._asker, ["made"], file, **where)
     return json.loads(file.getvalue())
+
+
+def test_python_writes_the_same_file(tmp_path: Path) -> None:
+    sampled = recorded().database()
+    path = tmp_path / "run.speedscope.json"
+    done = sampled.export_speedscope(path, "made", within="step")
+    assert json.loads(path.read_bytes()) == written(sampled, within="step")
+    assert (done.profiles, done.samples) == (2, 3)
+    for name, wrong in (
+        ("run.json", "must end in .speedscope.json"),
+        ("no/run.speedscope.json", "cannot be written"),
+    ):
+        with pytest.raises(TraceqlError, match=wrong):
+            sampled.export_speedscope(tmp_path / name, "made")
+    with pytest.raises(MissingDataError, match="no samples"):
+        sampled.export_speedscope(path, "made", to=5)
+    # The one before stays.
+    assert json.loads(path.read_bytes())["name"] == "made"
 
 
 def stacks(told: dict[str, Any], number: int) -> list[str]:

@@ -37,7 +37,7 @@ OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
 # nor stacks; none before version 4 samples of CPUs, scheduling and stacks of calls, calls of libraries, records of
 # events, pools, what the profiler took, counters other than GPU metrics, and turns on a GPU.
 LATER = {
-    *("cpu_flame_graph", "thread_activity", "cpu_in_gap", "python_calls", "launch_sites"),
+    *("cpu_flame_graph", "thread_activity", "cpu_in_gap", "python_calls", "launch_sites", "slowest_steps"),
     *(
         "library_calls_sum",
         "mpi_event_sum",

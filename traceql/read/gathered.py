@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -31,10 +33,17 @@ _EVENTS: Final = re.compile(
     r"(?:DX1[12]|D3D1[12]|VULKAN|OPENGL|SLI|WDDM|NV_LOAD_BALANCE|NVVIDEO|GPU_VIDEO_ENGINE)_\w+|KHR_DEBUG_EVENTS"
     r"|SYSCALL(?:_API|_EVENTS)?|ETW_EVENTS(?:_DEPRECATED_TABLE)?|MEMORY_TRANSFER_EVENTS"
     r"|TRACE_PROCESS_EVENT_NVMEDIA|OSRT_FILE_ACCESS_EVENTS|NET_IB_CONGESTION_EVENTS"
+    r"|MPI_COMMUNICATORS|UCP_WORKERS"
 )
 _SAMPLES: Final = re.compile(r"NVTX_COUNTER_SAMPLES_(?P<domain>\d+)_(?P<counter>\d+)")
-# Where a table numbers its rows, for tables that are not read.
+# Where a table numbers its rows, for others that are told with them.
 _ROW_NUMBERS: Final = {"VULKAN_API": "id"}
+_CREATIONS, _STAGES = "VULKAN_PIPELINE_CREATION_EVENTS", "VULKAN_PIPELINE_STAGE_EVENTS"
+_RANKS, _COMMUNICATORS = "MPI_RANKS", "MPI_COMMUNICATORS"
+# Of which no time is told. The thread of a worker is not told by reports: it belongs to the process.
+_WITHOUT_TIME: Final = frozenset({"UCP_WORKERS"})
+_OF_PROCESSES: Final = frozenset({"UCP_WORKERS", _COMMUNICATORS})
+_PROCESS: Final = ~0xFFFFFF
 # What tables call the columns that all events have.
 _NAMES: Final = {
     "start": ("start", "timestamp", "startedAt"),
@@ -44,6 +53,9 @@ _NAMES: Final = {
     "nameId": ("nameId", "taskName"),
     "textId": ("textId",),
 }
+
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def belongs(table: str) -> bool:
@@ -63,7 +75,8 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
     of_events = {
         name: table
         for name, table in tables.items()
-        if _EVENTS.fullmatch(name) and any(one in table.column_names for one in _NAMES["start"])
+        if _EVENTS.fullmatch(name)
+        and (name in _WITHOUT_TIME or any(one in table.column_names for one in _NAMES["start"]))
     }
     samples = {
         name: table
@@ -71,32 +84,66 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
         if _SAMPLES.fullmatch(name) and "timestamp" in table.column_names
     }
     if of_events:
-        found[EVENTS] = _Gathered(EVENTS, of_events)
+        found[EVENTS] = _Gathered(EVENTS, lambda: _each(of_events, partial(_events, beside=tables)))
     if samples:
-        found[SAMPLES] = _Gathered(SAMPLES, samples)
+        found[SAMPLES] = _Gathered(SAMPLES, lambda: _each(samples, _samples))
     return found
 
 
-def events(source: str, table: RawTable) -> pa.Table:
-    """The rows of `EVENTS` that a table of events becomes."""
-    return _table(EVENTS, list(_events(source, table)))
+def events(source: str, table: RawTable, beside: Mapping[str, RawTable] = _NOTHING) -> pa.Table:
+    """The rows of `EVENTS` that a table of events becomes.
+
+    Args:
+        source: the table's name.
+        table: its rows.
+        beside: tables that tell more of them: what pipelines of Vulkan took, the ranks of MPI.
+    """
+    return _table(EVENTS, list(_events(source, table, beside)))
+
+
+def _pipelines(beside: Mapping[str, RawTable]) -> dict[int, list[dict[str, Any]]]:
+    """Number of a call of Vulkan → the pipelines that it created, with their stages."""
+    stages: dict[int, list[dict[str, Any]]] = {}
+    for row in _rows(beside, _STAGES, ("creationEventId", "duration", "flags")):
+        stages.setdefault(row.pop("creationEventId"), []).append(row)
+    pipelines: dict[int, list[dict[str, Any]]] = {}
+    for row in _rows(beside, _CREATIONS, ("traceEventId", "id", "duration", "flags")):
+        of, number = row.pop("traceEventId"), row.pop("id")
+        pipelines.setdefault(of, []).append(row | ({"stages": stages[number]} if number in stages else {}))
+    return pipelines
+
+
+def _processes(beside: Mapping[str, RawTable]) -> dict[int, int]:
+    """Rank of MPI → its process."""
+    return {row["rank"]: row["globalTid"] & _PROCESS for row in _rows(beside, _RANKS, ("rank", "globalTid"))}
+
+
+def _rows(tables: Mapping[str, RawTable], name: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    table = tables.get(name)
+    if table is None or not set(columns) <= set(table.column_names):
+        return []
+    return [row for row in table.select(columns).to_pylist() if row[columns[0]] is not None]
 
 
 class _Gathered:
     """Several tables as one."""
 
-    def __init__(self, name: str, tables: Mapping[str, RawTable]) -> None:
+    def __init__(self, name: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
         self._name = name
-        self._tables = tables
+        self._rows = rows
         self._made: pa.Table | None = None
         self.column_names = list(GATHERED[name])
 
     def select(self, columns: Sequence[str], /) -> pa.Table:
         if self._made is None:
-            each = _events if self._name == EVENTS else _samples
-            rows = [row for name, table in self._tables.items() for row in each(name, table)]
-            self._made = _table(self._name, rows)
+            self._made = _table(self._name, self._rows())
         return self._made.select(list(columns))
+
+
+def _each(
+    tables: Mapping[str, RawTable], rows: Callable[[str, RawTable], Iterable[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    return [row for name, table in tables.items() for row in rows(name, table)]
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -110,7 +157,9 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.table(columns)
 
 
-def _events(source: str, table: RawTable) -> Iterable[dict[str, Any]]:
+def _events(source: str, table: RawTable, beside: Mapping[str, RawTable]) -> Iterable[dict[str, Any]]:
+    pipelines = _pipelines(beside) if source in _ROW_NUMBERS else {}
+    processes = _processes(beside) if source == _COMMUNICATORS else {}
     known = {
         ours: next(name for name in names if name in table.column_names)
         for ours, names in _NAMES.items()
@@ -121,8 +170,14 @@ def _events(source: str, table: RawTable) -> Iterable[dict[str, Any]]:
     ]
     rows = table.select(table.column_names).to_pylist()
     for row in rows:
-        found = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}
+        found: dict[str, Any] = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}
+        if source == _COMMUNICATORS:
+            found["globalTid"] = processes.get(row.get("rank"))
+        elif source in _OF_PROCESSES and found.get("globalTid") is not None:
+            found["globalTid"] &= _PROCESS
         told = {name: row[name] for name in others if row[name] is not None}
+        if (created := pipelines.get(row.get(_ROW_NUMBERS.get(source, "")))) is not None:
+            told["pipelines"] = created
         if told:
             found["data"] = as_json(told)
         yield found
@@ -165,6 +220,9 @@ def as_json(told: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, int) and not isinstance(value, bool):
+        # As the forms that have no unsigned numbers.
+        return as_id(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str) and value[:1] == "{":

@@ -5,6 +5,7 @@ terminals.
 
 ============ =========================================================================
 `perfetto`   timelines of traces as one trace of Perfetto
+`files`      files that are put in place when they are whole
 `speedscope` sampled stacks as a file of speedscope
 `redact`     reports and databases without what is private in them
 ============ =========================================================================

@@ -84,7 +84,12 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         warnings=warnings,
         unread=[]
         if wanted is None
-        else unread.said(dict.fromkeys((folder if path.is_dir() else sqlite).filled(path)), wanted),
+        else unread.said(
+            (folder if path.is_dir() else sqlite).counted(
+                path, lambda name: unread.kind(name, wanted) is not None
+            ),
+            wanted,
+        ),
     )
 
 

@@ -39,9 +39,22 @@ def tables(path: Path, chosen: Callable[[str], bool] | None) -> dict[str, RawTab
     }
 
 
-def filled(path: Path) -> list[str]:
-    """The tables of a folder, which nsys writes where they have rows; none is opened."""
-    return sorted(file.stem for file in path.iterdir() if file.suffix in _FORMS)
+def counted(path: Path, chosen: Callable[[str], bool]) -> dict[str, int | None]:
+    """Rows of the chosen tables of a folder, as nsys writes them; None of a damaged one."""
+    return {
+        file.stem: _rows(file)
+        for file in sorted(path.iterdir())
+        if file.suffix in _FORMS and chosen(file.stem)
+    }
+
+
+def _rows(path: Path) -> int | None:
+    try:
+        table = _Table(path)
+        rows: int = sum(piece.num_rows for piece in table.pieces(table.column_names[:1]))
+    except ReportError:
+        return None
+    return rows
 
 
 class _Table:

@@ -63,14 +63,18 @@ def tables(path: Path, chosen: Callable[[str], bool] | None) -> dict[str, Table]
     return found
 
 
-def filled(path: Path) -> list[str]:
-    """The tables of a file that have rows. What cannot be read has none: nobody hangs on it."""
+def counted(path: Path, chosen: Callable[[str], bool]) -> dict[str, int | None]:
+    """Rows of the chosen tables of a file that have any. What cannot be read has none: nobody hangs on it."""
     file = _File(path)
-    found = []
-    for name in _names(file)[:_MOST_LOOKED_AT]:
+    found: dict[str, int | None] = {}
+    for name in [name for name in _names(file) if chosen(name)][:_MOST_LOOKED_AT]:
         with contextlib.suppress(ReportError):
             if file.rows(f"SELECT 1 FROM {_quoted(name)} LIMIT 1"):
-                found.append(name)
+                found[name] = None
+                rows = file.fetch(
+                    f"SELECT 1 FROM {_quoted(name)}", f"{file.name}: table {name}", file.longest
+                )
+                found[name] = sum(map(len, rows))
     return found
 
 

@@ -18,6 +18,8 @@ it does not know.
 `samples`    generic events: GPU metrics, laid out as the report says
 `mpi`        calls of MPI, out of the NVTX events that they are in a report
 `ucx`        calls of UCX, likewise
+`vulkan`     pipelines of Vulkan, out of the calls that created them
+`records`    what libraries tell once: communicators, workers
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
 `refusals`   errors that name the file, the byte, and a way out
@@ -33,12 +35,13 @@ import pyarrow as pa
 from traceql.read import gathered, unread
 from traceql.read.base import RawReport
 from traceql.read.formats import NSYS_REP_OPTIONS
-from traceql.read.nsys_rep import inventory, layout, mpi, samples, ucx, verify
+from traceql.read.nsys_rep import inventory, layout, mpi, records, samples, ucx, verify, vulkan
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from traceql.read.base import Deliver, Progress, Wanted
@@ -80,6 +83,7 @@ def read(
         events = collect(container, layouts, _with_needed(wanted), progress, noted.take)
         seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
         others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
+        found = records.records(container.payload_schemas)
         environment = inventory.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
@@ -90,6 +94,19 @@ def read(
         for library in (mpi, ucx):
             tables[_NVTX], calls = library.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
             tables |= calls
+    told = {
+        **noted.pipelines.tables(),
+        mpi.COMMUNICATORS: mpi.communicators(found, tables.get("MPI_RANKS")),
+        ucx.WORKERS: ucx.workers(found),
+    }
+    tables |= {name: table for name, table in told.items() if table is not None}
+    if _wants_events(wanted):
+        more = [
+            gathered.events(name, tables[name], tables)
+            for name in (mpi.COMMUNICATORS, ucx.WORKERS)
+            if name in tables
+        ]
+        tables |= noted.and_events(more)
     return RawReport(
         kind="nsys",
         tables=_as_wanted(tables, wanted),
@@ -130,16 +147,21 @@ def _with_needed(wanted: Wanted | None) -> Wanted | None:
         *(
             (table.name, tuple(column.name for column in table.columns))
             for table in layout.EVENT_TABLES
-            if gathered.EVENTS in wanted and gathered.belongs(table.name)
+            if (gathered.EVENTS in wanted and gathered.belongs(table.name))
+            or (table.name == vulkan.CALLS and wanted.keys() & vulkan.TABLES)
         ),
         *(
             ((_NVTX, ucx.NEEDED), (_ENTRIES, _ENTRY_COLUMNS))
-            if wanted.keys() & {_NVTX, *mpi.TABLES, *ucx.TABLES}
+            if wanted.keys() & {_NVTX, *mpi.TABLES, mpi.COMMUNICATORS, *ucx.TABLES}
             else ()
         ),
     ):
         needed[name] = (*needed.get(name, ()), *columns)
     return needed
+
+
+def _wants_events(wanted: Wanted | None) -> bool:
+    return wanted is None or gathered.EVENTS in wanted
 
 
 def _as_wanted(built: dict[str, Any], wanted: Wanted | None) -> dict[str, Any]:
@@ -161,6 +183,7 @@ class _Noted:
         self._kept: dict[str, list[pa.RecordBatch]] = {}
         self.diagnostics: list[tuple[Any, ...]] = []
         self.has_nodes = False
+        self.pipelines = vulkan.Pipelines()
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Note what is of use, and pass on what is wanted."""
@@ -169,10 +192,24 @@ class _Noted:
             self.diagnostics += zip(*columns, strict=True)
         elif name == _KERNELS:
             self.has_nodes = self.has_nodes or rows.column("graphNodeId").null_count < rows.num_rows
-        elif gathered.belongs(name) and (self._wanted is None or gathered.EVENTS in self._wanted):
-            for some in gathered.events(name, pa.Table.from_batches([rows])).to_batches():
-                self._pass(gathered.EVENTS, some)
+        elif name == vulkan.CALLS:
+            rows = self.pipelines.apart(rows)
+        if gathered.belongs(name) and _wants_events(self._wanted):
+            beside = self.pipelines.tables() if name == vulkan.CALLS else {}
+            some = gathered.events(name, pa.Table.from_batches([rows]), beside)
+            self._pass_all(gathered.EVENTS, some)
         self._pass(name, rows)
+
+    def and_events(self, more: Sequence[pa.Table]) -> dict[str, pa.Table]:
+        """The gathered events with some more, where they are kept; else these are delivered."""
+        for some in more:
+            self._pass_all(gathered.EVENTS, some)
+        kept = self._kept.get(gathered.EVENTS)
+        return {gathered.EVENTS: pa.Table.from_batches(kept)} if kept else {}
+
+    def _pass_all(self, name: str, rows: pa.Table) -> None:
+        for some in rows.to_batches():
+            self._pass(name, some)
 
     def _pass(self, name: str, rows: pa.RecordBatch) -> None:
         # Calls of MPI and UCX are found among ranges when all are there.

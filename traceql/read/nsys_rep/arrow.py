@@ -29,6 +29,7 @@ _ARROW_TYPES: Final[Mapping[Type, pa.DataType]] = {
     "bool": pa.bool_(),
     "text": pa.string(),
     "binary": pa.binary(),
+    "blobs": pa.list_(pa.binary()),
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.read.arrays import either, numbers_of, of_numbers
-from traceql.read.nsys_rep import binary_payloads, layout, messages
+from traceql.read.nsys_rep import binary_payloads, layout, messages, vulkan
 from traceql.read.nsys_rep.arrow import arrow_type, per_message, presence
 from traceql.read.nsys_rep.chains import number_chains
 from traceql.read.nsys_rep.layout import Column
@@ -101,8 +101,9 @@ def build(
             piece = numbers
         elif column.paths == ((layout.SAMPLE, 5, 2),):
             piece = _first_counter(buffer, fields, starts.size, batch.tally)
-        elif column.type == "binary":
-            piece = binary_payloads.column(buffer, fields, starts.size)
+        elif column.type in ("binary", "blobs"):
+            take = binary_payloads.column if column.type == "binary" else vulkan.column
+            piece = take(buffer, fields, starts.size)
             if piece is not None and chosen is not None:
                 piece = piece.take(pa.array(chosen))
         else:

@@ -120,7 +120,8 @@ def frames(
     classes: NDArray[np.int64] | None = None,
 ) -> None:
     """Walk the messages inside repeated fields, which `messages.decode` leaves closed; count by class."""
-    for path in layout.REPEATED:
+    _pipelines(buffer, fields, tally)
+    for path in layout.REPEATED - {layout.PIPELINES, layout.PIPELINE_STAGES}:
         shape = layout.SHAPES[payload].get(path[1]) if path[0] == payload else None
         if path not in fields or shape is None or isinstance(shape, int):
             continue
@@ -143,3 +144,22 @@ def frames(
         for number in layout.FRAME_STRING_IDS if is_frame else ():
             if number in found:
                 strings(found[number], string_count, (*path, number), inner.values)
+
+
+def _pipelines(buffer: Buffer, fields: Mapping[Path, Field], tally: Tally) -> None:
+    """Walk what pipelines of Vulkan took to create, and their stages."""
+    inner = fields.get(layout.PIPELINES)
+    for path, shape in ((layout.PIPELINES, layout.PIPELINE), (layout.PIPELINE_STAGES, layout.PIPELINE_STAGE)):
+        if inner is None:
+            return
+        assert inner.sizes is not None
+        found = messages.split(
+            buffer,
+            inner.values,
+            inner.values + inner.sizes,
+            shape,
+            path=path,
+            repeated=(layout.PIPELINE_STAGES,),
+            unknown=tally.unknown,
+        )
+        inner = found.get(layout.PIPELINE_STAGES[-1])

@@ -25,7 +25,7 @@ NEWEST_TESTED: Final[Version] = (2025, 3)
 #: Stands where other tables have the payload of their events.
 GENERIC: Final = 0
 
-Type: TypeAlias = Literal["i32", "i64", "u32", "u64", "f32", "f64", "bool", "text", "binary"]
+Type: TypeAlias = Literal["i32", "i64", "u32", "u64", "f32", "f64", "bool", "text", "binary", "blobs"]
 
 NVTX: Final = 102
 SAMPLE: Final = 104
@@ -83,6 +83,9 @@ def _numbers(*fields: int) -> dict[int, int]:
 
 
 _FRAME: Final[Shape] = _numbers(1, 2, 4, 5, 6, 7, 8, 9)
+#: What a pipeline of Vulkan, or a stage of one, took to create.
+PIPELINE_STAGE: Final[Shape] = _numbers(1, 2)
+PIPELINE: Final[Shape] = {**_numbers(1, 2), 3: PIPELINE_STAGE}
 
 #: Every field that is known to exist; another one is reported, and the table that it belongs to is in doubt.
 SHAPES: Final[Mapping[int, Shape]] = {
@@ -111,10 +114,10 @@ SHAPES: Final[Mapping[int, Shape]] = {
             101: _numbers(1, 2, 3, 4),
             102: _numbers(1, 2, 3, 4),
         },
-        # Of Vulkan: 7 and its stages say what a pipeline took to create, 9 what was allocated.
+        # Of Vulkan: 7 says what a pipeline took to create, 9 what was allocated.
         27: {
             **_numbers(1, 2, 3, 5, 11, 12),
-            7: {**_numbers(1, 2), 3: _numbers(1, 2)},
+            7: PIPELINE,
             9: {**_numbers(9, 10, 11), 8: _numbers(1, 2, 3, 5)},
         },
         33: _numbers(1, 2),
@@ -135,8 +138,14 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MEMORY_POOL: {**_numbers(*range(1, 9)), 9: _numbers(9, 10, 11)},
 }
 
+#: Where a call of Vulkan tells of the pipelines that it created, and these of their stages.
+PIPELINES: Final[Path] = (TRACE, 27, 7)
+PIPELINE_STAGES: Final[Path] = (*PIPELINES, 3)
+
 #: Fields that one message may hold several times.
-REPEATED: Final[frozenset[Path]] = frozenset({(TRACE, 15), (SAMPLE, 4), (SAMPLE, 5), (PROCESS, 9)})
+REPEATED: Final[frozenset[Path]] = frozenset(
+    {(TRACE, 15), (SAMPLE, 4), (SAMPLE, 5), (PROCESS, 9), PIPELINES, PIPELINE_STAGES}
+)
 
 #: Must be 1 everywhere: the event's times are nanoseconds from the start of the trace.
 NANOSECOND_FLAGS: Final[Mapping[int, Path]] = {
@@ -578,7 +587,12 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         ),
     ),
     # Labels are calls, too.
-    EventTable("VULKAN_API", TRACE, _columns(TRACE, *_VULKAN), classes=frozenset({53, 55, 56, 60, 66})),
+    EventTable(
+        "VULKAN_API",
+        TRACE,
+        (*_columns(TRACE, *_VULKAN), Column("pipelines", "blobs", (PIPELINES,))),
+        classes=frozenset({53, 55, 56, 60, 66}),
+    ),
     EventTable(
         "VULKAN_WORKLOAD",
         TRACE,

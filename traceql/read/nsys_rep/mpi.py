@@ -5,6 +5,8 @@ to follows from the payload's fields: one with a tag is of a message, one with a
 one with requests alone starts or awaits them; all others are of MPI_OTHER_EVENTS. A call that awaits several
 requests has a row for each, and MPI_Sendrecv two where its halves differ. Sizes of collectives that are 0 are
 NULL. Threads called ``MPI Rank 3`` are MPI_RANKS.
+
+What a process tells of its communicators are records beside the layouts of payloads.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ import pyarrow as pa
 from traceql.read.arrays import rows_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from traceql.read.nsys_rep.records import Record
 
 #: Table → its columns in the export's order.
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,6 +37,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "MPI_OTHER_EVENTS": ("start", "end", "globalTid", "textId"),
     "MPI_RANKS": ("globalTid", "rank"),
 }  # fmt: skip
+COMMUNICATORS: Final = "MPI_COMMUNICATORS"
 #: What is read of NVTX_EVENTS.
 NEEDED: Final = ("start", "end", "eventType", "globalTid", "text", "textId", "domainId", "binaryData")
 
@@ -52,6 +57,20 @@ _NUMBERS: Final = {
     18: struct.Struct("<Q"),
     23: struct.Struct("<Q"),
 }
+# Paradigm, version and type of a record of a communicator, and what it holds: handle, parent's handle, rank
+# in it, its size, root of the group by its global rank and by its own number.
+_TEAM: Final = (1, 1, 1)
+_TEAM_CONTENT: Final = struct.Struct("<QQiiii")
+_COMMUNICATORS: Final = pa.schema(
+    [
+        ("rank", pa.int32()),
+        ("timestamp", pa.int64()),
+        ("commHandle", pa.uint64()),
+        ("parentHandle", pa.uint64()),
+        *((name, pa.int32()) for name in ("localRank", "size", "groupRoot", "groupRootUid")),
+        ("members", pa.string()),
+    ]
+)
 # Requests, as many as an entry before them says.
 _HANDLE: Final = _NUMBERS[18]
 
@@ -87,6 +106,36 @@ def apart(
         elif event["eventType"] == _THREAD_NAME and (rank := _RANK.fullmatch(text_of(event, strings) or "")):
             rows["MPI_RANKS"].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
     return nvtx.filter(pa.array(stays)), tables_of(rows, TABLES)
+
+
+def communicators(records: Iterable[Record], ranks: pa.Table | None) -> pa.Table | None:
+    """MPI_COMMUNICATORS: a row for each communicator that a process made, or None without one.
+
+    A group's root that is negative stands for none. Who its members are is in no report that was seen.
+
+    Args:
+        records: beside the layouts, see `records.records`.
+        ranks: MPI_RANKS, if there are any.
+    """
+    rank_of = {row["globalTid"] >> 24: row["rank"] for row in ranks.to_pylist()} if ranks else {}
+    rows = []
+    for one in records:
+        if one.kind == _TEAM and len(one.content) == _TEAM_CONTENT.size:
+            handle, parent, local, size, root, uid = _TEAM_CONTENT.unpack(one.content)
+            rows.append(
+                {
+                    "rank": rank_of.get(one.process >> 24),
+                    "timestamp": one.time,
+                    "commHandle": handle,
+                    "parentHandle": parent,
+                    "localRank": local,
+                    "size": size,
+                    "groupRoot": None if root < 0 else root,
+                    "groupRootUid": None if uid < 0 else uid,
+                    "members": None,
+                }
+            )
+    return pa.Table.from_pylist(rows, _COMMUNICATORS) if rows else None
 
 
 def tables_of(

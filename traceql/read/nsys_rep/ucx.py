@@ -2,10 +2,14 @@
 
 They are the ranges of an NVTX domain named UCX; its categories tell whether a call submits a transfer,
 processes one, or is another. What a transfer is about is its payload, in which no packed size was ever seen.
+
+A process tells of its worker in a record beside the layouts of payloads: its number, by which transfers of
+other processes name it. The export has the thread of a worker, too; here its process is known.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,7 +19,9 @@ from traceql.read.arrays import rows_at
 from traceql.read.nsys_rep import mpi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from traceql.read.nsys_rep.records import Record
 
 _CALL: Final = ("start", "end", "globalTid", "textId")
 _TRANSFER: Final = (*_CALL, "bufferAddr", "packedSize", "peerWorkerUid", "tag")
@@ -25,6 +31,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "UCP_PROGRESS_EVENTS": _TRANSFER,
     "UCP_EVENTS": _CALL,
 }
+WORKERS: Final = "UCP_WORKERS"
 #: What is read of NVTX_EVENTS.
 NEEDED: Final = (*mpi.NEEDED, "category")
 
@@ -35,6 +42,9 @@ _OF_CATEGORY: Final = {
 _FIELDS: Final = {"Buffer address": "bufferAddr", "Remote worker": "peerWorkerUid", "Tag": "tag"}
 # Signed numbers as their bits.
 _BITS: Final = (1 << 64) - 1
+# Paradigm, version and type of a record of a worker; it holds the worker's number.
+_WORKER: Final = (2, 1, 1)
+_WORKER_CONTENT: Final = struct.Struct("<Q")
 _CATEGORY, _RANGES, _DOMAIN = 33, (59, 60), 75
 
 
@@ -72,6 +82,17 @@ def apart(
             call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
             rows[tables.get((_domain(event), event["category"]), "UCP_EVENTS")].append(call)
     return nvtx.filter(pa.array(stays)), mpi.tables_of(rows, TABLES)
+
+
+def workers(records: Iterable[Record]) -> pa.Table | None:
+    """UCP_WORKERS: a row for each worker, or None without one."""
+    rows = [
+        {"globalTid": one.process, "workerUid": _WORKER_CONTENT.unpack(one.content)[0]}
+        for one in records
+        if one.kind == _WORKER and len(one.content) == _WORKER_CONTENT.size
+    ]
+    schema = pa.schema([("globalTid", pa.uint64()), ("workerUid", pa.uint64())])
+    return pa.Table.from_pylist(rows, schema) if rows else None
 
 
 def _domain(event: Mapping[str, Any]) -> tuple[int, int]:

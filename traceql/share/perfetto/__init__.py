@@ -34,9 +34,9 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.ask import gaps, place
-from traceql.errors import MissingDataError, TraceqlError
-from traceql.read import temporary
+from traceql.errors import MissingDataError
 from traceql.read.protobuf_rows import ROWS
+from traceql.share import files
 from traceql.share.perfetto import packets, stretches
 from traceql.share.perfetto.lanes import Lanes
 from traceql.share.perfetto.packets import Argument, Events
@@ -170,15 +170,8 @@ def write_file(ask: Asker, traces: Sequence[str], path: Path, **where: Any) -> W
     Raises:
         TraceqlError: the file is called otherwise than `SUFFIXES` say, or cannot be written.
     """
-    if not path.name.lower().endswith(SUFFIXES):
-        raise TraceqlError(f"{path}: the file's name must end in {' or '.join(SUFFIXES)}")
-    try:
-        with temporary.replacing(path) as file:
-            return write(ask, traces, file, compressed=path.name.lower().endswith(".gz"), **where)
-    except OSError as error:
-        raise TraceqlError(
-            f"{path}: cannot be written ({error.strerror or error})", "Choose another place."
-        ) from error
+    is_packed = path.name.lower().endswith(".gz")
+    return files.written(path, SUFFIXES, lambda file: write(ask, traces, file, compressed=is_packed, **where))
 
 
 def _begun(clocks: pa.Table, notes: list[Note]) -> pa.Table:

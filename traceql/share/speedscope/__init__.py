@@ -16,10 +16,12 @@ import pyarrow as pa
 
 from traceql.ask import gaps, place
 from traceql.errors import MissingDataError
+from traceql.share import files
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from traceql.ask.answer import Asker
     from traceql.ask.gaps import Note
@@ -114,6 +116,15 @@ def write(ask: Asker, traces: Sequence[str], file: IO[bytes], **where: Any) -> W
     }
     file.write(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
     return written
+
+
+def write_file(ask: Asker, traces: Sequence[str], path: Path, **where: Any) -> Written:
+    """Write the samples of traces into a file of its own; see `write`.
+
+    Raises:
+        TraceqlError: the file is called otherwise than `SUFFIXES` say, or cannot be written.
+    """
+    return files.written(path, SUFFIXES, lambda file: write(ask, traces, file, **where))
 
 
 def _called(thread: dict[str, Any]) -> str:

@@ -23,9 +23,14 @@
 -- @reads kernelMode INTEGER
 -- @reads originalIP BIGINT
 -- @reads stackDepth INTEGER
+-- @raw   SYSCALL_CALLCHAINS
+-- @reads id         BIGINT
+-- @reads symbol     BIGINT
+-- @reads module     BIGINT
+-- @reads stackDepth INTEGER
 -- @raw   NVTX_PAYLOAD_SCHEMA_ENTRIES
 -- @reads schemaId BIGINT
--- @of    CUDA_CALLCHAINS OSRT_CALLCHAINS SAMPLING_CALLCHAINS NVTX_PAYLOAD_SCHEMA_ENTRIES
+-- @of    CUDA_CALLCHAINS OSRT_CALLCHAINS SAMPLING_CALLCHAINS SYSCALL_CALLCHAINS NVTX_PAYLOAD_SCHEMA_ENTRIES
 -- @fills call_stacks
 
 -- Where the report has none, no step has made it.
@@ -51,6 +56,9 @@ UNION ALL
 SELECT 'sample', id, stackDepth, symbol, module, NULL, CASE WHEN stackDepth > 0 THEN originalIP END,
        coalesce(kernelMode, 0) <> 0
 FROM raw_SAMPLING_CALLCHAINS
+UNION ALL
+SELECT 'system', id, stackDepth, symbol, module, NULL, NULL, false
+FROM raw_SYSCALL_CALLCHAINS
 UNION ALL
 SELECT 'python', mark, depth, function, file, line, NULL, false
 FROM python_frames;

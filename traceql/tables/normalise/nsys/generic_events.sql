@@ -1,7 +1,8 @@
 -- One row per event of which no more is known than when it was and what it is called.
 --
 -- Functions and types have a text each; what else an event is called (a marker of PIX, a debug label) is told
--- beside that. What the system tells of processes that are not the profiled ones is theirs alone.
+-- beside that. A system call has the stack of calls around it as the attribute stack_id, see call_stacks; a call
+-- of Vulkan what the pipelines that it created took. What the system tells of processes that are not the profiled ones is theirs alone.
 -- @raw   OTHER_EVENTS
 -- @reads source    VARCHAR
 -- @reads start     BIGINT
@@ -37,6 +38,9 @@
 -- @reads doubleVal      DOUBLE
 -- @of    OTHER_EVENTS GENERIC_EVENTS
 -- @fills generic_events = other_events
+
+-- Where there are no stacks, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS chain_stacks (source VARCHAR, chain BIGINT, stack_id BIGINT);
 
 CREATE TEMP TABLE other_events AS
 WITH types AS (
@@ -98,25 +102,31 @@ profiled AS (
     UNION
     SELECT process_id FROM os_calls WHERE trace_id = getvariable('trace_id')
     UNION
-    SELECT process_id FROM numbered WHERE source SIMILAR TO '\w+_(API|WORKLOAD)|SYSCALL\w*'
+    SELECT process_id FROM numbered WHERE source SIMILAR TO '\w+_(API|WORKLOAD)|SYSCALL\w*|MPI_\w+|UCP_\w+'
 )
 SELECT
     generic_event_id,
     getvariable('trace_id') AS trace_id,
-    source,
+    numbered.source,
     coalesce(named.value, texts.value, type_name) AS name,
     start - getvariable('origin_ns') AS start_ns,
     CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
     CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
     process_id,
     globalTid >> 24 & 16777215 AS pid,
-    globalTid & 16777215 AS tid,
+    nullif(globalTid & 16777215, 0) AS tid,
     CASE
         WHEN coalesce(process_id, 0) <> 0 AND process_id NOT IN (SELECT process_id FROM profiled) THEN NULL
         WHEN named.value IS NOT NULL AND texts.value IS NOT NULL
             THEN json_merge_patch(coalesce(data, '{}'), json_object('text', texts.value))
+        -- NULL takes the attribute away.
+        WHEN numbered.source = 'SYSCALL'
+            THEN json_merge_patch(data, json_object('callchainId', NULL, 'stack_id', stack_id))
         ELSE data
     END AS attributes
 FROM numbered
+LEFT JOIN chain_stacks
+    ON chain_stacks.source = 'system' AND numbered.source = 'SYSCALL'
+    AND chain_stacks.chain = (data ->> 'callchainId')::BIGINT
 LEFT JOIN strings AS named ON named.id = numbered.nameId
 LEFT JOIN strings AS texts ON texts.id = numbered.textId
