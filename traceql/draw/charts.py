@@ -246,9 +246,9 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
             continue
         found.append((group, theme.moving(chart, len(found)) if kind.moves else chart))
     if not found:
-        error = refused[0][1]
+        first = refused[0][1]
         numbers = f"The numbers: traceql query {query.name.replace('_', '-')}"
-        raise QueryError(error.message, error.remedy or numbers) from error
+        raise QueryError(first.message, first.remedy or numbers) from first
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
     drawn: list[Drawing] = []
     for group, chart in found:
