@@ -238,6 +238,12 @@ def test_what_stands_beside_rows_is_refused(
     assert said in (fault(entries, content, size) or "")
 
 
+def test_a_layout_has_room_for_its_rows_of_a_fixed_length() -> None:
+    entries: list[tuple[int, ...]] = [(18, 0), (15, FIXED, 8, 3), (18, 0, 24)]
+    assert fault(entries, bytes(32), 32) is None
+    assert "larger than its numbers" in (fault(entries, bytes(40), 40) or "")
+
+
 def test_a_row_in_a_layout_within_another_is_refused() -> None:
     payloads = Payloads()
     payloads.layouts[_OWN].add(Layout((Entry(_PAIR),), 0))

@@ -149,10 +149,7 @@ class Payloads:
                 if inner not in self.layouts or inner in outer or len(outer) > _DEEPEST:
                     return f"a binary payload of NVTX without layout (schema {inner})"
                 # A layout that is larger than its numbers has room for what it does not describe.
-                sized &= all(
-                    one.size <= _BYTES * sum(self._numbers(entry) for entry in one.entries)
-                    for one in self.layouts[inner]
-                )
+                sized &= all(one.size <= self._described(one) for one in self.layouts[inner])
                 for layout, position, entry in (
                     (one, *counted) for one in self.layouts[inner] for counted in enumerate(one.entries)
                 ):
@@ -225,6 +222,13 @@ class Payloads:
                 alignment = max((one.alignment for one in within if one), default=1)
                 self._extents[number] = Extent(layout.size, alignment)
         return self._extents[number]
+
+    def _described(self, layout: Layout) -> int:
+        """As many bytes as the numbers of a layout may have, and its rows of a fixed length."""
+        rows = [self._extent(entry) for entry in layout.entries if entry.flags & _ROW]
+        # With those that fill the room to the next one.
+        of_rows = sum(-(-one.size // _BYTES) * _BYTES for one in rows if one and one.size)
+        return of_rows + _BYTES * sum(self._numbers(entry) for entry in layout.entries)
 
     def _numbers(self, entry: Entry, depth: int = 0) -> int:
         """Of how many numbers an entry is, rows left out."""
