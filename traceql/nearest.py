@@ -16,6 +16,8 @@ _FEW: Final = 2
 _LONGEST: Final = 200
 # As difflib counts, from 0 to 1: the share of characters that are in both, in the same order.
 _ALIKE: Final = 0.6
+# As much of the beginning of a name says less.
+_ALIKE_IN_PART: Final = 0.8
 
 
 def nearest(wanted: str, known: Iterable[str]) -> list[str]:
@@ -33,6 +35,8 @@ def nearest(wanted: str, known: Iterable[str]) -> list[str]:
     ['rms_norm']
     >>> nearest("nam", ["dynamic_shared_bytes", "name"])
     ['name']
+    >>> nearest("execute_contxt", ["execute_context_0(0)_generation_8(8)", "forward"])
+    ['execute_context_0(0)_generation_8(8)']
     >>> nearest("x", ["export"])
     []
     """
@@ -49,6 +53,13 @@ def nearest(wanted: str, known: Iterable[str]) -> list[str]:
     import difflib
 
     close = difflib.get_close_matches(word, by_plain, n=_MOST, cutoff=_ALIKE)
+    if not close and len(word) > _FEW:
+        # Of long names, as with arguments behind them, people write the beginning.
+        beginnings: dict[str, str] = {}
+        for name in by_plain:
+            beginnings.setdefault(name[: len(word)], name)
+        found = difflib.get_close_matches(word, beginnings, n=_MOST, cutoff=_ALIKE_IN_PART)
+        close = [beginnings[one] for one in found]
     return [by_plain[name] for name in close]
 
 

@@ -205,6 +205,9 @@ def fault(entries: list[tuple[int, ...]], content: bytes, size: int = 0) -> str 
         ([(16, 0), (_PAIR, LENGTH_TOLD, 8, 0)], b"\3" + bytes(7 + 2 * 16)),
         ([(18, 0), (_PAIR, FIXED, 8, 2)], bytes(8 + 2 * 16)),
         ([(18, 0), (_PAIR, 0, 8)], bytes(8 + 16)),
+        # Without offsets, which follow from what stands before.
+        ([(16, 0), (_PAIR, LENGTH_TOLD, 0, 0)], b"\3" + bytes(7 + 3 * 16)),
+        ([(16, 0), (16, 0), (80, 0), (_PAIR, FIXED, 0, 2)], bytes(16 + 2 * 16)),
     ],
 )
 def test_payloads_of_numbers_pass(entries: list[tuple[int, ...]], content: bytes) -> None:
@@ -233,6 +236,12 @@ def test_what_stands_beside_rows_is_refused(
     entries: list[tuple[int, ...]], content: bytes, size: int, said: str
 ) -> None:
     assert said in (fault(entries, content, size) or "")
+
+
+def test_a_layout_has_room_for_its_rows_of_a_fixed_length() -> None:
+    entries: list[tuple[int, ...]] = [(18, 0), (15, FIXED, 8, 3), (18, 0, 24)]
+    assert fault(entries, bytes(32), 32) is None
+    assert "larger than its numbers" in (fault(entries, bytes(40), 40) or "")
 
 
 def test_a_row_in_a_layout_within_another_is_refused() -> None:
@@ -267,10 +276,36 @@ def test_a_row_in_a_layout_within_another_is_refused() -> None:
         # Of one without a description, and of itself.
         ([(18, 0), (_OWN + 9, LENGTH_TOLD, 8, 0)], bytes(8)),
         ([(18, 0), (_OWN, 0, 8)], bytes(8)),
+        # A text, and rows, behind what may have any length, without an offset.
+        ([(75, DEEP), (80, 0)], bytes(16)),
+        ([(16, 0), (75, DEEP), (_PAIR, LENGTH_TOLD, 0, 0)], b"\1" + bytes(15 + 16)),
     ],
 )
 def test_payloads_that_may_hold_texts_are_refused(entries: list[tuple[int, ...]], content: bytes) -> None:
     assert fault(entries, content) is not None
+
+
+@pytest.mark.parametrize(
+    ("entries", "content", "texts"),
+    [
+        # Each behind the one before it, aligned.
+        ([(80, 0), (80, 0)], [7, 9], {7, 9}),
+        ([(16, 0), (80, 0), (80, 0)], [1, 7, 9], {7, 9}),
+        ([(18, 0), (80, 0, 8), (80, 0)], [1, 7, 9], {7, 9}),
+        ([(_PAIR, 0), (80, 0)], [1, 2, 7], {7}),
+        # As many as the number before them says.
+        ([(16, 0), (80, LENGTH_TOLD, 0, 0)], [2, 7, 9], {7, 9}),
+    ],
+)
+def test_texts_are_found_where_their_layout_leaves_the_place_to_the_reader(
+    entries: list[tuple[int, ...]], content: list[int], texts: set[int]
+) -> None:
+    payloads = Payloads()
+    payloads.layouts[_OWN].add(Layout(tuple(Entry(*one) for one in entries)))
+    payloads.layouts[_PAIR].add(Layout((Entry(18), Entry(18)), 16))
+    payloads.see(_OWN, b"".join(number.to_bytes(8, "little") for number in content))
+    assert {number for number, _ in payloads.texts} == texts
+    assert payloads.fault() is None
 
 
 def test_layouts_within_layouts_without_end_are_refused() -> None:

@@ -208,6 +208,36 @@ def test_two_changes_of_a_database_in_memory_are_one_after_the_other() -> None:
         assert database.sql("SELECT count(*), count(DISTINCT trace_id) FROM traces").row(0) == (4, 4)
 
 
+def test_a_question_within_a_change_of_the_same_thread_is_refused_at_once(path: Path) -> None:
+    with traceql.open(path) as database:
+        with database._store.writing("a test") as connection:
+            assert connection.execute(TRACES).fetchone() == (1,)
+            with pytest.raises(DatabaseError, match="this thread changes the database already") as refused:
+                database.sql(TRACES)
+            assert "connection of the change" in refused.value.remedy
+            with pytest.raises(DatabaseError, match="would wait for itself"):
+                database.tag("run", a="b")
+        assert database.sql(TRACES).item() == 1
+        database.tag("run", a="b")
+
+
+def test_a_change_within_a_question_of_the_same_thread_is_refused_at_once(path: Path) -> None:
+    with traceql.open(path) as database:
+        with database._store._used("read"), pytest.raises(DatabaseError, match="this thread is asking"):
+            database.tag("run", a="b")
+        database.tag("run", a="b")
+
+
+def test_a_database_in_memory_is_changed_once_at_a_time_by_a_thread() -> None:
+    with traceql.open(":memory:") as database:
+        with database._store.writing("a test"):
+            assert database.sql(TRACES).item() == 0
+            with pytest.raises(DatabaseError, match="this thread changes the database already"):
+                database.ingest(SMALL)
+        database.ingest(SMALL)
+        assert database.sql(TRACES).item() == 1
+
+
 def test_temporary_tables_are_of_the_thread_that_made_them(path: Path) -> None:
     with traceql.open(path) as database:
         both = threading.Barrier(2, timeout=PATIENCE_S)

@@ -16,17 +16,18 @@ from traceql.cli.common import (
     lake_option,
     note,
     quiet_option,
+    say,
     scheduler_option,
     store,
     tags_option,
 )
 from traceql.errors import ReportError
-from traceql.present.values import counted, readable
+from traceql.present.values import counted, listed, readable
 from traceql.read import formats
 from traceql.read.limits import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from traceql.store.decode import Via
@@ -252,6 +253,8 @@ class _Progress:
         self._tasks: dict[Path, Any] = {}
         self._began = time.perf_counter()
         self._warnings: dict[str, list[str]] = {}
+        # What was not recorded → the first report of which that is said.
+        self._missing: dict[tuple[str, ...], str] = {}
 
     def __enter__(self) -> _Progress:
         if not self._quiet and sys.stderr.isatty():
@@ -302,26 +305,31 @@ class _Progress:
             self._bar.remove_task(self._tasks.pop(path))
         if self._quiet:
             return
-        name = readable(stored.name)
+        name = stored.name
         if stored.status == "unchanged":
-            click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
+            say(f"{name}: in the database already, left as it is (--replace reads it again)")
             self._keep(stored)
             return
         counts = ", ".join(counted(n, table) for table, n in stored.rows.items() if n)
         seconds = time.perf_counter() - self._began
         events = sum(stored.rows.values())
         speed = f" ({events / seconds:,.0f} rows/s)" if self._reports == 1 else ""
-        click.echo(f"{name}: {stored.status}{speed}\n  {counts or 'no events'}", err=True)
-        if len(stored.missing) == 1:
-            (table, option), *_ = stored.missing.items()
-            click.echo(f"  not recorded: {table} ({option})", err=True)
-        elif stored.missing:
-            click.echo(
-                f"  not recorded: {', '.join(stored.missing)} (traceql info {name} says how to)", err=True
-            )
-        if stored.unread:
-            click.echo(f"  recorded, not read: {', '.join(stored.unread)}", err=True)
+        say(f"{name}: {stored.status}{speed}")
+        for line in (counts or "no events", *self._lacking(stored)):
+            say(f"  {line}", margin="    ")
         self._keep(stored)
+
+    def _lacking(self, stored: Ingested) -> Iterator[str]:
+        """What was not recorded, said once of all reports that lack the same, and what is not read."""
+        missing = tuple(stored.missing)
+        if len(missing) == 1:
+            yield f"not recorded: {missing[0]} ({stored.missing[missing[0]]})"
+        elif missing and (other := self._missing.setdefault(missing, stored.name)) != stored.name:
+            yield f"not recorded: the same {len(missing)} as in {other}"
+        elif missing:
+            yield f"not recorded: {', '.join(missing)} (traceql info {stored.name} says how to)"
+        if stored.unread:
+            yield f"recorded, not read: {', '.join(stored.unread)}"
 
     def _keep(self, stored: Ingested) -> None:
         """Keep the warnings for the end: what several reports have in common is said once."""
@@ -333,6 +341,5 @@ class _Progress:
         for text, names in sorted(
             self._warnings.items(), key=lambda one: (one[0] in formats.ALWAYS_SAID, len(one[1]))
         ):
-            whose = readable(names[0]) if len(names) == 1 else f"{len(names)} reports"
-            note(f"{whose}: {text}")
+            note(f"{listed(names, 'reports')}: {text}")
         self._warnings.clear()

@@ -39,7 +39,7 @@ def moved_bars(
     if moved.height == 0:
         raise QueryError(
             "no counter moved with the time of what was profiled",
-            "The numbers: traceql query moved-with; more counters: --metric",
+            "More counters: --metric",
         )
     groups = moved.partition_by(group, maintain_order=True)
     texts: list[dict[str, object]] = []

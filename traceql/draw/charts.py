@@ -246,13 +246,18 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
             continue
         found.append((group, theme.moving(chart, len(found)) if kind.moves else chart))
     if not found:
-        raise refused[0][1]
+        first = refused[0][1]
+        numbers = f"The numbers: traceql query {query.name.replace('_', '-')}"
+        raise QueryError(first.message, first.remedy or numbers) from first
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
     drawn: list[Drawing] = []
     for group, chart in found:
         note = theme.notes(chart)
         # The question stands over the first chart, the traces over each.
         names = ", ".join(map(values.drawn, group))
+        if names and apart == "job":
+            # One without a tag has the name of its first trace.
+            names = f"job {names}"
         heading, lines = (
             (names, note)
             if drawn

@@ -372,7 +372,7 @@ def dumbbell(
     """
     changed = answer.filter((pl.col(b) - pl.col(a)) != 0)
     if changed.height == 0:
-        raise QueryError("nothing that both sides have differs", "The numbers: traceql query diff")
+        raise QueryError("nothing that both sides have differs")
     kinds = [units.suffix(name) for name in changed[measure].to_list()]
     changed = changed.with_columns(pl.Series("unit·kind", kinds, pl.String))
     panels = [

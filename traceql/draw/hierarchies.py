@@ -21,7 +21,7 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
     """
     known = answer.filter((pl.col(x) > 0) | (pl.col(measured) > 0))
     if known.height == 0:
-        raise QueryError("no level has a bandwidth to draw", "The numbers: traceql query memory-hierarchy")
+        raise QueryError("no level has a bandwidth to draw")
     labels = [
         f"{units.text(x, reached, 3)} measured" if published is None else units.text(x, published, 3)
         for published, reached in known.select(x, measured).rows()

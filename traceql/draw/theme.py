@@ -344,7 +344,7 @@ def prepared(answer: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame
     if answer.height > MOST_ROWS:
         raise QueryError(
             f"{answer.height:,} rows are too many for one picture (at most {MOST_ROWS:,})",
-            "Choose some with the query's parameters, or ask for the numbers: traceql query",
+            "Choose some with the query's parameters.",
         )
     floats = [name for name, dtype in answer.schema.items() if dtype.is_float()]
     answer = answer.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in floats)
@@ -373,7 +373,7 @@ def measured(answer: pl.DataFrame, *columns: str, positive: bool = False) -> pl.
     rows = answer.filter(known)
     if rows.height == 0:
         what = " with ".join(units.title(column) for column in columns)
-        raise QueryError(f"no row has {what} to draw", "The numbers: traceql query")
+        raise QueryError(f"no row has {what} to draw")
     return rows
 
 
@@ -385,7 +385,7 @@ def any_amount(answer: pl.DataFrame, *columns: str) -> None:
     """
     if not any(answer[column].cast(pl.Float64).fill_null(0).fill_nan(0).ne(0).any() for column in columns):
         what = " and ".join(units.title(column) for column in columns)
-        raise QueryError(f"{what}: 0 in every row, so there is nothing to draw", "The numbers: traceql query")
+        raise QueryError(f"{what}: 0 in every row, so there is nothing to draw")
 
 
 def panel_titles(names: Sequence[str], notes: Sequence[Sequence[str]] = ()) -> list[alt.TitleParams]:

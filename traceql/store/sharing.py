@@ -281,7 +281,8 @@ class File:
         self._free = threading.Condition(self._lock)
         # The thread of each.
         self._users: list[int] = []
-        self._changing = False
+        # The thread that changes the file.
+        self._changing: int | None = None
         self._holders: weakref.WeakSet[Store] = weakref.WeakSet()
         self._mode: Mode | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -337,7 +338,7 @@ class File:
                 if thread in self._users:
                     self._users.remove(thread)
                 if mode == "write":
-                    self._changing = False
+                    self._changing = None
                     if not self._always:
                         # Other processes may be waiting for the file.
                         self._close()
@@ -350,8 +351,18 @@ class File:
 
         Raises:
             BusyError: another process has it open.
+            DatabaseError: this thread itself would have to let go of it.
         """
         wanted = self._always or mode
+        thread = threading.get_ident()
+        with self._lock:
+            # Before it waits for its turn, for who has that may be waiting for what this thread does.
+            if self._waits_for(thread, mode, wanted, place):
+                doing = "changes" if thread == self._changing else "is asking"
+                raise DatabaseError(
+                    f"{store.path}: this thread {doing} the database already, and would wait for itself",
+                    "Use the connection of the change, or let it end first.",
+                )
         with self._turn, self._lock:
             while not self._fits(mode, wanted, place):
                 with interrupts.waiting(f"{store.path} is in use by this process itself"):
@@ -361,8 +372,9 @@ class File:
                 self._open(store.path, place, wanted, means)
             cursor = self._cursor(mode)
             self._holders.add(store)
-            self._users.append(threading.get_ident())
-            self._changing = self._changing or mode == "write"
+            self._users.append(thread)
+            if mode == "write":
+                self._changing = thread
         return cursor
 
     def leave(self, store: Store) -> None:
@@ -409,12 +421,18 @@ class File:
 
     def _fits(self, mode: Mode, wanted: Mode, place: str) -> bool:
         """Whether that use goes together with what the file is used for now."""
-        if self._changing and mode == "write":
+        if self._changing is not None and mode == "write":
             return False
         if self._always:
             # In memory, who asks sees what was there before a change, or after it.
             return True
         return not self._users or (self._mode == wanted and mode != "write" and not self._moved(place))
+
+    def _waits_for(self, thread: int, mode: Mode, wanted: Mode, place: str) -> bool:
+        """Whether that use is not free before the thread lets go of what it uses."""
+        if self._fits(mode, wanted, place):
+            return False
+        return thread == self._changing or (not self._always and thread in self._users)
 
     def _moved(self, place: str) -> bool:
         """Whether another file has come into the place of the one that is open."""

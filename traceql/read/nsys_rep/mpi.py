@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceql.read import payload_layout
 from traceql.read.arrays import rows_at
+from traceql.read.payload_layout import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -209,23 +211,28 @@ def _told(
 def fields_of(
     payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
 ) -> tuple[dict[str, int], list[int]]:
-    """The numbers of a payload by name, and its requests; what has no offset follows what is before it."""
+    """The numbers of a payload by name, and its requests, which are a row."""
     if payload is None or len(payload) < _HEAD.size:
         return {}, []
     content = payload[_HEAD.size :]
     found: dict[str, int] = {}
     requests: list[int] = []
-    end = 0
-    for entry in layouts.get(_HEAD.unpack_from(payload)[1], ()):
+    entries = layouts.get(_HEAD.unpack_from(payload)[1], ())
+    places = payload_layout.begins((entry["offset"], _extent(entry)) for entry in entries)
+    for entry, at in zip(entries, places, strict=True):
         kind = _NUMBERS.get(entry["type"])
-        if kind is None:
+        if kind is None or at is None:
             continue
-        at = entry["offset"] or -(-end // kind.size) * kind.size
-        end = at + kind.size
         if entry["name"] == "Requests":
             most = max(0, len(content) - at) // _HANDLE.size
             count = min(found.get("No. of requests", 0), most)
             requests = [_HANDLE.unpack_from(content, at + place * _HANDLE.size)[0] for place in range(count)]
-        elif not entry["flags"] and end <= len(content):
+        elif not entry["flags"] and at + kind.size <= len(content):
             (found[entry["name"]],) = kind.unpack_from(content, at)
     return found, requests
+
+
+def _extent(entry: Mapping[str, Any]) -> Extent | None:
+    """What an entry takes of a payload; how long a row is tells the payload."""
+    one = payload_layout.of_number(entry["type"])
+    return Extent(None, one.alignment) if one and entry["flags"] else one

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from traceql.read import payload_layout
+from traceql.read.payload_layout import Extent
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -39,7 +42,7 @@ class Entry(NamedTuple):
     Attributes:
         type: NVTX's number, or that of a layout or an enumeration of the report's own.
         flags: whether it is a row, and of what kind.
-        offset: where it begins, in bytes.
+        offset: where it begins, in bytes; 0 where that is left to the reader.
         detail: of a row how many there are, or the position of the entry that tells it.
         name: of it.
     """
@@ -109,6 +112,8 @@ class Payloads:
         self._used: dict[int, int] = {}
         self._longer: set[int] = set()
         self._opened: dict[int, tuple[list[tuple[int, str]], list[_Row]]] = {}
+        # Layouts that stand in others → what one takes.
+        self._extents: dict[int, Extent | None] = {}
 
     def see(self, number: int, content: bytes) -> None:
         """Take a payload.
@@ -144,17 +149,18 @@ class Payloads:
                 if inner not in self.layouts or inner in outer or len(outer) > _DEEPEST:
                     return f"a binary payload of NVTX without layout (schema {inner})"
                 # A layout that is larger than its numbers has room for what it does not describe.
-                sized &= all(
-                    one.size <= _BYTES * sum(self._numbers(entry) for entry in one.entries)
-                    for one in self.layouts[inner]
-                )
-                for layout, entry in ((one, entry) for one in self.layouts[inner] for entry in one.entries):
+                sized &= all(one.size <= self._described(one) for one in self.layouts[inner])
+                for layout, position, entry in (
+                    (one, *counted) for one in self.layouts[inner] for counted in enumerate(one.entries)
+                ):
                     is_row = bool(entry.flags & _ROW)
                     if is_row and outer:
                         # Only rows of the payload's own layout are measured.
                         return f"a row of type {entry.type} in payloads of NVTX (schema {inner})"
-                    if entry.flags & _ELSEWHERE or not self._is_wide(entry, layout, in_row=in_row):
+                    if entry.flags & _ELSEWHERE or not self._is_wide(position, layout, in_row=in_row):
                         return f"a row of type {entry.type} in payloads of NVTX (schema {inner})"
+                    if self._is_lost(position, layout):
+                        return f"type {entry.type} without offset in payloads of NVTX (schema {inner})"
                     if self._is_layout(entry):
                         within.append((entry.type, (*outer, inner), in_row or is_row))
                         has_rows |= is_row
@@ -172,14 +178,57 @@ class Payloads:
                 return f"a binary payload of NVTX that is longer than its {numbers} numbers (schema {number})"
         return None
 
-    def _is_wide(self, entry: Entry, layout: Layout, *, in_row: bool) -> bool:
-        """Whether an entry is no row, or one that no text is written with."""
+    def _is_wide(self, number: int, layout: Layout, *, in_row: bool) -> bool:
+        """Whether the entry of that number is no row, or one that no text is written with."""
+        entry = layout.entries[number]
         is_row = bool(entry.flags & _ROW)
-        if is_row and self._row(entry, layout) is None:
+        if is_row and self._row(number, layout) is None:
             return False
         if self._is_layout(entry):
             return not (is_row and in_row)
         return entry.type in _WIDE or not (is_row or in_row)
+
+    def _is_lost(self, number: int, layout: Layout) -> bool:
+        """Whether the entry of that number may name texts, and nobody knows where it begins."""
+        entry = layout.entries[number]
+        may_name = entry.type == _TEXT or bool(entry.flags & _ROW) or self._is_layout(entry)
+        return may_name and self._places(layout)[number] is None
+
+    def _places(self, layout: Layout) -> list[int | None]:
+        """Where the entries of a layout begin; None where that cannot be told."""
+        return list(payload_layout.begins((entry.offset, self._extent(entry)) for entry in layout.entries))
+
+    def _extent(self, entry: Entry, depth: int = 0) -> Extent | None:
+        """What an entry takes of a payload, as far as its layout tells it."""
+        if entry.flags & _ELSEWHERE or entry.type in self.enums or depth > _DEEPEST:
+            return None
+        one = (
+            self._part(entry.type, depth) if self._is_layout(entry) else payload_layout.of_number(entry.type)
+        )
+        if one is None or one.size is None or not entry.flags & _ROW:
+            return one
+        # How long other rows are tells the payload.
+        is_fixed = entry.flags & _ROW == _FIXED
+        return Extent(entry.detail * one.size if is_fixed else None, one.alignment)
+
+    def _part(self, number: int, depth: int) -> Extent | None:
+        """What a layout takes that stands in another."""
+        if number not in self._extents:
+            # For one that holds itself.
+            self._extents[number] = None
+            (layout, *others) = self.layouts[number]
+            within = [self._extent(one, depth + 1) for one in layout.entries]
+            if layout.size and not others and None not in within:
+                alignment = max((one.alignment for one in within if one), default=1)
+                self._extents[number] = Extent(layout.size, alignment)
+        return self._extents[number]
+
+    def _described(self, layout: Layout) -> int:
+        """As many bytes as the numbers of a layout may have, and its rows of a fixed length."""
+        rows = [self._extent(entry) for entry in layout.entries if entry.flags & _ROW]
+        # With those that fill the room to the next one.
+        of_rows = sum(-(-one.size // _BYTES) * _BYTES for one in rows if one and one.size)
+        return of_rows + _BYTES * sum(self._numbers(entry) for entry in layout.entries)
 
     def _numbers(self, entry: Entry, depth: int = 0) -> int:
         """Of how many numbers an entry is, rows left out."""
@@ -191,10 +240,15 @@ class Payloads:
             sum(self._numbers(one, depth + 1) for one in inner.entries) for inner in self.layouts[entry.type]
         )
 
-    def _row(self, entry: Entry, layout: Layout) -> _Row | None:
-        """A row of layouts or numbers; None if it cannot be told how long it is."""
+    def _row(self, number: int, layout: Layout) -> _Row | None:
+        """The entry of that number as a row; None where its place or length is not told."""
+        entry = layout.entries[number]
         of_numbers = not self._is_layout(entry)
         size = _BYTES
+        places = self._places(layout)
+        begin = places[number]
+        if begin is None:
+            return None
         texts: tuple[tuple[int, str], ...] = ((0, _OTHER),) if entry.type == _TEXT else ()
         if not of_numbers:
             parts = self.layouts[entry.type]
@@ -202,14 +256,14 @@ class Payloads:
                 return None
             size, texts = part.size, tuple(self._texts_in(part, (entry.type,)))
         if entry.flags & _ROW == _FIXED:
-            return _Row(entry.offset, size, texts, entry.detail, of_numbers=of_numbers)
+            return _Row(begin, size, texts, entry.detail, of_numbers=of_numbers)
         if entry.flags & _ROW != _TOLD or entry.detail >= len(layout.entries):
             return None
-        counting = layout.entries[entry.detail]
-        if counting.flags or counting.type not in _COUNTS:
+        counting, told_at = layout.entries[entry.detail], places[entry.detail]
+        if counting.flags or counting.type not in _COUNTS or told_at is None:
             return None
         told = _COUNTS[counting.type]
-        return _Row(entry.offset, size, texts, 0, counting.offset, told, of_numbers=of_numbers)
+        return _Row(begin, size, texts, 0, told_at, told, of_numbers=of_numbers)
 
     def _open(self, number: int) -> tuple[list[tuple[int, str]], list[_Row]]:
         """Where texts are named in payloads of a layout, and its rows of layouts."""
@@ -217,21 +271,21 @@ class Payloads:
         rows: list[_Row] = []
         for layout in self.layouts.get(number, ()):
             texts += self._texts_in(layout, (number,))
-            found = [self._row(entry, layout) for entry in layout.entries if entry.flags & _ROW]
+            found = [self._row(at, layout) for at, entry in enumerate(layout.entries) if entry.flags & _ROW]
             rows += [row for row in found if row is not None]
         return texts, rows
 
     def _texts_in(self, layout: Layout, outer: tuple[int, ...]) -> Iterator[tuple[int, str]]:
         """Where texts are named outside rows, and what they are for."""
-        for entry in layout.entries:
-            if entry.flags & (_ROW | _ELSEWHERE):
+        for entry, begin in zip(layout.entries, self._places(layout), strict=True):
+            if entry.flags & (_ROW | _ELSEWHERE) or begin is None:
                 continue
             if entry.type == _TEXT:
-                yield entry.offset, _USES.get(entry.name, _OTHER)
+                yield begin, _USES.get(entry.name, _OTHER)
             elif self._is_layout(entry) and entry.type not in outer and len(outer) <= _DEEPEST:
                 for inner in self.layouts[entry.type]:
                     for at, use in self._texts_in(inner, (*outer, entry.type)):
-                        yield entry.offset + at, use
+                        yield begin + at, use
 
     def _is_layout(self, entry: Entry) -> bool:
         return entry.type in self.layouts and entry.type not in self.enums
