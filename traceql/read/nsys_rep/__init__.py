@@ -18,6 +18,7 @@ it does not know.
 `samples`    generic events: GPU metrics, laid out as the report says
 `mpi`        calls of MPI, out of the NVTX events that they are in a report
 `ucx`        calls of UCX, likewise
+`waiting`    rows until all events are decoded
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
 `refusals`   errors that name the file, the byte, and a way out
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from traceql.read import gathered, unread
@@ -36,9 +38,11 @@ from traceql.read.formats import NSYS_REP_OPTIONS
 from traceql.read.nsys_rep import inventory, layout, mpi, samples, ucx, verify
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
+from traceql.read.nsys_rep.waiting import Waiting
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from traceql.read.base import Deliver, Progress, Wanted
@@ -85,14 +89,10 @@ def read(
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
     findings = _findings(container, events, noted)
     settings = _settings(events, noted)
-    tables = {**others, **noted.tables()}
-    if _NVTX in tables:
-        for library in (mpi, ucx):
-            tables[_NVTX], calls = library.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
-            tables |= calls
+    noted.take_apart(others.get(_ENTRIES), container.strings)
     return RawReport(
         kind="nsys",
-        tables=_as_wanted(tables, wanted),
+        tables=_as_wanted({**others, **noted.tables()}, wanted),
         tool_version=container.source.tool_version,
         settings=settings,
         environment=environment,
@@ -159,6 +159,9 @@ class _Noted:
         self._wanted = wanted
         self._deliver = deliver
         self._kept: dict[str, list[pa.RecordBatch]] = {}
+        # Calls of MPI and UCX are found among ranges when all that names their domains is there.
+        self._nvtx = Waiting()
+        self._named: list[dict[str, Any]] = []
         self.diagnostics: list[tuple[Any, ...]] = []
         self.has_nodes = False
 
@@ -172,11 +175,32 @@ class _Noted:
         elif gathered.belongs(name) and (self._wanted is None or gathered.EVENTS in self._wanted):
             for some in gathered.events(name, pa.Table.from_batches([rows])).to_batches():
                 self._pass(gathered.EVENTS, some)
-        self._pass(name, rows)
+        if name == _NVTX:
+            self._await(rows)
+        else:
+            self._pass(name, rows)
+
+    def _await(self, rows: pa.RecordBatch) -> None:
+        kinds = rows.column("eventType").to_numpy(zero_copy_only=False)
+        names = np.flatnonzero((kinds == mpi.DOMAIN) | (kinds == mpi.CATEGORY))
+        if names.size:
+            self._named += rows.select(list(ucx.NEEDED)).take(pa.array(names)).to_pylist()
+        self._nvtx.add(rows)
+
+    def take_apart(self, entries: pa.Table | None, strings: Sequence[bytes]) -> None:
+        """Pass on the NVTX events, calls of libraries as their own tables."""
+        libraries = [library.Calls(self._named, entries, strings) for library in (mpi, ucx)]
+        for rows in self._nvtx.taken():
+            nvtx, tables = pa.Table.from_batches([rows]), {}
+            for library in libraries:
+                nvtx, calls = library.apart(nvtx)
+                tables |= calls
+            for name, table in {_NVTX: nvtx, **tables}.items():
+                for some in table.to_batches():
+                    self._pass(name, some)
 
     def _pass(self, name: str, rows: pa.RecordBatch) -> None:
-        # Calls of MPI and UCX are found among ranges when all are there.
-        if self._deliver is None or name == _NVTX:
+        if self._deliver is None:
             self._kept.setdefault(name, []).append(rows)
         elif self._wanted is None:
             self._deliver(name, rows)
@@ -187,6 +211,7 @@ class _Noted:
     def tables(self) -> dict[str, pa.Table]:
         """What was kept."""
         order = [name for one in layout.EVENT_TABLES for name in (one.name, one.chains and one.chains.name)]
+        order += [*mpi.TABLES, *ucx.TABLES]
         return {
             name: pa.Table.from_batches(self._kept[name])
             for name in dict.fromkeys((*order, gathered.EVENTS))
