@@ -15,6 +15,8 @@ its arguments, if there are any: the user waits for it.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -45,6 +47,8 @@ FRAME = struct.Struct("<cQ")
 # Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
 _FRAME_BYTES = 4 << 20
 _ROWS = 1 << 16
+# Of all tables, sent between two times that memory is given back.
+_GIVE_BACK_BYTES = 64 << 20
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
@@ -67,6 +71,7 @@ class _Sender:
         self._stream = stream
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._bytes: Counter[str] = Counter()
+        self._until_given_back = _GIVE_BACK_BYTES
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
@@ -90,8 +95,20 @@ class _Sender:
             for batch in batches:
                 writer.write_batch(batch)
         del batches
+        rows = sink.getvalue()
         send(self._stream, b"N", name.encode())
-        send(self._stream, b"T", sink.getvalue())
+        send(self._stream, b"T", rows)
+        self._until_given_back -= rows.size
+        if self._until_given_back < 0:
+            self._until_given_back = _GIVE_BACK_BYTES
+            _give_back()
+
+
+def _give_back() -> None:
+    """Give memory back that is free but lies between what is in use: glibc alone would keep it for later."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _batches(table: RawTable, columns: list[str]) -> Iterator[pa.RecordBatch]:

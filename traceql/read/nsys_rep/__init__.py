@@ -184,7 +184,9 @@ class _Noted:
         kinds = rows.column("eventType").to_numpy(zero_copy_only=False)
         names = np.flatnonzero((kinds == mpi.DOMAIN) | (kinds == mpi.CATEGORY))
         if names.size:
-            self._named += rows.select(list(ucx.NEEDED)).take(pa.array(names)).to_pylist()
+            known = [name for name in ucx.NEEDED if name in rows.schema.names]
+            chosen = rows.select(known)
+            self._named += [row for at in names.tolist() for row in chosen.slice(at, 1).to_pylist()]
         self._nvtx.add(rows)
 
     def take_apart(self, entries: pa.Table | None, strings: Sequence[bytes]) -> None:
