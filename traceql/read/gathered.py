@@ -12,8 +12,10 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from traceql.read.base import PiecedTable
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -88,15 +90,31 @@ class _Gathered:
     def __init__(self, name: str, tables: Mapping[str, RawTable]) -> None:
         self._name = name
         self._tables = tables
-        self._made: pa.Table | None = None
         self.column_names = list(GATHERED[name])
 
     def select(self, columns: Sequence[str], /) -> pa.Table:
-        if self._made is None:
-            each = _events if self._name == EVENTS else _samples
-            rows = [row for name, table in self._tables.items() for row in each(name, table)]
-            self._made = _table(self._name, rows)
-        return self._made.select(list(columns))
+        import pyarrow as pa
+
+        return pa.Table.from_batches(
+            self.pieces(columns), _table(self._name, []).select(list(columns)).schema
+        )
+
+    def pieces(self, columns: Sequence[str], /) -> Iterator[pa.RecordBatch]:
+        each = _events if self._name == EVENTS else _samples
+        for name, table in self._tables.items():
+            for some in _pieces(table):
+                yield from _table(self._name, list(each(name, some))).select(list(columns)).to_batches()
+
+
+def _pieces(table: RawTable) -> Iterator[RawTable]:
+    """A table, some rows at a time if it can be read so."""
+    import pyarrow as pa
+
+    if not isinstance(table, PiecedTable):
+        yield table
+        return
+    for rows in table.pieces(table.column_names):
+        yield pa.Table.from_batches([rows])
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:

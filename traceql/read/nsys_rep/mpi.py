@@ -100,7 +100,9 @@ def domains_called(
 ) -> set[tuple[int, int]]:
     """The domains of that name, each with its process, out of the events that name domains and others."""
     return {
-        domain_of(event) for event in named if event["eventType"] == DOMAIN and text_of(event, strings) == name
+        domain_of(event)
+        for event in named
+        if event["eventType"] == DOMAIN and text_of(event, strings) == name
     }
 
 
