@@ -1,7 +1,8 @@
 """Rows that wait until all events of a report are decoded: in memory while they are few, else in a file.
 
-The file has no name, and is gone with the process. What stays in memory between the columns of batches that come and
-go keeps the memory around it from being given back: a few bytes of each batch would keep hundreds of megabytes.
+The file has no name, and is gone with the process. What stays in memory between the columns of batches that
+come and go keeps the memory around it from being given back: a few bytes of each batch would keep hundreds
+of megabytes.
 """
 
 from __future__ import annotations
