@@ -193,7 +193,8 @@ class _Noted:
         """Pass on the NVTX events, calls of libraries as their own tables."""
         libraries = [library.Calls(self._named, entries, strings) for library in (mpi, ucx)]
         for rows in self._nvtx.taken():
-            nvtx, tables = pa.Table.from_batches([rows]), {}
+            nvtx = pa.Table.from_batches([rows])
+            tables: dict[str, pa.Table] = {}
             for library in libraries:
                 nvtx, calls = library.apart(nvtx)
                 tables |= calls
