@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import lzma
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from traceql.read.base import no_progress
 from traceql.read.nsys_export import read as read_export
@@ -87,3 +90,18 @@ def test_an_export_that_is_repeated_goes_on_with_new_times_and_ids(tmp_path: Pat
     benchmark_called("size").repeated_export(original, 3, tripled)
     once = read_export(original, wanted=None, progress=no_progress)
     assert_repeated_later(once, read_export(tripled, wanted=None, progress=no_progress))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="memory of processes is read from /proc")
+def test_storing_many_events_takes_what_it_may_take(tmp_path: Path) -> None:
+    report = tmp_path / "run.nsys-rep"
+    report.write_bytes(lzma.decompress(FIXTURE.read_bytes()))
+    command = [sys.executable, str(ROOT / "benchmarks" / "size.py"), str(report), "0.3", "--check"]
+    told = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    head, line = told.stdout.splitlines()
+    assert head.split()[:2] == ["events", "MB"]
+    assert 250_000 < int(line.split()[0].replace(",", "")) < 350_000
+    # What was made is gone.
+    assert list(tmp_path.iterdir()) == [report]

@@ -15,6 +15,8 @@ its arguments, if there are any: the user waits for it.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -46,6 +48,8 @@ FRAME = struct.Struct("<cQ")
 _FRAME_BYTES = 16 << 20
 # Half of what the database engine stores together: of rows that come so it makes nothing twice.
 _ROWS = 61_440
+# Of all tables, sent between two times that memory is given back.
+_GIVE_BACK_BYTES = 64 << 20
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
@@ -69,6 +73,7 @@ class _Sender:
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._rows: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
+        self._until_given_back = _GIVE_BACK_BYTES
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
@@ -101,8 +106,20 @@ class _Sender:
         with pa.ipc.new_stream(sink, batches[0].schema) as writer:
             writer.write_table(pa.Table.from_batches(batches).combine_chunks())
         del batches
+        rows = sink.getvalue()
         send(self._stream, b"N", name.encode())
-        send(self._stream, b"T", sink.getvalue())
+        send(self._stream, b"T", rows)
+        self._until_given_back -= rows.size
+        if self._until_given_back < 0:
+            self._until_given_back = _GIVE_BACK_BYTES
+            _give_back()
+
+
+def _give_back() -> None:
+    """Give memory back that is free but lies between what is in use: glibc alone would keep it for later."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _batches(table: RawTable, columns: list[str]) -> Iterator[pa.RecordBatch]:

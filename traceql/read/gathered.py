@@ -14,8 +14,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from traceql.read.base import PiecedTable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -84,9 +86,9 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
         if _SAMPLES.fullmatch(name) and "timestamp" in table.column_names
     }
     if of_events:
-        found[EVENTS] = _Gathered(EVENTS, lambda: _each(of_events, partial(_events, beside=tables)))
+        found[EVENTS] = _Gathered(EVENTS, of_events, partial(_events, beside=tables))
     if samples:
-        found[SAMPLES] = _Gathered(SAMPLES, lambda: _each(samples, _samples))
+        found[SAMPLES] = _Gathered(SAMPLES, samples, _samples)
     return found
 
 
@@ -128,22 +130,39 @@ def _rows(tables: Mapping[str, RawTable], name: str, columns: tuple[str, ...]) -
 class _Gathered:
     """Several tables as one."""
 
-    def __init__(self, name: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        tables: Mapping[str, RawTable],
+        rows: Callable[[str, RawTable], Iterable[dict[str, Any]]],
+    ) -> None:
         self._name = name
+        self._tables = tables
         self._rows = rows
-        self._made: pa.Table | None = None
         self.column_names = list(GATHERED[name])
 
     def select(self, columns: Sequence[str], /) -> pa.Table:
-        if self._made is None:
-            self._made = _table(self._name, self._rows())
-        return self._made.select(list(columns))
+        import pyarrow as pa
+
+        return pa.Table.from_batches(
+            self.pieces(columns), _table(self._name, []).select(list(columns)).schema
+        )
+
+    def pieces(self, columns: Sequence[str], /) -> Iterator[pa.RecordBatch]:
+        for name, table in self._tables.items():
+            for some in _pieces(table):
+                yield from _table(self._name, list(self._rows(name, some))).select(list(columns)).to_batches()
 
 
-def _each(
-    tables: Mapping[str, RawTable], rows: Callable[[str, RawTable], Iterable[dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    return [row for name, table in tables.items() for row in rows(name, table)]
+def _pieces(table: RawTable) -> Iterator[RawTable]:
+    """A table, some rows at a time if it can be read so."""
+    import pyarrow as pa
+
+    if not isinstance(table, PiecedTable):
+        yield table
+        return
+    for rows in table.pieces(table.column_names):
+        yield pa.Table.from_batches([rows])
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:

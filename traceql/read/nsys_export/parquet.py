@@ -44,7 +44,7 @@ class ParquetFile:
         self._where = where
         self._budget = budget(path.stat().st_size)
         self._size = path.stat().st_size
-        self._file = pq.ParquetFile(path)
+        self._file = pq.ParquetFile(path, pre_buffer=False)
         self.schema: pa.Schema = self._file.schema_arrow
 
     def pieces(self, columns: list[str]) -> Iterator[pa.RecordBatch]:

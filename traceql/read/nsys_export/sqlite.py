@@ -129,15 +129,22 @@ class _File:
         Raises:
             ReportError: the file is damaged, or the statement gives more than there are bytes for.
         """
-        self._text_left = _TEXT_BYTES + _TEXT_PER_BYTE * self.size
+        text_left = _TEXT_BYTES + _TEXT_PER_BYTE * self.size
         rows_left = self.size // _BYTES_PER_ROW
         try:
-            self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-            cursor = self._connection.execute(sql)
-            while rows := self._some(cursor):
+            cursor: sqlite3.Cursor | None = None
+            while True:
+                # Another statement may have run since.
+                self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+                self._text_left = text_left
+                cursor = cursor or self._connection.execute(sql)
+                rows = self._some(cursor)
+                text_left = self._text_left
                 rows_left -= len(rows)
                 if rows_left < 0:
                     raise sqlite3.DataError(f"more rows than its {self.size:,} bytes can hold")
+                if not rows:
+                    return
                 yield rows
         # SQLite quotes damaged names in its messages as they are, which need not be UTF-8.
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
@@ -191,45 +198,66 @@ class Table:
         """Read the named columns; see `base.RawTable`."""
         import pyarrow as pa
 
-        # nsys declares INTEGER, REAL and TEXT; SQLite itself would store anything anywhere.
-        declared = {"INTEGER": pa.int64(), "REAL": pa.float64()}
-        numbers: dict[str, pa.DataType] = {}
-        texts: dict[str, pa.DataType] = {}
-        for column in columns:
-            number = declared.get(self.types[column].upper())
-            if column in BINARY or number is None:
-                texts[column] = pa.binary() if column in BINARY else pa.string()
-            else:
-                numbers[column] = number
-        # Two walks through the same rows: in one no value may be long, in the other all are text and counted.
-        found = {
-            **self._columns(numbers, {c: f"t.{_quoted(c)}" for c in numbers}, _NUMBER_BYTES),
-            **self._columns(texts, {c: f"CAST(t.{_quoted(c)} AS TEXT)" for c in texts}, self._file.longest),
-        }
-        if len({len(column) for column in found.values()}) > 1:
-            raise ReportError(f"{self._where} (it changed while it was read)", EXPORT_AGAIN)
-        return pa.table({column: found[column] for column in columns})
+        pieces = list(self.pieces(columns))
+        if pieces:
+            return pa.Table.from_batches(pieces)
+        return pa.table({column: pa.array([], self._type(column)) for column in columns})
 
-    def _columns(
-        self, types: dict[str, pa.DataType], chosen: dict[str, str], longest: int
-    ) -> dict[str, pa.ChunkedArray]:
+    def pieces(self, columns: Sequence[str], /) -> Iterator[pa.RecordBatch]:
+        """The rows of the named columns, some at a time; see `base.PiecedTable`."""
         import pyarrow as pa
 
-        if not types:
-            return {}
+        numbers = {c: f"t.{_quoted(c)}" for c in columns if _is_number(self._type(c))}
+        texts = {c: f"CAST(t.{_quoted(c)} AS TEXT)" for c in columns if c not in numbers}
+        # Two walks through the same rows: in one no value may be long, in the other all are text and counted.
+        walks = [
+            self._walk(chosen, longest)
+            for chosen, longest in ((numbers, _NUMBER_BYTES), (texts, self._file.longest))
+            if chosen
+        ]
+        waiting: list[pa.RecordBatch | None] = [next(walk, None) for walk in walks]
+        while some := [rows for rows in waiting if rows is not None]:
+            if len(some) < len(walks):
+                raise ReportError(f"{self._where} (it changed while it was read)", EXPORT_AGAIN)
+            count = min(rows.num_rows for rows in some)
+            found = {name: rows.column(name)[:count] for rows in some for name in rows.schema.names}
+            yield pa.RecordBatch.from_arrays([found[name] for name in columns], names=list(columns))
+            waiting = [
+                rows.slice(count) if rows.num_rows > count else next(walk, None)
+                for rows, walk in zip(some, walks, strict=True)
+            ]
+
+    def _type(self, column: str) -> pa.DataType:
+        import pyarrow as pa
+
+        if column in BINARY:
+            return pa.binary()
+        # nsys declares INTEGER, REAL and TEXT; SQLite itself would store anything anywhere.
+        declared = {"INTEGER": pa.int64(), "REAL": pa.float64()}
+        return declared.get(self.types[column].upper(), pa.string())
+
+    def _walk(self, chosen: dict[str, str], longest: int) -> Iterator[pa.RecordBatch]:
+        """Columns of all rows, some at a time: their names, and what is selected of them."""
+        import pyarrow as pa
+
         # An index would give the rows in another order; without t, a name that is no column would be a text.
         sql = f"SELECT {', '.join(chosen.values())} FROM {_quoted(self._name)} AS t NOT INDEXED"
-        arrays: dict[str, list[pa.Array]] = {name: [] for name in types}
         try:
             for rows in self._file.fetch(sql, self._where, longest):
-                for (name, column_type), values in zip(types.items(), zip(*rows, strict=True), strict=True):
-                    arrays[name].append(array(name, values, column_type))
+                arrays = [
+                    array(name, values, self._type(name))
+                    for name, values in zip(chosen, zip(*rows, strict=True), strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, names=list(chosen))
         except MemoryError:
             # Also one of Arrow's: not the file's fault, unless whoever limits the memory says so.
             raise
         except (pa.ArrowException, OverflowError) as error:
             raise ReportError(f"{self._where} ({error})", EXPORT_AGAIN) from error
-        return {name: pa.chunked_array(parts, types[name]) for name, parts in arrays.items()}
+
+
+def _is_number(column_type: pa.DataType) -> bool:
+    return str(column_type) in ("int64", "double")
 
 
 def _text(value: bytes | None) -> str:

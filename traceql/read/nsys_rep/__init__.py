@@ -20,6 +20,7 @@ it does not know.
 `ucx`        calls of UCX, likewise
 `vulkan`     pipelines of Vulkan, out of the calls that created them
 `records`    what libraries tell once: communicators, workers
+`waiting`    rows until all events are decoded
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
 `refusals`   errors that name the file, the byte, and a way out
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from traceql.read import gathered, unread
@@ -38,15 +40,17 @@ from traceql.read.formats import NSYS_REP_OPTIONS
 from traceql.read.nsys_rep import inventory, layout, mpi, records, samples, ucx, verify, vulkan
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
+from traceql.read.nsys_rep.waiting import Waiting
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from traceql.read.base import Deliver, Progress, Wanted
     from traceql.read.nsys_rep.container import Container
     from traceql.read.nsys_rep.events import Events
+    from traceql.read.nsys_rep.records import Record
     from traceql.read.nsys_rep.tally import Tally
 
 __all__ = ["MAGIC", "read"]
@@ -89,27 +93,11 @@ def read(
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
     findings = _findings(container, events, noted)
     settings = _settings(events, noted)
-    tables = {**others, **noted.tables()}
-    if _NVTX in tables:
-        for library in (mpi, ucx):
-            tables[_NVTX], calls = library.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
-            tables |= calls
-    told = {
-        **noted.pipelines.tables(),
-        mpi.COMMUNICATORS: mpi.communicators(found, tables.get("MPI_RANKS")),
-        ucx.WORKERS: ucx.workers(found),
-    }
-    tables |= {name: table for name, table in told.items() if table is not None}
-    if _wants_events(wanted):
-        more = [
-            gathered.events(name, tables[name], tables)
-            for name in (mpi.COMMUNICATORS, ucx.WORKERS)
-            if name in tables
-        ]
-        tables |= noted.and_events(more)
+    noted.take_apart(others.get(_ENTRIES), container.strings)
+    told = noted.take_records(found)
     return RawReport(
         kind="nsys",
-        tables=_as_wanted(tables, wanted),
+        tables=_as_wanted({**others, **noted.tables(), **told}, wanted),
         tool_version=container.source.tool_version,
         settings=settings,
         environment=environment,
@@ -160,10 +148,6 @@ def _with_needed(wanted: Wanted | None) -> Wanted | None:
     return needed
 
 
-def _wants_events(wanted: Wanted | None) -> bool:
-    return wanted is None or gathered.EVENTS in wanted
-
-
 def _as_wanted(built: dict[str, Any], wanted: Wanted | None) -> dict[str, Any]:
     if wanted is None:
         return built
@@ -181,6 +165,10 @@ class _Noted:
         self._wanted = wanted
         self._deliver = deliver
         self._kept: dict[str, list[pa.RecordBatch]] = {}
+        # Calls of MPI and UCX are found among ranges when all that names their domains is there.
+        self._nvtx = Waiting()
+        self._named: list[dict[str, Any]] = []
+        self._ranks: list[pa.Table] = []
         self.diagnostics: list[tuple[Any, ...]] = []
         self.has_nodes = False
         self.pipelines = vulkan.Pipelines()
@@ -194,26 +182,59 @@ class _Noted:
             self.has_nodes = self.has_nodes or rows.column("graphNodeId").null_count < rows.num_rows
         elif name == vulkan.CALLS:
             rows = self.pipelines.apart(rows)
-        if gathered.belongs(name) and _wants_events(self._wanted):
+        if gathered.belongs(name):
             beside = self.pipelines.tables() if name == vulkan.CALLS else {}
-            some = gathered.events(name, pa.Table.from_batches([rows]), beside)
-            self._pass_all(gathered.EVENTS, some)
-        self._pass(name, rows)
+            self._pass_events(name, pa.Table.from_batches([rows]), beside)
+        if name == _NVTX:
+            self._await(rows)
+        else:
+            self._pass(name, rows)
 
-    def and_events(self, more: Sequence[pa.Table]) -> dict[str, pa.Table]:
-        """The gathered events with some more, where they are kept; else these are delivered."""
-        for some in more:
-            self._pass_all(gathered.EVENTS, some)
-        kept = self._kept.get(gathered.EVENTS)
-        return {gathered.EVENTS: pa.Table.from_batches(kept)} if kept else {}
+    def _await(self, rows: pa.RecordBatch) -> None:
+        kinds = rows.column("eventType").to_numpy(zero_copy_only=False)
+        names = np.flatnonzero((kinds == mpi.DOMAIN) | (kinds == mpi.CATEGORY))
+        if names.size:
+            known = [name for name in ucx.NEEDED if name in rows.schema.names]
+            chosen = rows.select(known)
+            self._named += [row for at in names.tolist() for row in chosen.slice(at, 1).to_pylist()]
+        self._nvtx.add(rows)
+
+    def take_apart(self, entries: pa.Table | None, strings: Sequence[bytes]) -> None:
+        """Pass on the NVTX events, calls of libraries as their own tables."""
+        libraries = [library.Calls(self._named, entries, strings) for library in (mpi, ucx)]
+        for rows in self._nvtx.taken():
+            nvtx = pa.Table.from_batches([rows])
+            tables: dict[str, pa.Table] = {}
+            for library in libraries:
+                nvtx, calls = library.apart(nvtx)
+                tables |= calls
+            if mpi.RANKS in tables:
+                self._ranks.append(tables[mpi.RANKS])
+            for name, table in {_NVTX: nvtx, **tables}.items():
+                self._pass_all(name, table)
+
+    def take_records(self, found: Sequence[Record]) -> dict[str, pa.Table]:
+        """Tables of what libraries told once, and of what pipelines took; behind `take_apart`."""
+        ranks = {mpi.RANKS: pa.concat_tables(self._ranks)} if self._ranks else {}
+        told = {
+            mpi.COMMUNICATORS: mpi.communicators(found, ranks.get(mpi.RANKS)),
+            ucx.WORKERS: ucx.workers(found),
+        }
+        tables = {name: table for name, table in told.items() if table is not None}
+        for name, table in tables.items():
+            self._pass_events(name, table, ranks)
+        return {**self.pipelines.tables(), **tables}
+
+    def _pass_events(self, source: str, rows: pa.Table, beside: Mapping[str, pa.Table]) -> None:
+        if self._wanted is None or gathered.EVENTS in self._wanted:
+            self._pass_all(gathered.EVENTS, gathered.events(source, rows, beside))
 
     def _pass_all(self, name: str, rows: pa.Table) -> None:
         for some in rows.to_batches():
             self._pass(name, some)
 
     def _pass(self, name: str, rows: pa.RecordBatch) -> None:
-        # Calls of MPI and UCX are found among ranges when all are there.
-        if self._deliver is None or name == _NVTX:
+        if self._deliver is None:
             self._kept.setdefault(name, []).append(rows)
         elif self._wanted is None:
             self._deliver(name, rows)
@@ -224,6 +245,7 @@ class _Noted:
     def tables(self) -> dict[str, pa.Table]:
         """What was kept."""
         order = [name for one in layout.EVENT_TABLES for name in (one.name, one.chains and one.chains.name)]
+        order += [*mpi.TABLES, *ucx.TABLES]
         return {
             name: pa.Table.from_batches(self._kept[name])
             for name in dict.fromkeys((*order, gathered.EVENTS))

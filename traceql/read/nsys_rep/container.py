@@ -49,6 +49,9 @@ _LZ4_SLACK: Final = 64
 # LZ4 ends every block with at least this many bytes that are stored as they are.
 _LZ4_LITERAL_TAIL: Final = 5
 
+# Of blocks that are walked over, before what was mapped of them is let go of.
+_WALKED_BYTES: Final = 32 << 20
+
 _INDEX_EVENTS: Final = 1
 _INDEX_STRINGS: Final = 3
 _INDEX_THREADS: Final = 5
@@ -251,10 +254,15 @@ def _raw_section(
     index, at = _plain(source, data, at, end)
     if strings_at > end:
         raise source.damaged("the string table lies outside its section", sections[_OFFSETS][0])
-    blocks = []
+    blocks: list[Block] = []
+    first = 0
     while at < strings_at:
         block = _block(source, data, at, end)
         blocks.append(block)
+        # What lies around the head of a block comes into memory with it.
+        if block.offset - blocks[first].offset > _WALKED_BYTES:
+            let_go(data, blocks[first:])
+            first = len(blocks) - 1
         at = block.offset + block.compressed
     if at != strings_at:
         raise source.damaged("the event blocks do not end where the string table begins", at)

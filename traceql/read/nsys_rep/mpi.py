@@ -15,11 +15,9 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from traceql.read import payload_layout
-from traceql.read.arrays import rows_at
 from traceql.read.payload_layout import Extent
 
 if TYPE_CHECKING:
@@ -39,6 +37,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "MPI_OTHER_EVENTS": ("start", "end", "globalTid", "textId"),
     "MPI_RANKS": ("globalTid", "rank"),
 }  # fmt: skip
+RANKS: Final = "MPI_RANKS"
 COMMUNICATORS: Final = "MPI_COMMUNICATORS"
 #: What is read of NVTX_EVENTS.
 NEEDED: Final = ("start", "end", "eventType", "globalTid", "text", "textId", "domainId", "binaryData")
@@ -48,7 +47,9 @@ _TYPES: Final = {
     **dict.fromkeys(("tag", "remoteRank", "rootRank", "rank"), pa.int32()),
     "textId": pa.uint32(),
 }
-_THREAD_NAME, _RANGES, _DOMAIN = 39, (59, 60), 75
+#: Types of NVTX events: what names a category and a domain, and ranges.
+CATEGORY, DOMAIN, RANGES = 33, 75, (59, 60)
+_THREAD_NAME: Final = 39
 _RANK: Final = re.compile(r"MPI Rank (\d{1,9})")
 _HEAD: Final = struct.Struct("<QQQQ")
 # NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as payloads of MPI and UCX use them; 23: address.
@@ -77,37 +78,60 @@ _COMMUNICATORS: Final = pa.schema(
 _HANDLE: Final = _NUMBERS[18]
 
 
-def apart(
-    nvtx: pa.Table, entries: pa.Table | None, strings: Sequence[bytes]
-) -> tuple[pa.Table, dict[str, pa.Table]]:
-    """NVTX events without MPI's calls, and the tables of these that have rows.
+class Calls:
+    """The calls among the NVTX events of a report.
 
     Args:
-        nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
+        named: the events that name domains and categories, with the columns `NEEDED`.
         entries: NVTX_PAYLOAD_SCHEMA_ENTRIES, if there are any.
         strings: of the report, by number.
     """
-    kinds = nvtx["eventType"].to_numpy()
-    domains = {
-        (row["globalTid"] >> 24, row["domainId"])
-        for row in rows_at(nvtx, np.flatnonzero(kinds == _DOMAIN))
-        if text_of(row, strings) == "MPI"
+
+    def __init__(
+        self, named: Sequence[Mapping[str, Any]], entries: pa.Table | None, strings: Sequence[bytes]
+    ) -> None:
+        self._strings = strings
+        self._domains = domains_called("MPI", named, strings)
+        self._layouts = layouts_of(entries) if self._domains else {}
+
+    def apart(self, nvtx: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
+        """Some NVTX events without MPI's calls, and the tables of these that have rows.
+
+        Args:
+            nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
+        """
+        if not self._domains:
+            return nvtx, {}
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+        stays = []
+        for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
+            is_call = event["eventType"] in RANGES and domain_of(event) in self._domains
+            stays.append(not is_call)
+            if is_call:
+                call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
+                table, told = _told(event.get("binaryData"), self._layouts)
+                rows[table] += [call | one for one in told]
+            elif event["eventType"] == _THREAD_NAME and (
+                rank := _RANK.fullmatch(text_of(event, self._strings) or "")
+            ):
+                rows[RANKS].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
+        return nvtx.filter(pa.array(stays)), tables_of(rows, TABLES)
+
+
+def domains_called(
+    name: str, named: Sequence[Mapping[str, Any]], strings: Sequence[bytes]
+) -> set[tuple[int, int]]:
+    """The domains of that name, each with its process, out of the events that name domains and others."""
+    return {
+        domain_of(event)
+        for event in named
+        if event["eventType"] == DOMAIN and text_of(event, strings) == name
     }
-    if not domains:
-        return nvtx, {}
-    layouts = layouts_of(entries)
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    stays = []
-    for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
-        is_call = event["eventType"] in _RANGES and (event["globalTid"] >> 24, event["domainId"]) in domains
-        stays.append(not is_call)
-        if is_call:
-            call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
-            table, told = _told(event.get("binaryData"), layouts)
-            rows[table] += [call | one for one in told]
-        elif event["eventType"] == _THREAD_NAME and (rank := _RANK.fullmatch(text_of(event, strings) or "")):
-            rows["MPI_RANKS"].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
-    return nvtx.filter(pa.array(stays)), tables_of(rows, TABLES)
+
+
+def domain_of(event: Mapping[str, Any]) -> tuple[int, int]:
+    """The process and the domain of an NVTX event."""
+    return event["globalTid"] >> 24, event["domainId"]
 
 
 def communicators(records: Iterable[Record], ranks: pa.Table | None) -> pa.Table | None:

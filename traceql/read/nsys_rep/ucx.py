@@ -12,10 +12,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 
-from traceql.read.arrays import rows_at
 from traceql.read.nsys_rep import mpi
 
 if TYPE_CHECKING:
@@ -45,43 +43,50 @@ _BITS: Final = (1 << 64) - 1
 # Paradigm, version and type of a record of a worker; it holds the worker's number.
 _WORKER: Final = (2, 1, 1)
 _WORKER_CONTENT: Final = struct.Struct("<Q")
-_CATEGORY, _RANGES, _DOMAIN = 33, (59, 60), 75
 
 
-def apart(
-    nvtx: pa.Table, entries: pa.Table | None, strings: Sequence[bytes]
-) -> tuple[pa.Table, dict[str, pa.Table]]:
-    """NVTX events without UCX's calls, and the tables of these that have rows.
+class Calls:
+    """The calls among the NVTX events of a report.
 
     Args:
-        nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
+        named: the events that name domains and categories, with the columns `NEEDED`.
         entries: NVTX_PAYLOAD_SCHEMA_ENTRIES, if there are any.
         strings: of the report, by number.
     """
-    kinds = nvtx["eventType"].to_numpy()
-    named = rows_at(nvtx, np.flatnonzero((kinds == _DOMAIN) | (kinds == _CATEGORY)))
-    domains = {
-        _domain(row) for row in named if row["eventType"] == _DOMAIN and mpi.text_of(row, strings) == "UCX"
-    }
-    if not domains:
-        return nvtx, {}
-    tables = {
-        (_domain(row), row["category"]): _OF_CATEGORY.get(mpi.text_of(row, strings) or "", "UCP_EVENTS")
-        for row in named
-        if row["eventType"] == _CATEGORY
-    }
-    layouts = mpi.layouts_of(entries)
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    stays = []
-    for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
-        is_call = event["eventType"] in _RANGES and _domain(event) in domains
-        stays.append(not is_call)
-        if is_call:
-            told, _ = mpi.fields_of(event.get("binaryData"), layouts)
-            call = {name: event[name] for name in _CALL}
-            call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
-            rows[tables.get((_domain(event), event["category"]), "UCP_EVENTS")].append(call)
-    return nvtx.filter(pa.array(stays)), mpi.tables_of(rows, TABLES)
+
+    def __init__(
+        self, named: Sequence[Mapping[str, Any]], entries: pa.Table | None, strings: Sequence[bytes]
+    ) -> None:
+        self._domains = mpi.domains_called("UCX", named, strings)
+        self._layouts = mpi.layouts_of(entries) if self._domains else {}
+        self._tables = {
+            (mpi.domain_of(event), event["category"]): _OF_CATEGORY.get(
+                mpi.text_of(event, strings) or "", "UCP_EVENTS"
+            )
+            for event in named
+            if event["eventType"] == mpi.CATEGORY
+        }
+
+    def apart(self, nvtx: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
+        """Some NVTX events without UCX's calls, and the tables of these that have rows.
+
+        Args:
+            nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
+        """
+        if not self._domains:
+            return nvtx, {}
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+        stays = []
+        for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
+            is_call = event["eventType"] in mpi.RANGES and mpi.domain_of(event) in self._domains
+            stays.append(not is_call)
+            if is_call:
+                told, _ = mpi.fields_of(event.get("binaryData"), self._layouts)
+                call = {name: event[name] for name in _CALL}
+                call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
+                table = self._tables.get((mpi.domain_of(event), event["category"]), "UCP_EVENTS")
+                rows[table].append(call)
+        return nvtx.filter(pa.array(stays)), mpi.tables_of(rows, TABLES)
 
 
 def workers(records: Iterable[Record]) -> pa.Table | None:
@@ -93,7 +98,3 @@ def workers(records: Iterable[Record]) -> pa.Table | None:
     ]
     schema = pa.schema([("globalTid", pa.uint64()), ("workerUid", pa.uint64())])
     return pa.Table.from_pylist(rows, schema) if rows else None
-
-
-def _domain(event: Mapping[str, Any]) -> tuple[int, int]:
-    return event["globalTid"] >> 24, event["domainId"]
