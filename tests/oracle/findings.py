@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WAITS = re.compile(r"cu(da)?(Device|Stream|Event)Synchronize")
 _ALLOCATES = re.compile(r"cu(da)?(Malloc|Free)")
+_SLEEPS = {"poll"}
 _COPIES = re.compile(r"cu(da)?(Memcpy|Memset)")
 
 
@@ -63,7 +64,18 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
         "short_ns": short_ns,
     }
     most = max(short, key=lambda row: (row["total_ns"], row["kernel"]))["kernel"]
-    return _found("small_kernels", took, _whole(view), least_pct, numbers=numbers, texts={"kernel": most})
+    names = {row["kernel"] for row in short}
+    runs = [work for work in view.kernels if work.kernel.distinct in names]
+    return _found(
+        "small_kernels",
+        took,
+        _whole(view),
+        least_pct,
+        numbers=numbers,
+        texts={"kernel": most},
+        start_ns=min(work.start for work in runs),
+        end_ns=max(work.end for work in runs),
+    )
 
 
 @answers(
