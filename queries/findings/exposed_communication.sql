@@ -24,6 +24,12 @@ states AS (
     FROM gpu_states(operations) AS states
     JOIN traces USING (trace_id)
 ),
+places AS (
+    SELECT trace, min(start_ns) AS start_ns, max(end_ns) AS end_ns
+    FROM states
+    WHERE state = 'exposed'
+    GROUP BY trace
+),
 found AS (
     SELECT
         trace,
@@ -42,9 +48,11 @@ SELECT
     percent(exposed_ns, whole_ns) AS saving_pct,
     MAP {'gpus': gpus::DOUBLE, 'exposed_ns': exposed_ns::DOUBLE, 'hidden_pct': hidden_pct} AS numbers,
     MAP {}::MAP(VARCHAR, VARCHAR) AS texts,
-    no_place.*
+    NULL::VARCHAR AS range,
+    start_ns,
+    end_ns
 FROM found
+LEFT JOIN places USING (trace)
 JOIN chosen_traces($trace) AS traces USING (trace)
-CROSS JOIN no_place
 WHERE saving_pct >= $least_pct
 ORDER BY trace

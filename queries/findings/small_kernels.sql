@@ -24,6 +24,15 @@ WITH found AS (
         arg_max(kernel, (total_ns, kernel)) FILTER (median_ns < $short_ns) AS kernel
     FROM timed
     GROUP BY trace
+),
+places AS (
+    SELECT traces.trace, min(start_ns) AS start_ns, max(end_ns) AS end_ns
+    FROM kernels
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN kernels_called('distinct', '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    JOIN timed ON timed.trace = traces.trace AND timed.kernel = called AND median_ns < $short_ns
+    GROUP BY traces.trace
 )
 SELECT
     trace,
@@ -38,9 +47,11 @@ SELECT
         'short_ns': $short_ns::DOUBLE
     } AS numbers,
     MAP {'kernel': kernel} AS texts,
-    no_place.*
+    NULL::VARCHAR AS range,
+    start_ns,
+    end_ns
 FROM found
+JOIN places USING (trace)
 JOIN gpu_spans($trace) AS spans USING (trace)
-CROSS JOIN no_place
 WHERE short_kernels >= $often AND saving_pct >= $least_pct
 ORDER BY trace

@@ -33,6 +33,19 @@ found AS (
     FROM ranks
     GROUP BY trace
 ),
+-- From the first start to the last end of what communicates on these ranks.
+places AS (
+    SELECT traces.trace, min(start_ns) AS start_ns, max(end_ns) AS end_ns
+    FROM communication_called($trace, 'short', $communication) AS communicating
+    JOIN traces USING (trace_id)
+    SEMI JOIN parts
+        ON parts.trace = traces.trace
+        AND parts.pid = communicating.pid
+        AND parts.device_id IS NOT DISTINCT FROM communicating.device_id
+        AND parts.kernel = called
+        AND parts.communicator IS NOT DISTINCT FROM communicating.communicator
+    GROUP BY traces.trace
+),
 named AS (
     SELECT trace, arg_max(kernel, (waited_ns, kernel)) AS kernel
     FROM kernels_waited
@@ -51,10 +64,12 @@ SELECT
         'device_id': most.device_id::DOUBLE
     } AS numbers,
     MAP {'kernel': kernel} AS texts,
-    no_place.*
+    NULL::VARCHAR AS range,
+    start_ns,
+    end_ns
 FROM found
 JOIN named USING (trace)
+JOIN places USING (trace)
 JOIN gpu_spans($trace) AS spans USING (trace)
-CROSS JOIN no_place
 WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -1,8 +1,9 @@
 -- What keeps the GPU waiting?
 --
 -- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for
--- half of it. host_work: for half of it, and at least host_ns, the launching thread was in no call that
--- waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
+-- half of it. nothing_asked: for half of it, and at least host_ns, the launching thread slept or waited in
+-- the operating system (for a request, data, another thread); known where its calls were recorded.
+-- host_work: for half of it, and at least host_ns, that thread was in no call that waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
 -- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
 -- the next operation took longer than running what was there. Gaps whose next operation had been launched
 -- before are left out. range is the innermost one whose name is open, on the launching thread, in the middle
@@ -27,6 +28,10 @@
 -- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps|gap|gaps}, the longest
 --         of {longest_ns}.
 -- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
+-- @says   nothing_asked The GPU waits {idle_ns} because nothing is asked of it: the launching thread waits in
+--         {function}, in {gaps|gap|gaps}, the longest of {longest_ns}.
+-- @try    nothing_asked See what it waits for: traceql query cpu-in-gap. More requests at a time, data loaded
+--         ahead, or no sleeping between looks at a queue.
 -- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
 --         {function}.
 -- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync).
@@ -34,6 +39,7 @@
 -- @proof  sync cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  copy cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  host_work cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  nothing_asked cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  allocation cpu_bound_gaps min_cpu_pct=0 limit=NULL
 
 WITH found_gaps AS (
@@ -82,9 +88,43 @@ stops AS (
         ORDER BY start_ns, end_ns DESC, api_call_id
     ) = 1
 ),
+sleeping AS (
+    SELECT DISTINCT name
+    FROM os_calls
+    WHERE regexp_full_match(
+        name,
+        'u?sleep|(clock_)?nanosleep|pause|p?poll|p?select|epoll_p?wait2?|futex|accept4?|recv(from|m?msg)?'
+        '|sem_(timed|clock)?wait|pthread_(cond_(timed|clock)?wait|join)|wait(id|pid|3|4)?|sig(timed)?wait(info)?'
+    )
+),
+-- How CUDA waits in the operating system is told by its own calls. A call that a call makes is no time of its
+-- own here, either.
+sleeps AS (
+    SELECT calls.*
+    FROM (
+        SELECT
+            thread,
+            greatest(start_ns, busy_until(start_ns, end_ns, os_call_id, thread)) AS start_ns,
+            end_ns,
+            name AS function
+        FROM os_calls
+        JOIN sleeping USING (name)
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
+        JOIN threads
+            ON threads.trace = traces.trace AND threads.pid = os_calls.pid AND threads.tid = os_calls.tid
+    ) AS calls
+    ASOF LEFT JOIN stops ON stops.thread = calls.thread AND stops.start_ns <= calls.start_ns
+    WHERE calls.end_ns > calls.start_ns AND calls.end_ns <= stops.end_ns IS NOT true
+),
 -- GPUs of one thread may run dry at the same moment.
 moments AS (
-    SELECT thread, start_ns, max(start_ns + duration_ns) AS end_ns FROM gaps GROUP BY thread, start_ns
+    SELECT
+        thread,
+        start_ns,
+        max(start_ns + duration_ns) AS end_ns,
+        max(start_ns + before_call_ns) AS called_ns
+    FROM gaps
+    GROUP BY thread, start_ns
 ),
 -- The last gap that a call reaches into is the one that it makes.
 spent AS (
@@ -102,6 +142,20 @@ spent AS (
     WHERE stops.start_ns < moments.end_ns
     GROUP BY moments.thread, moments.start_ns
 ),
+slept AS (
+    SELECT
+        moments.thread,
+        moments.start_ns,
+        sum(least(sleeps.end_ns, called_ns) - greatest(sleeps.start_ns, moments.start_ns)) AS slept_ns,
+        arg_max(
+            function,
+            (least(sleeps.end_ns, called_ns) - greatest(sleeps.start_ns, moments.start_ns), function)
+        ) AS sleeps_in
+    FROM sleeps
+    ASOF JOIN moments ON moments.thread = sleeps.thread AND moments.start_ns < sleeps.end_ns
+    WHERE sleeps.start_ns < called_ns
+    GROUP BY moments.thread, moments.start_ns
+),
 causes AS (
     SELECT
         trace,
@@ -111,12 +165,18 @@ causes AS (
         CASE
             WHEN before_call_ns + in_call_ns = 0 THEN NULL
             WHEN 2 * coalesce(allocated_ns, 0) >= duration_ns THEN 'allocation'
+            WHEN own_ns >= $host_ns AND 2 * slept_ns >= duration_ns THEN 'nothing_asked'
             WHEN own_ns >= $host_ns AND 2 * own_ns >= duration_ns THEN 'host_work'
             WHEN waited_ns > 0 THEN 'sync'
             WHEN purpose = 'copy' AND 2 * in_call_ns >= duration_ns THEN 'copy'
             ELSE 'launch_bound'
         END AS cause,
-        CASE cause WHEN 'allocation' THEN allocates_in WHEN 'sync' THEN waits_in ELSE function END AS of_cause
+        CASE cause
+            WHEN 'allocation' THEN allocates_in
+            WHEN 'sync' THEN waits_in
+            WHEN 'nothing_asked' THEN sleeps_in
+            ELSE function
+        END AS of_cause
     FROM (
         SELECT
             gaps.*,
@@ -125,10 +185,13 @@ causes AS (
             allocated_ns,
             waits_in,
             allocates_in,
+            slept_ns,
+            sleeps_in,
             before_call_ns - coalesce(waited_ns, 0) - coalesce(allocated_ns, 0) AS own_ns
         FROM gaps
         LEFT JOIN functions ON name = function
         LEFT JOIN spent USING (thread, start_ns)
+        LEFT JOIN slept USING (thread, start_ns)
     )
     WHERE cause IS NOT NULL
 ),

@@ -48,6 +48,7 @@ RECORDED = {
     "copy": ("jax_gh200_2025.5", "habit_good"),
     "host_work": ("habit_hostwork", "habit_tiny"),
     "allocation": ("habit_alloc", "habit_good"),
+    "nothing_asked": ("sampled_loop", "memory_and_ranges"),
     "no_cuda_graphs": ("llama_eager", "llama_graph"),
     "small_kernels": ("habit_tiny", "habit_good"),
     "pageable_copies": ("habit_pageable", "habit_good"),

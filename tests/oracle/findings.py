@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WAITS = re.compile(r"cu(da)?(Device|Stream|Event)Synchronize")
 _ALLOCATES = re.compile(r"cu(da)?(Malloc|Free)")
+_SLEEPS = {"poll"}
 _COPIES = re.compile(r"cu(da)?(Memcpy|Memset)")
 
 
@@ -63,7 +64,18 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
         "short_ns": short_ns,
     }
     most = max(short, key=lambda row: (row["total_ns"], row["kernel"]))["kernel"]
-    return _found("small_kernels", took, _whole(view), least_pct, numbers=numbers, texts={"kernel": most})
+    names = {row["kernel"] for row in short}
+    runs = [work for work in view.kernels if work.kernel.distinct in names]
+    return _found(
+        "small_kernels",
+        took,
+        _whole(view),
+        least_pct,
+        numbers=numbers,
+        texts={"kernel": most},
+        start_ns=min(work.start for work in runs),
+        end_ns=max(work.end for work in runs),
+    )
 
 
 @answers(
@@ -137,6 +149,11 @@ def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
         "device_id": most[1],
     }
     called = max((sum(part["waited_ns"] for part in some), name) for name, some in kernels.items())[1]
+    ran = [
+        work
+        for work in view.kernels
+        if work.round is not None and (work.process & 0xFFFFFF, work.device) in ranks
+    ]
     return _found(
         "straggler",
         sum(waited.values()),
@@ -144,6 +161,8 @@ def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
         least_pct,
         numbers=numbers,
         texts={"kernel": called},
+        start_ns=min(work.start for work in ran),
+        end_ns=max(work.end for work in ran),
     )
 
 
@@ -260,9 +279,17 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         if max((at for at in ends if at < call.end), default=None) == start and call.start < end:
             spent[kind] |= moments([(max(call.start, start), min(call.end, end))])
             names[kind].add(call.name)
+    called = max(
+        other["start_ns"] + other["before_call_ns"]
+        for other in filter(is_of, found)
+        if other["start_ns"] == start
+    )
+    slept = _slept(view, (gap["pid"], gap["tid"]), ends, start, called)
     own = gap["before_call_ns"] - len(spent["sync"]) - len(spent["allocation"])
     if 2 * len(spent["allocation"]) >= gap["duration_ns"]:
         return "allocation", min(names["allocation"])
+    if own >= host_ns and slept and 2 * sum(took for took, _ in slept) >= gap["duration_ns"]:
+        return "nothing_asked", max(slept)[1]
     if own >= host_ns and 2 * own >= gap["duration_ns"]:
         return "host_work", gap["function"]
     if spent["sync"]:
@@ -270,6 +297,27 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
     if _COPIES.match(gap["function"]) and 2 * gap["in_call_ns"] >= gap["duration_ns"]:
         return "copy", gap["function"]
     return "launch_bound", gap["function"]
+
+
+def _slept(
+    view: View, thread: tuple[int, int], ends: dict[int, int], start: int, called: int
+) -> list[tuple[int, str]]:
+    """For how long the thread slept in a gap before it launched, and in what; CUDA's own waiting aside."""
+    waits = [
+        call
+        for call in view.calls
+        if (call.process & 0xFFFFFF, call.tid) == thread
+        and (_WAITS.match(call.name) or _ALLOCATES.match(call.name))
+    ]
+    return [
+        (min(one.end, called) - max(one.start, start), one.name)
+        for one in view.os_calls
+        if (one.process & 0xFFFFFF, one.tid) == thread
+        and one.name in _SLEEPS
+        and max((at for at in ends if at < one.end), default=None) == start
+        and one.start < min(one.end, called)
+        and not any(call.start <= one.start and one.end <= call.end for call in waits)
+    ]
 
 
 def _around_all(view: View, gaps: list[Row]) -> str | None:
@@ -483,4 +531,12 @@ def exposed_communication(view: View, least_pct: float) -> list[Row]:
         # Where nothing communicates, nothing is exposed.
         return []
     numbers = {"gpus": len(rows), "exposed_ns": exposed, "hidden_pct": percent(hidden, hidden + exposed)}
-    return _found("exposed_communication", exposed, whole, least_pct, numbers=numbers)
+    at = set().union(
+        *(
+            _moments(filter(communicates, lane))
+            - _moments(one for one in lane if one.kind in ("kernel", "graph") and not communicates(one))
+            for lane in lanes(view.operations, "gpu").values()
+        )
+    )
+    place = {"start_ns": min(at), "end_ns": max(at) + 1} if at else {}
+    return _found("exposed_communication", exposed, whole, least_pct, numbers=numbers, **place)

@@ -17,7 +17,7 @@ CASES = [
             """
             trace  code                   severity  saving_ns  saving_pct  numbers                                       texts  range  start_ns  end_ns
             # 50 of 150 + 100; 20 and 30 of 70 + 30 are hidden.
-            a      exposed_communication  high      50         20          {gpus: 2.0, exposed_ns: 50.0, hidden_pct: 50.0}  []     NULL   NULL      NULL
+            a      exposed_communication  high      50         20          {gpus: 2.0, exposed_ns: 50.0, hidden_pct: 50.0}  []     NULL   100       150
             """
         ),
     ),

@@ -15,7 +15,7 @@ CASES = [
         expected=across(
             """
             trace  code           severity  saving_ns  saving_pct  numbers                                                                           texts           range  start_ns  end_ns
-            a      small_kernels  medium    900        9           {kernels: 101.0, short_kernels: 100.0, short_kernels_ns: 900.0, short_ns: 10.0}  {kernel: tiny}  NULL   NULL      NULL
+            a      small_kernels  medium    900        9           {kernels: 101.0, short_kernels: 100.0, short_kernels_ns: 900.0, short_ns: 10.0}  {kernel: tiny}  NULL   0         5909
             """
         ),
     ),

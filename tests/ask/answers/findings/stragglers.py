@@ -20,7 +20,7 @@ CASES = [
             """
             trace  code       severity  saving_ns  saving_pct  numbers                                                        texts                              range  start_ns  end_ns
             # 60 + 35 of the first rank and 10 + 5 of the second one, of 570 + 510 on both GPUs.
-            a      straggler  medium    110        11000/1080  {waited_ns: 110.0, collectives: 4.0, pid: 1.0, device_id: 0.0}  {kernel: ncclDevKernel_AllReduce}  NULL   NULL      NULL
+            a      straggler  medium    110        11000/1080  {waited_ns: 110.0, collectives: 4.0, pid: 1.0, device_id: 0.0}  {kernel: ncclDevKernel_AllReduce}  NULL   0         570
             """
         ),
     ),

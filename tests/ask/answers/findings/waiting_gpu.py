@@ -75,4 +75,42 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a thread that sleeps asks for nothing; how CUDA waits, and how long it reads, is told otherwise",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
+            # 50 and 20 of 120: the longer one is named, and what it calls itself counts once.
+            .os_call("poll", 90, 150)
+            .os_call("poll", 100, 140)
+            .os_call("nanosleep", 160, 180)
+            .call("cudaLaunchKernel_v7000", 210, 215, kernel("b", 220, 300))
+            .call("cudaStreamSynchronize_v3020", 290, 350)
+            .os_call("poll", 291, 349)
+            .call("cudaLaunchKernel_v7000", 395, 398, kernel("c", 400, 500))
+            .os_call("read", 500, 600)
+            # Somebody else's.
+            .os_call("poll", 500, 600, tid=2)
+            .call("cudaLaunchKernel_v7000", 600, 605, kernel("d", 610, 700))
+            # 54 of 110: less than half.
+            .os_call("poll", 700, 754)
+            .call("cudaLaunchKernel_v7000", 805, 808, kernel("e", 810, 1000))
+        },
+        params={"host_ns": 80},
+        expected=down(
+            """
+            trace       a                                               a                                              a
+            code        host_work                                       nothing_asked                                  sync
+            severity    high                                            medium                                         medium
+            # 110 from 500 and from 700.
+            saving_ns   220                                             120                                            100
+            saving_pct  22                                              12                                             10
+            numbers     {idle_ns: 220.0, gaps: 2.0, longest_ns: 110.0}  {idle_ns: 120.0, gaps: 1.0, longest_ns: 120.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}
+            texts       {function: cudaLaunchKernel}                    {function: poll}                               {function: cudaStreamSynchronize}
+            range       NULL                                            NULL                                           NULL
+            start_ns    500                                             100                                            300
+            end_ns      810                                             220                                            400
+            """
+        ),
+    ),
 ]
