@@ -3,11 +3,11 @@
 -- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for
 -- half of it. nothing_asked: for half of it, and at least host_ns, the launching thread slept or waited in
 -- the operating system (for a request, data, another thread); known where its calls were recorded.
--- host_work: for half of it, and at least host_ns, that thread was in no call that waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
--- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
--- the next operation took longer than running what was there. Gaps whose next operation had been launched
--- before are left out. range is the innermost one whose name is open, on the launching thread, in the middle
--- of every gap of the cause.
+-- host_work: for half of it, and at least host_ns, that thread was in no call that waits. sync: a call waited
+-- for the GPU when it ran dry, so that nothing could be launched ahead. copy: for half of it the call that
+-- asked for the next operation, a copy, prepared it. launch_bound: launching the next operation took longer
+-- than running what was there. Gaps whose next operation had been launched before are left out. range is the
+-- innermost one whose name is open, on the launching thread, in the middle of every gap of the cause.
 -- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at
 -- all.
 -- @of     times
@@ -94,7 +94,8 @@ sleeping AS (
     WHERE regexp_full_match(
         name,
         'u?sleep|(clock_)?nanosleep|pause|p?poll|p?select|epoll_p?wait2?|futex|accept4?|recv(from|m?msg)?'
-        '|sem_(timed|clock)?wait|pthread_(cond_(timed|clock)?wait|join)|wait(id|pid|3|4)?|sig(timed)?wait(info)?'
+        '|sem_(timed|clock)?wait|pthread_(cond_(timed|clock)?wait|join)|wait(id|pid|3|4)?'
+        '|sig(timed)?wait(info)?'
     )
 ),
 -- How CUDA waits in the operating system is told by its own calls. A call that a call makes is no time of its
