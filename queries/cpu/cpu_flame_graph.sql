@@ -23,7 +23,7 @@
 -- @column first_sample BIGINT       how many samples lie left of it when the tree is drawn
 -- @column path VARCHAR              functions from the root to this one, joined by ;
 -- @chart  icicle x=first_sample length=total_samples y=stack_level label=frame color=self_pct
--- @section timeline 47 What the CPUs did | chart min_pct=0.5
+-- @section timeline 47 What the CPUs did | chart
 -- @empty  No sample was taken there. CPU samples: nsys profile --sample=process-tree; of Python:
 --         --python-sampling=true.
 

@@ -186,7 +186,7 @@ def test_a_system_call_has_the_stack_around_it(tmp_path: Path) -> None:
             SELECT name, count(*), count(stack_id), max(frames)
             FROM generic_events
             LEFT JOIN (SELECT stack_id, count(*) AS frames FROM call_stacks GROUP BY stack_id) AS stacks
-                ON stack_id = (attributes ->> 'stack_id')::BIGINT
+                ON stack_id & 4294967295 = (attributes ->> 'stack')::BIGINT
             WHERE source = 'SYSCALL' AND name IN ('execve', 'openat', 'poll')
             GROUP BY name ORDER BY name
         """).rows()
@@ -202,9 +202,7 @@ def _rows(database: Database, table: str, trace: str) -> list[tuple[object, ...]
     }
     own |= {"event_record_id", "sync_id", "profiler_overhead_id"}
     within = "& 4294967295"
-    stack = f"json_object('stack_id', (attributes ->> 'stack_id')::BIGINT {within})"
     own_ids = {column: f"{column} {within}" for column in own}
-    own_ids["attributes"] = f"json_merge_patch(attributes, {stack})"
     chosen = ", ".join(own_ids.get(column, column) for column in columns if column != "trace_id")
     return sorted(
         database.sql(

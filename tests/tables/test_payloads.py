@@ -68,6 +68,13 @@ def test_schemas_of_one_number_that_differ_tell_nothing_and_offsets_out_of_bound
     assert payloads(recording.database()) == [{"NCCL communicator ID": 5, "Peer rank": 7}]
 
 
+def test_a_field_whose_layout_does_not_say_where_it_begins_is_not_read_at_the_beginning() -> None:
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5, size=6, peer=7)
+    for entry in recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"][1:]:
+        entry["offset"] = 0
+    assert payloads(recording.database()) == [{"NCCL communicator ID": 5}]
+
+
 def test_a_payload_is_told_before_a_number_and_a_range_without_one_keeps_its_number() -> None:
     recording = Recording().nccl("ncclCommFinalize", 0, 1, communicator=5).range("plain", 2, 3, payload=-4)
     assert payloads(recording.database()) == [{"NCCL communicator ID": 5}, -4]

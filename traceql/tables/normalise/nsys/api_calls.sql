@@ -39,7 +39,8 @@ SELECT
     names.name,
     coalesce(layers.layer, 'other') AS layer,
     numbered.start_ns,
-    CASE WHEN "end" >= start_ns + getvariable('origin_ns') THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start_ns + getvariable('origin_ns')
+         THEN "end" - getvariable('origin_ns') END AS end_ns,
     end_ns - start_ns AS duration_ns,
     globalTid & -16777216 AS process_id,
     globalTid >> 24 & 16777215 AS pid,

@@ -1,8 +1,9 @@
 -- One row per event of which no more is known than when it was and what it is called.
 --
 -- Functions and types have a text each; what else an event is called (a marker of PIX, a debug label) is told
--- beside that. A system call has the stack of calls around it as the attribute stack_id, see call_stacks; a call
--- of Vulkan what the pipelines that it created took. What the system tells of processes that are not the profiled ones is theirs alone.
+-- beside that. A system call has as the attribute stack which of the trace's stacks of calls is around it, as
+-- the lower 32 bits of stack_id in call_stacks number them; a call of Vulkan what the pipelines that it
+-- created took. What the system tells of processes that are not the profiled ones is theirs alone.
 -- @raw   OTHER_EVENTS
 -- @reads source    VARCHAR
 -- @reads start     BIGINT
@@ -121,7 +122,7 @@ SELECT
             THEN json_merge_patch(coalesce(data, '{}'), json_object('text', texts.value))
         -- NULL takes the attribute away.
         WHEN numbered.source = 'SYSCALL'
-            THEN json_merge_patch(data, json_object('callchainId', NULL, 'stack_id', stack_id))
+            THEN json_merge_patch(data, json_object('callchainId', NULL, 'stack', stack_id & 4294967295))
         ELSE data
     END AS attributes
 FROM numbered

@@ -1,7 +1,7 @@
 -- What GPU work refers to: one call per process and correlation id, which is unique within one process only.
 --
--- A driver call inside a runtime call may share its id, and the outer one launched the work. Where ids rise from
--- call to call, as they mostly do, none is shared, and calls need not be sorted to see that.
+-- A driver call inside a runtime call may share its id, and the outer one launched the work. Where ids rise
+-- from call to call, as they mostly do, none is shared, and calls need not be sorted to see that.
 -- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
 -- @reads eventClass    INTEGER
 -- @reads globalTid     BIGINT

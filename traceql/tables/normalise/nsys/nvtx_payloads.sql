@@ -4,8 +4,8 @@
 -- out as its schema says, little end first. Told are numbers, and names of those that enumerate something; of
 -- a structure in it those of its fields (inner.rows), of an array of fixed length those of its elements
 -- (list[0]). What NVTX calls a text, a union or an array of any length is left out; so are fields that lie
--- outside their payload, what is larger than 64 KiB or nested more than 8 times, and schemas of one number
--- that two processes laid out differently.
+-- outside their payload or do not say where they begin, what is larger than 64 KiB or nested more than 8
+-- times, and schemas of one number that two processes laid out differently.
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
 -- @reads eventType  INTEGER
@@ -89,7 +89,8 @@ own_entries AS (
         any_value(coalesce("offset", 0)) AS begins,
         any_value(CASE WHEN flags = 16 THEN coalesce(arrayOrUnionDetail, 0) END) AS elements
     FROM raw_NVTX_PAYLOAD_SCHEMA_ENTRIES
-    WHERE coalesce(flags, 0) IN (0, 16) AND name IS NOT NULL AND coalesce("offset", 0) BETWEEN 0 AND 65536
+    -- An entry that does not say where it begins follows the one before it, aligned: only the first is known.
+    WHERE coalesce(flags, 0) IN (0, 16) AND name IS NOT NULL AND ("offset" BETWEEN 1 AND 65536 OR idx = 0)
     GROUP BY ALL
     HAVING count(DISTINCT (name, type, coalesce("offset", 0), coalesce(flags, 0), arrayOrUnionDetail)) = 1
 ),
