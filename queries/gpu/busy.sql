@@ -3,11 +3,11 @@
 -- From the first start to the last end of its operations: one row for the time in which at least one of them
 -- ran, and rows for the rest by its cause. The times of one GPU add up to span_ns, to the nanosecond. A gap
 -- has the cause that the thread had which launched the operation after it: launch (it was in a call that
--- launches), copy or sync (in a call that copies or waits), other_call, os_call, and not_asked (in none: its
+-- launches), copy or sync (in a call that copies or waits), other_call, os_call, and host_work (in none: its
 -- own work, such as Python). What passed after the launching call returned is queue: the launch's own delay,
 -- or other work that it had to wait for. not_recorded is where the call was not.
 -- Advice: launch and queue by CUDA graphs or fewer kernels, sync and copy by pinned memory and asynchronous
--- calls, not_asked by less work on the host; cpu_bound_gaps lists gaps one by one.
+-- calls, host_work by less work on the host; cpu_bound_gaps lists gaps one by one.
 -- @of     totals
 -- @unites trace
 -- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: what each of them uses
@@ -17,7 +17,7 @@
 -- @column gpu VARCHAR             name of the GPU; NULL if the report does not map it
 -- @column pid BIGINT              process; NULL where several share the GPU
 -- @column cause VARCHAR           busy, or of idle time launch, queue, copy, sync, other_call, os_call,
---         not_asked or not_recorded
+--         host_work or not_recorded
 -- @column function VARCHAR        call of CUDA or of the operating system that the thread was in
 -- @column time_ns BIGINT          how long, in total
 -- @column share_pct DOUBLE        of the span
@@ -102,7 +102,7 @@ functions AS (
         SELECT DISTINCT true, name FROM os_calls
     )
     UNION ALL
-    FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
+    FROM (VALUES (0, NULL, NULL, 'host_work'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
 ),
 called AS (
     SELECT thread, start_ns, end_ns, function_id, api_call_id AS call

@@ -74,7 +74,7 @@ def test_long_names_that_are_cut_for_what_tells_them_apart_stay_apart() -> None:
         ("gpu_id", 1, "GPU 1"),
         ("pid", 4_194_305, "Process 4194305"),
         ("start_ns", 99_270_000, "Start 99.27 ms"),
-        ("cause", "not_asked", "not asked"),
+        ("cause", "host_work", "host work"),
         ("kernel", "rms_norm_kernel", "rms_norm_kernel"),
         ("range", None, "outside any range"),
         ("kernel", None, "(none)"),

@@ -145,7 +145,7 @@ def _cause(view: View, moment: int, call: Call) -> tuple[str, str | None]:
     waiting = [
         one for one in view.os_calls if (one.process, one.tid) == thread and one.start <= moment < one.end
     ]
-    return ("os_call", waiting[0].name) if waiting else ("not_asked", None)
+    return ("os_call", waiting[0].name) if waiting else ("host_work", None)
 
 
 @answers("busy", *each("by", "gpu", "process"))

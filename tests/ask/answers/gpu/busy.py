@@ -47,7 +47,7 @@ CASES = [
             trace  gpu_id  gpu          pid  cause         function               time_ns  share_pct  gaps  longest_ns  longest_gap_ns  span_ns
             a      0       NVIDIA H100  1    busy          NULL                   120      60         NULL  NULL        60              200  # 90 + 10 + 10 + 10 of 10 to 210
             a      0       NVIDIA H100  1    queue         NULL                   15       7.5        2     10          60              200  # 150 to 160, 180 to 185
-            a      0       NVIDIA H100  1    not_asked     NULL                   14       7          1     14          60              200  # 110 to 112, 118 to 120, 130 to 140
+            a      0       NVIDIA H100  1    host_work     NULL                   14       7          1     14          60              200  # 110 to 112, 118 to 120, 130 to 140
             a      0       NVIDIA H100  1    copy          cudaMemcpyAsync        10       5          1     10          60              200  # 140 to 150
             a      0       NVIDIA H100  1    launch        cudaLaunchKernel       10       5          1     10          60              200  # 170 to 180
             a      0       NVIDIA H100  1    other_call    cudaMalloc             10       5          1     10          60              200  # 120 to 130
@@ -66,7 +66,7 @@ CASES = [
             a      0       NVIDIA H100  NULL  busy       NULL             60       75         NULL  NULL        10              80  # 10 to 40, 50 to 70, 80 to 90
             a      0       NVIDIA H100  NULL  queue      NULL             10       12.5       1     10          10              80  # 70 to 80
             a      0       NVIDIA H100  NULL  launch     cudaGraphLaunch  8        10         1     8           10              80  # 42 to 50
-            a      0       NVIDIA H100  NULL  not_asked  NULL             2        2.5        1     2           10              80  # 40 to 42
+            a      0       NVIDIA H100  NULL  host_work  NULL             2        2.5        1     2           10              80  # 40 to 42
             """
         ),
     ),
@@ -78,11 +78,11 @@ CASES = [
             """
             trace  gpu_id  gpu          pid  cause      function          time_ns  share_pct  gaps  longest_ns  longest_gap_ns  span_ns
             a      0       NVIDIA H100  1    busy       NULL              30       50         NULL  NULL        30              60  # 10 to 20, 50 to 70
-            a      0       NVIDIA H100  1    not_asked  NULL              22       1100 / 30  1     22          30              60  # 20 to 42
+            a      0       NVIDIA H100  1    host_work  NULL              22       1100 / 30  1     22          30              60  # 20 to 42
             a      0       NVIDIA H100  1    launch     cudaGraphLaunch   8        400 / 30   1     8           30              60  # 42 to 50
             a      0       NVIDIA H100  2    busy       NULL              35       3500 / 75  NULL  NULL        40              75  # 15 to 40, 80 to 90
             a      0       NVIDIA H100  2    queue      NULL              34       3400 / 75  1     34          40              75  # 46 to 80
-            a      0       NVIDIA H100  2    not_asked  NULL              5        500 / 75   1     5           40              75  # 40 to 45
+            a      0       NVIDIA H100  2    host_work  NULL              5        500 / 75   1     5           40              75  # 40 to 45
             a      0       NVIDIA H100  2    launch     cudaLaunchKernel  1        100 / 75   1     1           40              75  # 45 to 46
             """
         ),
@@ -94,7 +94,7 @@ CASES = [
             """
             trace  gpu_id  gpu   pid  cause       function    time_ns  share_pct  gaps  longest_ns  longest_gap_ns  span_ns
             a      0       NULL  1    busy        NULL        20       2000 / 70  NULL  NULL        50              70
-            a      0       NULL  1    not_asked   NULL        20       2000 / 70  1     20          50              70  # 30 to 40, 50 to 60
+            a      0       NULL  1    host_work   NULL        20       2000 / 70  1     20          50              70  # 30 to 40, 50 to 60
             a      0       NULL  1    other_call  cudaMalloc  20       2000 / 70  1     20          50              70  # 10 to 30
             a      0       NULL  1    other_call  cudaFree    10       1000 / 70  1     10          50              70  # 40 to 50
             """
