@@ -268,5 +268,5 @@ def test_what_a_report_holds_that_is_not_read_is_said(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "db") as database:
         tools = Tools(database, roots=[tmp_path])
         added = asked(tools, "ingest", path=str(report))
-        assert added["recorded_not_read"] == ["calls of CUDA libraries"]
+        assert added["recorded_not_read"] == ["calls of CUDA libraries (1)"]
         assert asked(tools, "list_traces")["rows"][0]["recorded_not_read"] == added["recorded_not_read"]

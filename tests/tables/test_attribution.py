@@ -842,8 +842,8 @@ def test_info_shows_how_much_is_attributed(nsys: traceql.Database) -> None:
     nsys.close()  # DuckDB opens a file once per process; the next question opens it again
     answer = CliRunner().invoke(cli, ["info", "llama_eager", "--db", nsys.path, "--format", "csv"])
     assert answer.exit_code == 0, answer.output
-    assert "in NVTX ranges: kernels,99.1 %" in answer.output
-    assert "in NVTX ranges: GPU time,99.6 %" in answer.output
+    assert "in NVTX ranges: kernels,99.1 %" in answer.stdout
+    assert "in NVTX ranges: GPU time,99.6 %" in answer.stdout
 
 
 def test_every_query_of_these_topics_returns_the_columns_that_it_declares(nsys: traceql.Database) -> None:
