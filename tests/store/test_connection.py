@@ -208,8 +208,12 @@ def test_two_changes_of_a_database_in_memory_are_one_after_the_other() -> None:
         assert database.sql("SELECT count(*), count(DISTINCT trace_id) FROM traces").row(0) == (4, 4)
 
 
-def test_a_question_within_a_change_of_the_same_thread_is_refused_at_once(path: Path) -> None:
-    with traceql.open(path) as database:
+@pytest.mark.parametrize("timeout_s", [None, 60.0])
+def test_a_question_within_a_change_of_the_same_thread_is_refused_at_once(
+    path: Path, timeout_s: float | None
+) -> None:
+    # With a time limit another thread asks on its behalf.
+    with traceql.open(path, timeout_s=timeout_s) as database:
         with database._store.writing("a test") as connection:
             assert connection.execute(TRACES).fetchone() == (1,)
             with pytest.raises(DatabaseError, match="this thread changes the database already") as refused:

@@ -272,6 +272,8 @@ class _Task(Generic[T]):
     """What a thread is to compute, and what came of it."""
 
     work: Callable[[], T]
+    # The thread that waits for it.
+    thread: int = field(default_factory=threading.get_ident)
     done: threading.Event = field(default_factory=threading.Event)
     result: T | None = None
     error: BaseException | None = None
@@ -311,6 +313,12 @@ def _work(tasks: _Tasks) -> None:
 
 _own = threading.local()
 _left: list[_Task[Any]] = []
+
+
+def asking() -> int:
+    """The thread that asks: this one, or the one that it computes for."""
+    task: _Task[Any] | None = getattr(_own, "task", None)
+    return threading.get_ident() if task is None else task.thread
 
 
 def ended(work: Callable[[], T]) -> T:

@@ -354,11 +354,10 @@ class File:
             DatabaseError: this thread itself would have to let go of it.
         """
         wanted = self._always or mode
-        thread = threading.get_ident()
         with self._lock:
             # Before it waits for its turn, for who has that may be waiting for what this thread does.
-            if self._waits_for(thread, mode, wanted, place):
-                doing = "changes" if thread == self._changing else "is asking"
+            if self._waits_for_itself(mode, wanted, place):
+                doing = "changes" if interrupts.asking() == self._changing else "is asking"
                 raise DatabaseError(
                     f"{store.path}: this thread {doing} the database already, and would wait for itself",
                     "Use the connection of the change, or let it end first.",
@@ -372,9 +371,9 @@ class File:
                 self._open(store.path, place, wanted, means)
             cursor = self._cursor(mode)
             self._holders.add(store)
-            self._users.append(thread)
+            self._users.append(threading.get_ident())
             if mode == "write":
-                self._changing = thread
+                self._changing = interrupts.asking()
         return cursor
 
     def leave(self, store: Store) -> None:
@@ -428,11 +427,13 @@ class File:
             return True
         return not self._users or (self._mode == wanted and mode != "write" and not self._moved(place))
 
-    def _waits_for(self, thread: int, mode: Mode, wanted: Mode, place: str) -> bool:
-        """Whether that use is not free before the thread lets go of what it uses."""
+    def _waits_for_itself(self, mode: Mode, wanted: Mode, place: str) -> bool:
+        """Whether that use is not free before this thread lets go of what it uses."""
         if self._fits(mode, wanted, place):
             return False
-        return thread == self._changing or (not self._always and thread in self._users)
+        if interrupts.asking() == self._changing:
+            return True
+        return not self._always and threading.get_ident() in self._users
 
     def _moved(self, place: str) -> bool:
         """Whether another file has come into the place of the one that is open."""
