@@ -138,12 +138,21 @@ def test_a_time_limit_that_a_lock_used_up_says_so(forks: Forks, db: Path) -> Non
 
 @pytest.mark.long
 def test_a_time_limit_that_a_change_of_the_same_process_used_up_says_so(db: Path) -> None:
+    begun, over = threading.Event(), threading.Event()
     with library.open(db, timeout_s=0.3) as database, library.open(db) as other:
-        with (
-            other._store.writing("something"),
-            pytest.raises(TimeLimitError, match="in use by this process itself"),
-        ):
+
+        def change() -> None:
+            with other._store.writing("something"):
+                begun.set()
+                over.wait(60)
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        assert begun.wait(60)
+        with pytest.raises(TimeLimitError, match="in use by this process itself"):
             database.sql("FROM traces")
+        over.set()
+        thread.join()
         assert database.sql("FROM traces").height == 1
     let_end()
 
