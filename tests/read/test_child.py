@@ -30,7 +30,7 @@ def sent(stream: io.BytesIO) -> dict[str, list[list[int]]]:
 
 @pytest.mark.parametrize("sizes", [(9,), (1,) * 9, (3, 1, 5), (4, 5), (2, 2, 5)])
 def test_batches_are_filled(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_ROWS", 4)
+    monkeypatch.setattr(child, "ROWS", 4)
     stream = io.BytesIO()
     sender = _Sender(stream)
     numbers = iter(range(9))

@@ -165,7 +165,7 @@ def test_events_of_unknown_meaning_are_gathered_piece_by_piece(
 
 def test_of_a_parquet_file_nothing_stays_but_what_is_being_read(tmp_path: Path) -> None:
     place = tmp_path / "CUPTI_ACTIVITY_KIND_KERNEL.parquet"
-    numbers = np.random.default_rng(1).integers(0, 1 << 60, (40, parquet._ROWS))
+    numbers = np.random.default_rng(1).integers(0, 1 << 60, (40, parquet.ROWS))
     with pq.ParquetWriter(place, pa.schema({"start": pa.int64()})) as writer:
         for some in numbers:
             writer.write_table(pa.table({"start": some}))

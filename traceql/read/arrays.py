@@ -81,8 +81,8 @@ def either(first: pa.Array, second: pa.Array) -> pa.Array:
     return of_numbers(np.where(present, values, others), first.type, known)
 
 
-def rows_at(table: pa.Table, places: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Some few rows of a table."""
+def rows_at(table: pa.Table | pa.RecordBatch, places: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Some few rows."""
     return [row for place in places.tolist() for row in table.slice(place, 1).to_pylist()]
 
 

@@ -21,6 +21,10 @@ Wanted: TypeAlias = Mapping[str, Sequence[str]]
 Progress: TypeAlias = Callable[[int, int | None], None]
 
 
+#: Rows that are handed over together: half of what the database engine stores together, so that it makes
+#: nothing twice of rows that come so.
+ROWS = 61_440
+
 #: Takes some rows of a raw table, behind those it has been given before.
 Deliver: TypeAlias = "Callable[[str, pa.RecordBatch], None]"
 

@@ -32,7 +32,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
 from traceql.read import formats, limits
-from traceql.read.base import PiecedTable
+from traceql.read.base import ROWS, PiecedTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 FRAME = struct.Struct("<cQ")
 # Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
 _FRAME_BYTES = 16 << 20
-# Half of what the database engine stores together: of rows that come so it makes nothing twice.
-_ROWS = 61_440
 # Of all tables, sent between two times that memory is given back.
 _GIVE_BACK_BYTES = 64 << 20
 # Seconds between two reports of progress.
@@ -77,7 +75,7 @@ class _Sender:
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
-        while (room := _ROWS - self._rows[name]) <= rows.num_rows:
+        while (room := ROWS - self._rows[name]) <= rows.num_rows:
             self._wait(name, rows.slice(0, room))
             self._send(name)
             rows = rows.slice(room)
@@ -131,7 +129,7 @@ def _batches(table: RawTable, columns: list[str]) -> Iterator[pa.RecordBatch]:
             yield from batches
             return
     chosen = table.select(columns)
-    yield from chosen.to_batches(max_chunksize=_ROWS)
+    yield from chosen.to_batches(max_chunksize=ROWS)
     if not chosen.num_rows:
         import pyarrow as pa
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,7 +86,7 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
         if _SAMPLES.fullmatch(name) and "timestamp" in table.column_names
     }
     if of_events:
-        found[EVENTS] = _Gathered(EVENTS, of_events, partial(_events, beside=tables))
+        found[EVENTS] = _Gathered(EVENTS, of_events, partial(_events, beside=_Beside(tables)))
     if samples:
         found[SAMPLES] = _Gathered(SAMPLES, samples, _samples)
     return found
@@ -100,24 +100,34 @@ def events(source: str, table: RawTable, beside: Mapping[str, RawTable] = _NOTHI
         table: its rows.
         beside: tables that tell more of them: what pipelines of Vulkan took, the ranks of MPI.
     """
-    return _table(EVENTS, list(_events(source, table, beside)))
+    return _table(EVENTS, list(_events(source, table, _Beside(beside))))
 
 
-def _pipelines(beside: Mapping[str, RawTable]) -> dict[int, list[dict[str, Any]]]:
-    """Number of a call of Vulkan → the pipelines that it created, with their stages."""
-    stages: dict[int, list[dict[str, Any]]] = {}
-    for row in _rows(beside, _STAGES, ("creationEventId", "duration", "flags")):
-        stages.setdefault(row.pop("creationEventId"), []).append(row)
-    pipelines: dict[int, list[dict[str, Any]]] = {}
-    for row in _rows(beside, _CREATIONS, ("traceEventId", "id", "duration", "flags")):
-        of, number = row.pop("traceEventId"), row.pop("id")
-        pipelines.setdefault(of, []).append(row | ({"stages": stages[number]} if number in stages else {}))
-    return pipelines
+class _Beside:
+    """Tables that tell more of events than their own; each is read once."""
 
+    def __init__(self, tables: Mapping[str, RawTable]) -> None:
+        self._tables = tables
 
-def _processes(beside: Mapping[str, RawTable]) -> dict[int, int]:
-    """Rank of MPI → its process."""
-    return {row["rank"]: row["globalTid"] & _PROCESS for row in _rows(beside, _RANKS, ("rank", "globalTid"))}
+    @cached_property
+    def pipelines(self) -> dict[int, list[dict[str, Any]]]:
+        """Number of a call of Vulkan → the pipelines that it created, with their stages."""
+        stages: dict[int, list[dict[str, Any]]] = {}
+        for row in _rows(self._tables, _STAGES, ("creationEventId", "duration", "flags")):
+            stages.setdefault(row.pop("creationEventId"), []).append(row)
+        pipelines: dict[int, list[dict[str, Any]]] = {}
+        for row in _rows(self._tables, _CREATIONS, ("traceEventId", "id", "duration", "flags")):
+            of, number = row.pop("traceEventId"), row.pop("id")
+            pipelines.setdefault(of, []).append(
+                row | ({"stages": stages[number]} if number in stages else {})
+            )
+        return pipelines
+
+    @cached_property
+    def processes(self) -> dict[int, int]:
+        """Rank of MPI → its process."""
+        ranks = _rows(self._tables, _RANKS, ("rank", "globalTid"))
+        return {row["rank"]: row["globalTid"] & _PROCESS for row in ranks}
 
 
 def _rows(tables: Mapping[str, RawTable], name: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -176,9 +186,9 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.table(columns)
 
 
-def _events(source: str, table: RawTable, beside: Mapping[str, RawTable]) -> Iterable[dict[str, Any]]:
-    pipelines = _pipelines(beside) if source in _ROW_NUMBERS else {}
-    processes = _processes(beside) if source == _COMMUNICATORS else {}
+def _events(source: str, table: RawTable, beside: _Beside) -> Iterable[dict[str, Any]]:
+    pipelines = beside.pipelines if source in _ROW_NUMBERS else {}
+    processes = beside.processes if source == _COMMUNICATORS else {}
     known = {
         ours: next(name for name in names if name in table.column_names)
         for ours, names in _NAMES.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import ReportError
+from traceql.read.base import ROWS
 from traceql.read.nsys_export.values import (
     EXPORT_AGAIN,
     budget,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-# Rows that are read at a time.
-_ROWS = 61_440
 # What nsys writes. Snappy makes at most 22 bytes of one (three are a copy of 64), others a thousand and more.
 _COMPRESSIONS = frozenset({"SNAPPY", "UNCOMPRESSED"})
 _SNAPPY_PER_BYTE = 22
@@ -60,7 +59,7 @@ class ParquetFile:
         if not columns:
             return
         rows, found = self._rows(columns), 0
-        for batch in self._file.iter_batches(_ROWS, columns=columns):
+        for batch in self._file.iter_batches(ROWS, columns=columns):
             found += batch.num_rows
             arrays = [checked(name, batch.column(name)) for name in columns]
             yield pa.RecordBatch.from_arrays(arrays, names=columns)

@@ -35,6 +35,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.read import gathered, unread
+from traceql.read.arrays import rows_at
 from traceql.read.base import RawReport
 from traceql.read.formats import NSYS_REP_OPTIONS
 from traceql.read.nsys_rep import inventory, layout, mpi, records, samples, ucx, verify, vulkan
@@ -195,8 +196,7 @@ class _Noted:
         names = np.flatnonzero((kinds == mpi.DOMAIN) | (kinds == mpi.CATEGORY))
         if names.size:
             known = [name for name in ucx.NEEDED if name in rows.schema.names]
-            chosen = rows.select(known)
-            self._named += [row for at in names.tolist() for row in chosen.slice(at, 1).to_pylist()]
+            self._named += rows_at(rows.select(known), names)
         self._nvtx.add(rows)
 
     def take_apart(self, entries: pa.Table | None, strings: Sequence[bytes]) -> None:

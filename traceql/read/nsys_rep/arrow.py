@@ -11,7 +11,7 @@ from traceql.read.arrays import of_numbers, of_texts
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -126,3 +126,27 @@ def _texts(
     np.cumsum(sizes, out=offsets[1:])
     source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
     return of_texts(buffer.bytes[source], sizes, present)
+
+
+def tables_of(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    tables: Mapping[str, Sequence[str]],
+    types: Mapping[str, pa.DataType],
+) -> dict[str, pa.Table]:
+    """Table → its rows as Arrow, of those that have any; what a row does not tell is NULL.
+
+    Args:
+        rows: table → its rows.
+        tables: table → its columns.
+        types: of columns; all others are unsigned numbers of 64 bits.
+    """
+    return {
+        name: pa.table(
+            {
+                column: pa.array([row.get(column) for row in found], types.get(column, pa.uint64()))
+                for column in tables[name]
+            }
+        )
+        for name, found in rows.items()
+        if found
+    }

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 
 from traceql.read import payload_layout
+from traceql.read.nsys_rep.arrow import tables_of
 from traceql.read.payload_layout import Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from traceql.read.nsys_rep.records import Record
 
@@ -42,13 +43,15 @@ COMMUNICATORS: Final = "MPI_COMMUNICATORS"
 #: What is read of NVTX_EVENTS.
 NEEDED: Final = ("start", "end", "eventType", "globalTid", "text", "textId", "domainId", "binaryData")
 
-_TYPES: Final = {
+#: Of columns; all others are unsigned numbers of 64 bits.
+TYPES: Final = {
     **dict.fromkeys(("start", "end"), pa.int64()),
     **dict.fromkeys(("tag", "remoteRank", "rootRank", "rank"), pa.int32()),
     "textId": pa.uint32(),
 }
-#: Types of NVTX events: what names a category and a domain, and ranges.
-CATEGORY, DOMAIN, RANGES = 33, 75, (59, 60)
+#: Types of NVTX events: what names a category, and a domain.
+CATEGORY, DOMAIN = 33, 75
+_RANGES: Final = (59, 60)
 _THREAD_NAME: Final = 39
 _RANK: Final = re.compile(r"MPI Rank (\d{1,9})")
 _HEAD: Final = struct.Struct("<QQQQ")
@@ -100,22 +103,53 @@ class Calls:
         Args:
             nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
         """
-        if not self._domains:
-            return nvtx, {}
-        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-        stays = []
-        for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
-            is_call = event["eventType"] in RANGES and domain_of(event) in self._domains
-            stays.append(not is_call)
-            if is_call:
-                call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
-                table, told = _told(event.get("binaryData"), self._layouts)
-                rows[table] += [call | one for one in told]
-            elif event["eventType"] == _THREAD_NAME and (
-                rank := _RANK.fullmatch(text_of(event, self._strings) or "")
-            ):
-                rows[RANKS].append({"globalTid": event["globalTid"], "rank": int(rank[1])})
-        return nvtx.filter(pa.array(stays)), tables_of(rows, TABLES)
+        return apart(nvtx, NEEDED, self._domains, TABLES, self._rows)
+
+    def _rows(self, event: Mapping[str, Any], *, is_call: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+        if is_call:
+            call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
+            table, told = _told(event.get("binaryData"), self._layouts)
+            yield from ((table, call | one) for one in told)
+        elif event["eventType"] == _THREAD_NAME and (
+            rank := _RANK.fullmatch(text_of(event, self._strings) or "")
+        ):
+            yield RANKS, {"globalTid": event["globalTid"], "rank": int(rank[1])}
+
+
+class Told(Protocol):
+    """Makes the rows of tables that an NVTX event becomes."""
+
+    def __call__(self, event: Mapping[str, Any], *, is_call: bool) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Tables with a row each; `is_call` says whether it is a call of the library."""
+        ...
+
+
+def apart(
+    nvtx: pa.Table,
+    needed: Sequence[str],
+    domains: Collection[tuple[int, int]],
+    tables: Mapping[str, Sequence[str]],
+    told: Told,
+) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """Some NVTX events without the calls of a library, and the tables of these that have rows.
+
+    Args:
+        nvtx: NVTX_EVENTS.
+        needed: the columns of them that are looked at, where they are there.
+        domains: of the library.
+        tables: table → its columns.
+        told: makes the rows of an event.
+    """
+    if not domains:
+        return nvtx, {}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in tables}
+    stays = []
+    for event in nvtx.select([name for name in needed if name in nvtx.column_names]).to_pylist():
+        is_call = event["eventType"] in _RANGES and domain_of(event) in domains
+        stays.append(not is_call)
+        for table, row in told(event, is_call=is_call):
+            rows[table].append(row)
+    return nvtx.filter(pa.array(stays)), tables_of(rows, tables, TYPES)
 
 
 def domains_called(
@@ -162,22 +196,6 @@ def communicators(records: Iterable[Record], ranks: pa.Table | None) -> pa.Table
                 }
             )
     return pa.Table.from_pylist(rows, _COMMUNICATORS) if rows else None
-
-
-def tables_of(
-    rows: Mapping[str, Sequence[Mapping[str, Any]]], tables: Mapping[str, Sequence[str]]
-) -> dict[str, pa.Table]:
-    """Table → its rows as Arrow, of those that have any; what a row does not tell is NULL."""
-    return {
-        name: pa.table(
-            {
-                column: pa.array([row.get(column) for row in found], _TYPES.get(column, pa.uint64()))
-                for column in tables[name]
-            }
-        )
-        for name, found in rows.items()
-        if found
-    }
 
 
 def text_of(event: Mapping[str, Any], strings: Sequence[bytes]) -> str | None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from traceql.read.nsys_rep import mpi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from traceql.read.nsys_rep.records import Record
 
@@ -73,20 +73,14 @@ class Calls:
         Args:
             nvtx: NVTX_EVENTS with the columns `NEEDED`, and others.
         """
-        if not self._domains:
-            return nvtx, {}
-        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-        stays = []
-        for event in nvtx.select([name for name in NEEDED if name in nvtx.column_names]).to_pylist():
-            is_call = event["eventType"] in mpi.RANGES and mpi.domain_of(event) in self._domains
-            stays.append(not is_call)
-            if is_call:
-                told, _ = mpi.fields_of(event.get("binaryData"), self._layouts)
-                call = {name: event[name] for name in _CALL}
-                call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
-                table = self._tables.get((mpi.domain_of(event), event["category"]), "UCP_EVENTS")
-                rows[table].append(call)
-        return nvtx.filter(pa.array(stays)), mpi.tables_of(rows, TABLES)
+        return mpi.apart(nvtx, NEEDED, self._domains, TABLES, self._rows)
+
+    def _rows(self, event: Mapping[str, Any], *, is_call: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+        if is_call:
+            told, _ = mpi.fields_of(event.get("binaryData"), self._layouts)
+            call = {name: event[name] for name in _CALL}
+            call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
+            yield self._tables.get((mpi.domain_of(event), event["category"]), "UCP_EVENTS"), call
 
 
 def workers(records: Iterable[Record]) -> pa.Table | None:

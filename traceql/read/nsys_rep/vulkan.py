@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from traceql.read import protobuf
 from traceql.read.nsys_rep import layout
+from traceql.read.nsys_rep.arrow import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,10 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     CREATIONS: ("id", "duration", "flags", "traceEventId"),
     STAGES: ("id", "duration", "flags", "creationEventId"),
 }
-_TYPES: Final = {"duration": pa.uint64(), "flags": pa.uint32()}
+_TYPES: Final = {
+    **dict.fromkeys(("id", "traceEventId", "creationEventId"), pa.int64()),
+    "flags": pa.uint32(),
+}
 
 
 def column(buffer: Buffer, fields: Mapping[Path, Field], count: int) -> pa.Array | None:
@@ -82,13 +86,4 @@ class Pipelines:
 
     def tables(self) -> dict[str, pa.Table]:
         """The tables that have rows."""
-        return {
-            table: pa.table(
-                {
-                    name: pa.array([row[name] for row in rows], _TYPES.get(name, pa.int64()))
-                    for name in _COLUMNS[table]
-                }
-            )
-            for table, rows in self.rows.items()
-            if rows
-        }
+        return tables_of(self.rows, _COLUMNS, _TYPES)
