@@ -16,7 +16,7 @@
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told
 -- @asks   drifting kernel_drift limit=NULL
 -- @says   throttled The clocks fall to {slow_clock_hz} from the {fast_clock_hz} of the fastest launches:
---         those of one shape take {longer_pct} longer ({kernels|kernel|kernels}, {kernel} most of it).
+--         those of one shape take {longer_pct} longer ({kernels|kernel,|kernels, most of it} {kernel}).
 -- @try    throttled See what limits them (nvidia-smi -q -d PERFORMANCE: power or heat), raise the power limit
 --         or cool better; compare runs at locked clocks (nvidia-smi -lgc).
 -- @says   kernel_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them,

@@ -413,7 +413,8 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
     for (_, _, text, _), group in grouped(
         steps, lambda step: (step["pid"], step["tid"], _pattern_of(step), step["phase"])
     ).items():
-        work = [step["work"] for step in sorted(group, key=_in_order)]
+        group.sort(key=_in_order)
+        work = [step["work"] for step in group]
         middle = float(np.median(work))
         slow = [step for step in group if step["work"] > times * middle]
         if len(group) < fewest or not slow:
@@ -426,6 +427,7 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
             "median_gpu_work_ns": middle,
             "max_gpu_work_ns": max(work),
             "growth_pct": slope and percent(slope * (len(work) - 1), float(np.mean(work))),
+            "slowest_step": max(group, key=lambda step: step["work"])["step"],
         }
         tail = round(sum(step["work"] - middle for step in slow))
         told = {"numbers": numbers, "texts": {"range": text}, "range": text}

@@ -1,7 +1,7 @@
 """What is wrong with traces: at most so many sentences, those first that could save most time.
 
 The rules are questions (``queries/findings``, and a folder findings of the user's own): each row of theirs
-is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@proof``). Nothing
+is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@where``, ``@proof``). Nothing
 found is an answer, and so is what could not be told because it was not recorded.
 """
 
@@ -40,8 +40,8 @@ MOST = 10
 NOTHING = "Nothing wrong found."
 NO_RULE = "No rule is about such traces, or can be asked so."
 _SEVERITIES = ("doubt", "high", "medium", "low")
-# A name in braces; with what it counts: what one is called, and what other numbers are.
-_NAMED = re.compile(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}")
+# A name in braces; behind | with what it counts, as one is called and as others are; behind ? these words alone.
+_NAMED = re.compile(r"\{(\w+)(?:([|?])([^{}|]*)\|([^{}|]*))?\}")
 # In a proof: all traces that were asked together, as one alone shows nothing.
 _TOGETHER = "*"
 
@@ -59,10 +59,11 @@ class Finding:
         sentence: in words, with its numbers.
         remedy: what may help.
         command: the question that shows it.
+        place: in words, in what it is beside range and time: a launch, a process; empty if these tell it.
         range: NVTX range in which it is; None if it is in none.
         start_ns: start of the first such time, since the trace began; None if it is in no place.
         end_ns: end of the last one.
-        numbers: those of the sentence, with units in their names.
+        numbers: those of the sentence and the place, with units in their names.
         rule: name of the question that found it.
     """
 
@@ -74,6 +75,7 @@ class Finding:
     sentence: str
     remedy: str
     command: str
+    place: str
     range: str | None
     start_ns: int | None
     end_ns: int | None
@@ -82,9 +84,10 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """In words, where it is; empty if it is in no place."""
+        """In words, where it is; empty if nobody said."""
         between = [units.text("start_ns", at) for at in (self.start_ns, self.end_ns) if at is not None]
-        return ", ".join(filter(None, [self.range and values.drawn(self.range), " to ".join(between)]))
+        named = self.range and values.drawn(self.range)
+        return ", ".join(filter(None, [self.place, named, " to ".join(between)]))
 
     @property
     def saving(self) -> str:
@@ -197,6 +200,7 @@ COLUMNS = (
     "sentence",
     "remedy",
     "command",
+    "place",
     "range",
     "start_ns",
     "end_ns",
@@ -382,13 +386,14 @@ def _of_answer(
         numbers = row["numbers"] or {}
         pieces = {name: _number(name, value) for name, value in numbers.items()}
         texts = {name: text or "" for name, text in (row["texts"] or {}).items()}
-        said = {match[1] for match in _NAMED.finditer(saying.sentence)}
+        said = {match[1] for match in _NAMED.finditer(saying.sentence + saying.place)}
         shown = pieces | {name: values.drawn(text) for name, text in texts.items()}
         yield Finding(
             **{name: row[name] for name in ("trace", "code", "severity", "saving_ns", "saving_pct")},
             **{name: row[name] for name in ("range", "start_ns", "end_ns")},
             sentence=_filled(saying.sentence, shown, rule),
             remedy=_filled(saying.remedy, {**shown, **texts}, rule),
+            place=_filled(saying.place, shown, rule),
             command=_command(
                 ask,
                 saying,
@@ -420,8 +425,9 @@ def _filled(text: str, pieces: Mapping[str, str], rule: Query) -> str:
                 f"{rule.label}: says {match[0]}, which its rows do not have",
                 f"Numbers and texts are {', '.join(pieces) or 'none'}.",
             )
-        shown = pieces[match[1]]
-        return f"{shown} {match[2] if shown == '1' else match[3]}" if match[2] else shown
+        shown, form = pieces[match[1]], match[2]
+        words = match[3] if shown == "1" else match[4]
+        return shown if form is None else words if form == "?" else f"{shown} {words}"
 
     return _NAMED.sub(piece, text)
 

@@ -29,6 +29,7 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
     -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers, texts of the row:
                                       with what a number counts, of one and of others
     -- @try     idle Capture the step in a CUDA graph.         what may help
+    -- @where   idle process {pid}   where it is, beside its range and time; of what is nowhere else: all of it
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
 
@@ -86,6 +87,7 @@ TAGS = (
     "asks",
     "says",
     "try",
+    "where",
     "proof",
 )
 # What a question can be of: of traces, in a window of time where that is a timeline (of times alone, where
@@ -164,11 +166,13 @@ class Saying:
     Attributes:
         sentence: with names of numbers and texts in braces.
         remedy: what may help, likewise.
+        place: where it is, beside the row's range and time, likewise; empty if these tell it.
         proof: the question that shows it.
     """
 
     sentence: str
     remedy: str
+    place: str
     proof: Asked
 
 
@@ -495,7 +499,7 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
     Raises:
         CatalogError: a code lacks a sentence, a remedy or a proof.
     """
-    said: dict[str, dict[str, str]] = {"says": {}, "try": {}}
+    said: dict[str, dict[str, str]] = {"says": {}, "try": {}, "where": {}}
     proofs: dict[str, Asked] = {}
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
@@ -511,7 +515,7 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         if not text:
             raise CatalogError(f"{where}: expected '@{tag.name} code text'")
         said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
-    codes = {**said["says"], **said["try"], **proofs}
+    codes = {**said["says"], **said["try"], **said["where"], **proofs}
     for code in codes:
         proof = proofs.get(code) or next(iter(asks), None)
         if code not in said["says"] or code not in said["try"] or proof is None:
@@ -522,7 +526,10 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         proofs[code] = proof
     if topic == FINDINGS and not codes:
         raise CatalogError(f"{file.label}: says nothing", "Add lines '-- @says code …', '-- @try code …'.")
-    return {code: Saying(said["says"][code], said["try"][code], proofs[code]) for code in codes}
+    return {
+        code: Saying(said["says"][code], said["try"][code], said["where"].get(code, ""), proofs[code])
+        for code in codes
+    }
 
 
 def _of(text: str, where: str) -> tuple[Param, ...]:

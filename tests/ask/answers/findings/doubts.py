@@ -16,9 +16,44 @@ CASES = [
         },
         expected=across(
             """
-            trace  code          severity  saving_ns  saving_pct  numbers                                  texts  range  start_ns  end_ns
+            trace  code          severity  saving_ns  saving_pct  numbers                                                               texts  range  start_ns  end_ns
             # 10 of 10 + 30.
-            a      unattributed  low       NULL       NULL        {gpu_in_ranges_pct: 25.0, gpu_ns: 40.0}  []     NULL   NULL      NULL
+            a      unattributed  low       NULL       NULL        {gpu_in_ranges_pct: 25.0, gpu_ns: 40.0, pid: 1.0, device_id: 0.0}  []     NULL   30        60
+            """
+        ),
+    ),
+    Case(
+        "work outside lies from its first to its last operation, and where most of it ran; what a range of a library holds is in one",
+        traces={
+            "a": Recording()
+            .range("step", 0, 10)
+            .call("cudaLaunchKernel_v7000", 1, 2, kernel("k", 10, 20))
+            .range("of a library", 20, 30, domain="lib")
+            .call("cudaLaunchKernel_v7000", 21, 22, kernel("k", 22, 30))
+            # 20 of one process, 10 and 12 of the other one.
+            .call("cudaLaunchKernel_v7000", 31, 32, kernel("k", 40, 60))
+            .call("cudaLaunchKernel_v7000", 31, 32, kernel("k", 70, 80, device=1), pid=2)
+            .work(kernel("k", 90, 102, device=1), pid=2),
+        },
+        expected=across(
+            """
+            trace  code          severity  saving_ns  saving_pct  numbers                                                                texts  range  start_ns  end_ns
+            a      unattributed  low       NULL       NULL        {gpu_in_ranges_pct: 30.0, gpu_ns: 60.0, pid: 2.0, device_id: 1.0}  []     NULL   40        102
+            """
+        ),
+    ),
+    Case(
+        "which events of which process are missing is told where the profiler counted them; a recording whose counts agree has no doubts",
+        traces={
+            "a": Recording()
+            .work(kernel("k", 10, 20))
+            .counted((7, "NVTX", 12, 7), (10, "NVTX", 12, 9), (300, "CUDA", 9, 299)),
+            "whole": Recording().work(kernel("k", 10, 20)).counted((300, "CUDA", 9, 300)),
+        },
+        expected=across(
+            """
+            trace  code         severity  saving_ns  saving_pct  numbers  texts                                                                              range  start_ns  end_ns
+            a      lost_events  doubt     NULL       NULL        []       {counted: : 299 of 300 CUDA events of process 9, 9 of 10 NVTX events of process 12}  NULL   NULL      NULL
             """
         ),
     ),
