@@ -16,7 +16,8 @@
 -- @where  lost_events the whole recording{counted}
 -- @proof  lost_events trace_summary
 -- @says   unattributed Only {gpu_in_ranges_pct} of the GPU's {gpu_ns} belongs to NVTX ranges.
--- @try    unattributed Put ranges around the steps and on the threads that launch; or ask with --by process.
+-- @try    unattributed Put ranges around the steps and on the threads that launch; or ask by process
+--         ({query coverage by=process}).
 -- @where  unattributed most of it in process {pid} on device {device_id}
 
 WITH counts AS (

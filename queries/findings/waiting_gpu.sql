@@ -30,7 +30,7 @@
 -- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
 -- @says   nothing_asked The GPU waits {idle_ns} because nothing is asked of it: the launching thread waits in
 --         {function}, in {gaps|gap|gaps, the longest} of {longest_ns}.
--- @try    nothing_asked See what it waits for: traceql query cpu-in-gap. More requests at a time, data loaded
+-- @try    nothing_asked See what it waits for ({query cpu-in-gap}): more requests at a time, data loaded
 --         ahead, or no sleeping between looks at a queue.
 -- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
 --         {function}.

@@ -28,7 +28,8 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
 
     -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers, texts of the row:
                                       with what a number counts, of one and of others
-    -- @try     idle Capture the step in a CUDA graph.         what may help
+    -- @try     idle Capture the step in a CUDA graph: {query launches-per-step}.   what may help; in braces
+                                      a question, as in @proof, of which the command is told
     -- @where   idle process {pid}   where it is, beside its range and time; of what is nowhere else: all of it
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
 _SECTION = re.compile(r"(?P<kind>\w+) (?P<order>\d+(?:\.\d+)?) (?P<title>[^|]+?)(?:\s*\|\s*(?P<options>.*))?")
+# In a remedy: a question of which the command is told.
+_COMMAND = re.compile(r"\{query ([^{}]+)\}")
 # The end of SQL whose limit counts rows in the order in which they are told.
 _FIRST_ROWS = re.compile(
     r"QUALIFY within_limit\( ?row_number\(\) OVER \( ?PARTITION BY trace ORDER BY (?P<order>.+?) ?\), "
@@ -168,12 +171,14 @@ class Saying:
         remedy: what may help, likewise.
         place: where it is, beside the row's range and time, likewise; empty if these tell it.
         proof: the question that shows it.
+        commands: questions of which the remedy tells the command, by what stands behind ``query`` in braces.
     """
 
     sentence: str
     remedy: str
     place: str
     proof: Asked
+    commands: Mapping[str, Asked]
 
 
 @dataclass(frozen=True)
@@ -501,6 +506,7 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
     """
     said: dict[str, dict[str, str]] = {"says": {}, "try": {}, "where": {}}
     proofs: dict[str, Asked] = {}
+    commands: dict[str, dict[str, Asked]] = {}
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
         if tag.name not in (*said, "proof"):
@@ -515,6 +521,9 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         if not text:
             raise CatalogError(f"{where}: expected '@{tag.name} code text'")
         said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
+        for match in _COMMAND.finditer(text if tag.name == "try" else ""):
+            _, question, params = _question_asked(f"{code} {match[1]}", "{query question", where)
+            commands.setdefault(code, {})[match[1]] = Asked(code, question, params)
     codes = {**said["says"], **said["try"], **said["where"], **proofs}
     for code in codes:
         proof = proofs.get(code) or next(iter(asks), None)
@@ -527,7 +536,13 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
     if topic == FINDINGS and not codes:
         raise CatalogError(f"{file.label}: says nothing", "Add lines '-- @says code …', '-- @try code …'.")
     return {
-        code: Saying(said["says"][code], said["try"][code], said["where"].get(code, ""), proofs[code])
+        code: Saying(
+            said["says"][code],
+            said["try"][code],
+            said["where"].get(code, ""),
+            proofs[code],
+            commands.get(code, {}),
+        )
         for code in codes
     }
 
