@@ -1,9 +1,9 @@
 -- What makes the numbers of a recording doubtful, or leaves them without a place?
 --
--- lost_events: the profiler counted other numbers of events than the file holds (that some may be missing it
--- says of nearly every recording); which events of which process, its own counts tell, but no time.
--- unattributed: there are NVTX ranges, but most of the GPU's work belongs to none; it is from the first to the
--- last of what belongs to none.
+-- lost_events: the profiler counted other numbers of events than the file holds (that some may be missing
+-- it says of nearly every recording); which events of which process, its own counts tell, but no time.
+-- unattributed: there are NVTX ranges, but most of the GPU's work belongs to none; it is from the first to
+-- the last of what belongs to none.
 -- @of     traces
 -- @unites trace
 -- @param  placed_pct DOUBLE = 50  share of the work in ranges below which it is told

@@ -12,8 +12,8 @@
 -- @param  fewest BIGINT = 5     so many steps of one name tell something
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
--- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps|has|have} GPU work for more than {times} times
---         the median of {median_gpu_work_ns}{slow_steps?:|, at most} for {max_gpu_work_ns}.
+-- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps|has|have} GPU work for more than {times}
+--         times the median of {median_gpu_work_ns}{slow_steps?:|, at most} for {max_gpu_work_ns}.
 -- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger
 --         shapes?
 -- @where  long_tail the slowest is step {slowest_step}

@@ -1,8 +1,8 @@
 """What is wrong with traces: at most so many sentences, those first that could save most time.
 
 The rules are questions (``queries/findings``, and a folder findings of the user's own): each row of theirs
-is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@where``, ``@proof``). Nothing
-found is an answer, and so is what could not be told because it was not recorded.
+is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@where``, ``@proof``).
+Nothing found is an answer, and so is what could not be told because it was not recorded.
 """
 
 from __future__ import annotations

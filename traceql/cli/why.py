@@ -18,7 +18,7 @@ from traceql.present.values import counted, readable
 from traceql.questions.parameters import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from traceql.ask.findings import Findings
 
@@ -135,8 +135,8 @@ def _more(told: Findings) -> str:
     return f"{counted(told.more, 'more findings')}: --limit gives more, --limit NULL all."
 
 
-def _wrapped(head: str, text: str, room: int, commands: Iterable[str] = ()) -> list[str]:
-    """Lines of at most so many columns, but for words and commands that are longer: these are copied whole."""
+def _wrapped(head: str, text: str, room: int, commands: Sequence[str] = ()) -> list[str]:
+    """Lines of so many columns at most, but for words and commands that are longer: those stay whole."""
     text = readable(text)
     for command in map(readable, commands):
         text = text.replace(command, command.replace(" ", _GLUE))
@@ -146,5 +146,6 @@ def _wrapped(head: str, text: str, room: int, commands: Iterable[str] = ()) -> l
         initial_indent=head,
         subsequent_indent=" " * 5,
         break_long_words=False,
+        break_on_hyphens=not commands,
     )
     return [line.replace(_GLUE, " ") for line in lines]

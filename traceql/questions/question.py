@@ -30,7 +30,7 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
                                       with what a number counts, of one and of others
     -- @try     idle Capture the step in a CUDA graph: {query launches-per-step}.   what may help; in braces
                                       a question, as in @proof, of which the command is told
-    -- @where   idle process {pid}   where it is, beside its range and time; of what is nowhere else: all of it
+    -- @where   idle process {pid}   where it is, beside its range and time; all of it, if it has neither
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
 
