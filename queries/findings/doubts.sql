@@ -1,7 +1,9 @@
 -- What makes the numbers of a recording doubtful, or leaves them without a place?
 --
--- lost_events: the profiler counted other numbers of events than the file holds (that some may be missing
--- it says of nearly every recording); which events of which process, its own counts tell, but no time.
+-- lost_events: the profiler counted other numbers of events than the file holds (that some may be missing it
+-- says of nearly every recording); which events of which process, its own counts tell, but no time. Or a
+-- process whose CUDA calls it traced ended without saying what CUPTI made of them, as one does that is killed:
+-- what had not been handed over by then is lost.
 -- unattributed: there are NVTX ranges, but most of the GPU's work belongs to none; it is from the first to
 -- the last of what belongs to none.
 -- @of     traces
@@ -11,8 +13,8 @@
 -- @empty  No events were lost, and the work has a place in ranges, or there are none.
 -- @says   lost_events Events are missing from this recording: sums and counts are too low by nobody knows how
 --         much.
--- @try    lost_events Record less or for a shorter time (--capture-range, --delay), and flush:
---         --cuda-flush-interval.
+-- @try    lost_events Record less or for a shorter time (--capture-range, --delay), flush
+--         (--cuda-flush-interval), and let processes end by themselves.
 -- @where  lost_events the whole recording{counted}
 -- @proof  lost_events trace_summary
 -- @says   unattributed Only {gpu_in_ranges_pct} of the GPU's {gpu_ns} belongs to NVTX ranges.
@@ -24,12 +26,22 @@ WITH counts AS (
     SELECT
         trace,
         regexp_extract(
-            unnest(warnings),
+            unnest(if(len(warnings) > 0, warnings, [''])),
             '^The report counts (\d+) (.+) events of process (\d+), (\d+) were decoded\.$',
             ['promised', 'what', 'pid', 'decoded']
         ) AS counted
     FROM traces
     WHERE counts_agree = false
+),
+-- A process says when the tracing of CUDA begins, and when CUPTI has handed over all that it had.
+handed_over AS (
+    SELECT
+        trace_id,
+        count(*) FILTER (starts_with(text, 'CUDA injection initialized successfully')) AS processes,
+        processes - count(*) FILTER (starts_with(text, 'Number of CUPTI events produced')) AS lost
+    FROM diagnostics
+    GROUP BY trace_id
+    HAVING lost > 0
 ),
 lost AS (
     SELECT
@@ -39,10 +51,20 @@ lost AS (
                 '{} of {} {} events of process {}',
                 counted.decoded, counted.promised, counted.what, counted.pid
             ),
-            ', ' ORDER BY counted.pid::BIGINT, counted.what
+            ', ' ORDER BY try_cast(counted.pid AS BIGINT), counted.what
         ) FILTER (counted.pid <> '') AS counted
     FROM counts
     GROUP BY trace
+    UNION ALL
+    SELECT
+        trace,
+        if(
+            processes = 1,
+            'what its process had not handed over at the end',
+            format('what {} of {} processes had not handed over at the end', lost, processes)
+        )
+    FROM handed_over
+    JOIN traces USING (trace_id)
 ),
 outside AS (
     SELECT trace, pid, device_id, start_ns, end_ns, duration_ns
@@ -77,12 +99,11 @@ found AS (
         'lost_events' AS code,
         'doubt' AS severity,
         MAP {}::MAP(VARCHAR, DOUBLE) AS numbers,
-        MAP {'counted': coalesce(': ' || counted, '')} AS texts,
+        MAP {'counted': coalesce(': ' || string_agg(counted, ', ' ORDER BY counted), '')} AS texts,
         NULL::BIGINT AS start_ns,
         NULL::BIGINT AS end_ns
-    FROM traces
-    LEFT JOIN lost USING (trace)
-    WHERE counts_agree = false
+    FROM lost
+    GROUP BY trace
     UNION ALL
     SELECT
         trace,

@@ -44,8 +44,7 @@ HABITS = {
 }
 
 
-#: Code → a recording that has it, and one that has not. Nobody has recorded lost events or a drift at steady
-#: clocks: those are made by hand.
+#: Code → a recording that has it, and one that has not.
 RECORDED = {
     "launch_bound": ("habit_tiny", "habit_good"),
     "sync": ("habit_sync", "habit_good"),
@@ -67,14 +66,23 @@ RECORDED = {
     "ncu_rule": ("kinds_basic", "roofline_counters"),
     "unattributed": ("pipit_saxpy_2022.2", "habit_good"),
     "throttled": ("clocks_throttled", "clocks_paused"),
+    "kernel_drift": ("steady_drift", "clocks_paused"),
     "unclocked_drift": ("clocks_plain", "habit_good"),
+    "lost_events": ("killed", "steady_drift"),
     "cuda_core_products": ("habit_drift", "clocks_plain"),
     "idle_tensor_cores": ("precision", "kinds_full"),
 }
 #: Asked in the short run, too.
-SHORT = {"throttled", "unclocked_drift", "cuda_core_products", "idle_tensor_cores"}
-#: Those that tests below take with --model, or make.
-ELSEWHERE = {"slow_products", "slow_attention", "lost_events", "kernel_drift"}
+SHORT = {
+    "throttled",
+    "unclocked_drift",
+    "cuda_core_products",
+    "idle_tensor_cores",
+    "kernel_drift",
+    "lost_events",
+}
+#: Those that tests below take with --model.
+ELSEWHERE = {"slow_products", "slow_attention"}
 #: Those that no hand-made case of its rule has.
 NO_CASE = {"low_occupancy"}
 
@@ -171,6 +179,33 @@ def test_a_power_limit_is_told_by_the_clocks_and_pauses_let_them_be(recorded: Da
         slow and quick and slow == pytest.approx(1e6 * samples["median"][0], rel=0.02) and quick > 1.15 * slow
     )
     assert {"throttled", "kernel_drift", "unclocked_drift"}.isdisjoint(codes(recorded, "clocks_paused"))
+
+
+@pytest.mark.long
+def test_a_product_that_slows_down_at_clocks_that_stay_is_told_with_the_clocks(recorded: Database) -> None:
+    (told,) = found(recorded, "kernel_drift")
+    launches = recorded.query("cuda_gpu_kern_pace", trace="steady_drift", kernel="nvjet*")["duration_ns"]
+    # The sixth fastest of 600 is the hundredth; what the others take longer is more than a percent of all.
+    fast = launches.sort()[5]
+    assert told.saving_ns == sum(max(one - fast, 0) for one in launches) and launches.max() > 4 * fast
+    samples = recorded.query("gpu_metric_util_sum", trace="steady_drift", metric="GPC Clock*")
+    assert samples["max"][0] < 1.1 * samples["median"][0]
+    assert {"throttled", "unclocked_drift"}.isdisjoint(codes(recorded, "steady_drift"))
+
+
+@pytest.mark.long
+def test_a_program_that_is_killed_loses_its_kernels_and_that_is_said_first(recorded: Database) -> None:
+    counts = recorded.sql(
+        "SELECT counts_agree, (SELECT count(*) FROM nvtx_ranges WHERE trace_id = traces.trace_id) AS ranges, "
+        "(SELECT count(*) FROM kernels WHERE trace_id = traces.trace_id) AS kernels "
+        "FROM traces WHERE trace = 'killed'"
+    ).row(0)
+    # Its own counts agree, as nothing of it was counted.
+    assert counts == (True, 17965, 0)
+    first = told_of(recorded, "killed").found[0]
+    assert (first.code, first.severity) == ("lost_events", "doubt")
+    assert first.where == "the whole recording: what its process had not handed over at the end"
+    assert "--cuda-flush-interval" in first.remedy
 
 
 @pytest.mark.long

@@ -1,6 +1,8 @@
 from made.case import Case, across
 from made.nsys import Recording, kernel
 
+BEGUN = "CUDA injection initialized successfully."
+
 CASES = [
     Case(
         "work outside ranges is told where there are ranges, and where most of it is outside",
@@ -54,6 +56,33 @@ CASES = [
             """
             trace  code         severity  saving_ns  saving_pct  numbers  texts                                                                              range  start_ns  end_ns
             a      lost_events  doubt     NULL       NULL        []       {counted: : 299 of 300 CUDA events of process 9, 9 of 10 NVTX events of process 12}  NULL   NULL      NULL
+            """
+        ),
+    ),
+    Case(
+        "a process that says no more of CUPTI after it has begun is told, and counted among those that began",
+        traces={
+            "alone": Recording().work(kernel("k", 10, 20)).diagnostic(BEGUN),
+            "one": Recording()
+            .work(kernel("k", 10, 20))
+            .counted((10, "NVTX", 12, 9))
+            .diagnostic(BEGUN)
+            .diagnostic(BEGUN)
+            .diagnostic("Number of CUPTI events produced: \t34998, CUPTI buffers: 50."),
+            "whole": Recording()
+            .work(kernel("k", 10, 20))
+            .diagnostic(BEGUN)
+            .diagnostic("Number of CUPTI events produced: \t5, CUPTI buffers: 1."),
+            # Where a range is captured, the beginning may lie before it.
+            "captured": Recording()
+            .work(kernel("k", 10, 20))
+            .diagnostic("Number of CUPTI events produced: \t5, CUPTI buffers: 1."),
+        },
+        expected=across(
+            """
+            trace  code         severity  saving_ns  saving_pct  numbers  texts                                                                                                     range  start_ns  end_ns
+            alone  lost_events  doubt     NULL       NULL        []       {counted: : what its process had not handed over at the end}                                              NULL   NULL      NULL
+            one    lost_events  doubt     NULL       NULL        []       {counted: : 9 of 10 NVTX events of process 12, what 1 of 2 processes had not handed over at the end}  NULL   NULL      NULL
             """
         ),
     ),
