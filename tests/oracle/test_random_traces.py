@@ -20,7 +20,7 @@ TRACES = 10
 PLACES_IN_TIME = PARAMS["times"]
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT = {
-    "event_waits": "random traces record no events: hand-made cases and real recordings have them",
+    "event_waits": "random traces record no events: see test_random_events.py",
     "effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py",
 }
 
