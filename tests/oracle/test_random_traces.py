@@ -21,7 +21,7 @@ PLACES_IN_TIME = PARAMS["times"]
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT = {
     "event_waits": "random traces record no events: see test_random_events.py",
-    "effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py",
+    "effects": "it compares traces of one program: see test_random_effects.py",
 }
 
 
