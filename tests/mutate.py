@@ -28,12 +28,10 @@ _CODES = ("pid", "tid", "return_value")
 def mutable(question: str) -> list[str]:
     """Columns of a question whose values are amounts; what is NULL in every row of findings says nothing."""
     query = catalog.shipped().find(question)
-    no_place = [column.name for column in catalog.shipped().views["no_place"].columns]
     return [
         column.name
         for column in query.columns
         if f"\n    NULL::{column.type} AS {column.name}" not in query.sql
-        and not ("no_place.*" in query.sql and column.name in no_place)
         and case.is_numeric(column.type)
         and not column.name.endswith("_id")
         and column.name not in _CODES

@@ -13,11 +13,11 @@
 -- @asks   work step_work
 -- @asks   steps step_summary
 -- @says   slow_products Products take {times_floor} times their floor in {steps|step|steps} ({range}):
---         {avg_work_ns} each where {avg_floor_ns} would do. They are {share_pct} of the steps' kernel time.
--- @try    slow_products See where time goes: traceql query kernel-roofline of an ncu report. Larger batches
---         read weights for more rows, smaller types (fp8, int4) read less, other shapes fill tiles and waves.
+--         {avg_work_ns} a step where {avg_floor_ns} would do, {share_pct} of the time of its kernels.
+-- @try    slow_products Larger batches read weights for more rows, smaller types (fp8, int4) read less, other
+--         shapes fill tiles and waves. An ncu report tells which of it is the matter (kernel-roofline).
 -- @says   slow_attention Attention takes {times_floor} times its floor in {steps|step|steps} ({range}):
---         {avg_work_ns} each where {avg_floor_ns} would do. It is {share_pct} of the steps' kernel time.
+--         {avg_work_ns} a step where {avg_floor_ns} would do, {share_pct} of the time of its kernels.
 -- @try    slow_attention Compare backends of attention (FlashAttention, FlashInfer, with split contexts), the
 --         type of the KV cache, and the number of requests in a step.
 

@@ -2,29 +2,34 @@
 --
 -- Of each kernel the rule whose estimate for its whole time (global) is the largest: low_occupancy with
 -- what limits the warps of an SM, uncoalesced for global memory, spills for local memory, ncu_rule for all
--- others.
+-- others. Its place is the launch of which the rule says so that it costs most.
 -- saving_ns: NVIDIA's estimate of the kernel's time, an upper bound: it assumes that nothing else limits
 -- the kernel then, and estimates for one kernel do not add up.
 -- @of     traces
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   advised rules limit=NULL
+-- @asks   of_launches rules by=launch limit=NULL
 -- @asks   fitting occupancy limit=NULL
 -- @needs  advice
 -- @says   ncu_rule {kernel}: {title}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    ncu_rule {message}
+-- @where  ncu_rule launch {launch} of {launches}
 -- @proof  ncu_rule rules kernel={kernel} limit=NULL
 -- @says   low_occupancy {kernel} holds {theoretical_pct} of the warps that fit on an SM, limited by
 --         {limiter}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    low_occupancy {message}
+-- @where  low_occupancy launch {launch} of {launches}
 -- @proof  low_occupancy occupancy kernel={kernel} limit=NULL
 -- @says   uncoalesced {kernel} moves more of global memory than it asks for. ncu estimates that it costs
 --         {estimated_speedup_pct} of {gpu_ns}.
 -- @try    uncoalesced Let neighbouring threads access neighbouring addresses. {message}
+-- @where  uncoalesced launch {launch} of {launches}
 -- @proof  uncoalesced memory_tables kernel={kernel}
 -- @says   spills {kernel} works in local memory: registers that are spilled, or arrays that are indexed. ncu
 --         estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    spills Allow more registers (launch bounds, maxrregcount), or keep less at a time. {message}
+-- @where  spills launch {launch} of {launches}
 -- @proof  spills memory_tables kernel={kernel}
 
 WITH best AS (
@@ -34,6 +39,17 @@ WITH best AS (
     QUALIFY row_number() OVER (
         PARTITION BY trace, group_name ORDER BY saving_ns DESC NULLS LAST, rule, title, message
     ) = 1
+),
+worst AS (
+    SELECT
+        trace,
+        group_name,
+        rule,
+        title,
+        arg_max(kernel_id, (gpu_ns * estimated_speedup_pct, -kernel_id)) AS kernel_id
+    FROM of_launches
+    WHERE speedup_scope = 'global'
+    GROUP BY trace, group_name, rule, title
 ),
 limited AS (
     SELECT
@@ -47,11 +63,11 @@ limited AS (
 SELECT
     best.trace,
     CASE
-        WHEN rule IN ('TheoreticalOccupancy', 'AchievedOccupancy') AND limiter IS NOT NULL
+        WHEN best.rule IN ('TheoreticalOccupancy', 'AchievedOccupancy') AND limiter IS NOT NULL
             THEN 'low_occupancy'
-        WHEN rule = 'UncoalescedGlobalAccess' THEN 'uncoalesced'
-        WHEN rule = 'MemoryCacheAccessPattern' AND contains(title, 'Global') THEN 'uncoalesced'
-        WHEN rule = 'MemoryCacheAccessPattern' AND contains(title, 'Local') THEN 'spills'
+        WHEN best.rule = 'UncoalescedGlobalAccess' THEN 'uncoalesced'
+        WHEN best.rule = 'MemoryCacheAccessPattern' AND contains(best.title, 'Global') THEN 'uncoalesced'
+        WHEN best.rule = 'MemoryCacheAccessPattern' AND contains(best.title, 'Local') THEN 'spills'
         ELSE 'ncu_rule'
     END AS code,
     severity_of(saving_ns, gpu_ns * 100 / nullif(share_pct, 0)) AS severity,
@@ -60,19 +76,28 @@ SELECT
     MAP {
         'estimated_speedup_pct': estimated_speedup_pct,
         'gpu_ns': gpu_ns::DOUBLE,
-        'theoretical_pct': theoretical_pct
+        'theoretical_pct': theoretical_pct,
+        'launch': launch::DOUBLE,
+        'launches': launches::DOUBLE
     } AS numbers,
     MAP {
         'kernel': best.group_name,
-        'title': coalesce(nullif(title, ''), rule),
+        'title': coalesce(nullif(best.title, ''), best.rule),
         'limiter': limiter,
         -- The rest explains: the question has it.
         'message': concat(rtrim(array_to_string(string_split(message, '. ')[:2], '. '), '.'), '.')
     } AS texts,
-    no_place.*
+    path AS range,
+    NULL::BIGINT AS start_ns,
+    NULL::BIGINT AS end_ns
 FROM best
 JOIN chosen_traces($trace) AS traces USING (trace)
 LEFT JOIN limited ON limited.trace = best.trace AND limited.group_name = best.group_name
-CROSS JOIN no_place
+LEFT JOIN worst
+    ON worst.trace = best.trace
+    AND worst.group_name = best.group_name
+    AND worst.rule = best.rule
+    AND worst.title IS NOT DISTINCT FROM best.title
+LEFT JOIN profiled_launches ON profiled_launches.kernel_id = worst.kernel_id
 WHERE saving_pct >= $least_pct
 ORDER BY best.trace, saving_ns DESC, best.group_name

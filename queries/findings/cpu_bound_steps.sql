@@ -12,8 +12,9 @@
 -- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
--- @says   no_cuda_graphs In {steps|step|steps} ({range}) there are {launches_per_step} launches each, without
---         CUDA graphs, and the GPU is idle for {idle_pct} of the time.
+-- @says   no_cuda_graphs In {steps|step|steps} ({range}) there {launches_per_step?is|are}
+--         {launches_per_step|launch|launches}{steps?| each}, without CUDA graphs, and the GPU is idle for
+--         {idle_pct} of the time.
 -- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
 --         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
 

@@ -9,7 +9,7 @@
 -- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on
 --         {gpus|GPU|GPUs}; {hidden_pct} of it runs beside computation.
 -- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
---         shards), and see which rank comes late: traceql query rank-balance.
+--         shards), and see which rank comes late ({query rank-balance trace=*}).
 -- @proof  exposed_communication communication_overlap
 
 -- Where nothing communicates, nothing is exposed, and what the GPU does need not be known.

@@ -1,7 +1,8 @@
 -- Which profiled products of matrices leave the tensor cores idle?
 --
 -- Products and convolutions by their kernels' names, on a GPU that has tensor cores, whose pipes work for
--- less than tensor_pct of the cycles, while those of fp32 arithmetic work for fma_pct or more.
+-- less than tensor_pct of the cycles, while those of fp32 arithmetic work for fma_pct or more. Its place is
+-- the longest launch.
 -- saving_ns: the part of their time that the tensor cores' peak in half precision leaves over, an upper
 -- bound: both may wait for memory, and precision is lost.
 -- @of     traces
@@ -14,11 +15,13 @@
 --         cores for {tensor_pct} of its {gpu_ns}. These could multiply {times_faster} times as fast.
 -- @try    idle_tensor_cores Multiply in TF32 (torch.set_float32_matmul_precision("high"), from Ampere on), or
 --         in bfloat16 or float16 (torch.autocast), where the result allows it.
+-- @where  idle_tensor_cores launch {launch} of {launches}
 -- @proof  idle_tensor_cores pipes kernel={kernel} limit=NULL
 
 WITH profiled AS (
     SELECT
         traces.trace,
+        kernel_id,
         called AS group_name,
         category IN ('gemm', 'conv') AS is_meant,
         kernels.duration_ns,
@@ -38,7 +41,8 @@ groups AS (
         bool_and(is_meant) AS is_meant,
         sum(duration_ns)::BIGINT AS gpu_ns,
         sum(duration_ns * (1 - 1 / times_faster))::BIGINT AS saving_ns,
-        max(times_faster) AS times_faster
+        max(times_faster) AS times_faster,
+        arg_max(kernel_id, (duration_ns, -kernel_id)) AS kernel_id
     FROM profiled
     GROUP BY trace, group_name
 ),
@@ -57,7 +61,7 @@ worked AS (
     GROUP BY trace, group_name
 )
 SELECT
-    trace,
+    groups.trace,
     'idle_tensor_cores' AS code,
     severity_of(saving_ns, whole_ns) AS severity,
     saving_ns,
@@ -66,13 +70,17 @@ SELECT
         'gpu_ns': gpu_ns::DOUBLE,
         'cuda_pct': cuda_pct,
         'tensor_pct': tensor_pct,
-        'times_faster': times_faster
+        'times_faster': times_faster,
+        'launch': launch::DOUBLE,
+        'launches': launches::DOUBLE
     } AS numbers,
     MAP {'kernel': group_name} AS texts,
-    no_place.*
+    path AS range,
+    NULL::BIGINT AS start_ns,
+    NULL::BIGINT AS end_ns
 FROM groups
 JOIN worked USING (trace, group_name)
 JOIN whole USING (trace)
-CROSS JOIN no_place
+LEFT JOIN profiled_launches USING (kernel_id)
 WHERE is_meant AND worked.tensor_pct < $tensor_pct AND cuda_pct >= $fma_pct AND saving_pct >= $least_pct
-ORDER BY trace, saving_ns DESC, group_name
+ORDER BY groups.trace, saving_ns DESC, group_name

@@ -16,9 +16,9 @@
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told
 -- @asks   drifting kernel_drift limit=NULL
 -- @says   throttled The clocks fall to {slow_clock_hz} from the {fast_clock_hz} of the fastest launches:
---         those of one shape take {longer_pct} longer ({kernels|kernel|kernels}, {kernel} most of it).
+--         those of one shape take {longer_pct} longer ({kernels|kernel,|kernels, most of it} {kernel}).
 -- @try    throttled See what limits them (nvidia-smi -q -d PERFORMANCE: power or heat), raise the power limit
---         or cool better; compare runs at locked clocks (nvidia-smi -lgc).
+--         or cool better; compare runs at locked clocks (nvidia-smi -lgc MHZ).
 -- @says   kernel_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them,
 --         up to {max_ns}, at clocks that do not explain it.
 -- @try    kernel_drift See what else uses the GPU or its memory meanwhile (other streams and processes,
@@ -26,7 +26,7 @@
 -- @says   unclocked_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of
 --         them, up to {max_ns}; whether the clocks fell was not recorded.
 -- @try    unclocked_drift Record the clocks, too: nsys profile --gpu-metrics-devices=all, or traceql collect
---         nsys --option=--gpu-metrics-devices=all.
+--         nsys --option=--gpu-metrics-devices=all -- COMMAND.
 -- @proof  throttled kernel_drift kernel={kernel} limit=NULL
 -- @proof  kernel_drift kernel_drift kernel={kernel} limit=NULL
 -- @proof  unclocked_drift kernel_drift kernel={kernel} limit=NULL

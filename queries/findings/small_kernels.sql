@@ -10,8 +10,9 @@
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told
 -- @asks   timed top_kernels limit=NULL
 -- @needs  kernels timeline
--- @says   small_kernels {short_kernels} of {kernels} kernel executions are of kernels that take less than
---         {short_ns}: {short_kernels_ns} together, {kernel} most of it.
+-- @says   small_kernels {short_kernels} of {kernels|kernel execution|kernel executions}
+--         {short_kernels?is|are} of kernels that take less than {short_ns}: {short_kernels_ns} together,
+--         {kernel} most of it.
 -- @try    small_kernels Fuse them: torch.compile, a fused norm, activation or optimizer, or one kernel for
 --         many tensors (foreach).
 

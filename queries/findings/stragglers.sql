@@ -10,8 +10,9 @@
 -- @says   straggler Ranks wait {waited_ns} in {collectives|collective|collectives} for the one that comes
 --         last, most of it in {kernel}; process {pid} on device {device_id} waits most.
 -- @proof  straggler nccl_straggler trace=*
--- @try    straggler See who comes late and why (its host, more work, slower kernels): traceql query
---         job-stragglers, and traceql diff --job JOB.
+-- @try    straggler See who comes late, and whether by its host, more work or slower kernels
+--         ({query job-stragglers trace=*}), and what the slowest rank does that the fastest one does not (of
+--         traces in a database: traceql diff --job {job}).
 
 WITH ranks AS (
     -- A rank has a part for each kernel and communicator.

@@ -12,10 +12,11 @@
 -- @param  fewest BIGINT = 5     so many steps of one name tell something
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
--- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps} have GPU work for more than {times} times
---         the median of {median_gpu_work_ns}, at most for {max_gpu_work_ns}.
+-- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps|has|have} GPU work for more than {times}
+--         times the median of {median_gpu_work_ns}{slow_steps?:|, at most} for {max_gpu_work_ns}.
 -- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger
 --         shapes?
+-- @where  long_tail the slowest is step {slowest_step}
 -- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over
 --         {steps|step|steps}, up to {max_gpu_work_ns}.
 -- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel
@@ -90,6 +91,7 @@ grouped AS (
         sum(gpu_work_ns - min_ns) AS grown_ns,
         max(median_ns) AS median_ns,
         max(gpu_work_ns) AS max_ns,
+        arg_max(step, (gpu_work_ns, -number)) AS slowest_step,
         regr_r2(gpu_work_ns, number) AS r2,
         if(
             count(*) > 1,
@@ -125,7 +127,8 @@ SELECT
         'times': $times::DOUBLE,
         'median_gpu_work_ns': median_ns,
         'max_gpu_work_ns': max_ns::DOUBLE,
-        'growth_pct': growth_pct
+        'growth_pct': growth_pct,
+        'slowest_step': slowest_step::DOUBLE
     } AS numbers,
     MAP {'range': coalesce(called, 'told by kernels')} AS texts,
     called AS range,

@@ -2,12 +2,13 @@
 --
 -- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for
 -- half of it. nothing_asked: for half of it, and at least host_ns, the launching thread slept or waited in
--- the operating system (for a request, data, another thread); known where its calls were recorded.
--- host_work: for half of it, and at least host_ns, that thread was in no call that waits. sync: a call waited
--- for the GPU when it ran dry, so that nothing could be launched ahead. copy: for half of it the call that
--- asked for the next operation, a copy, prepared it. launch_bound: launching the next operation took longer
--- than running what was there. Gaps whose next operation had been launched before are left out. range is the
--- innermost one whose name is open, on the launching thread, in the middle of every gap of the cause.
+-- the operating system (for a request, data, another thread: see the macro waits_in_os); known where its
+-- calls were recorded. host_work: for half of it, and at least host_ns, that thread was in no call that
+-- waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
+-- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
+-- the next operation took longer than running what was there. Gaps whose next operation had been launched
+-- before are left out. range is the innermost one whose name is open, on the launching thread, in the
+-- middle of every gap of the cause.
 -- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at
 -- all.
 -- @of     times
@@ -25,12 +26,12 @@
 --         step later.
 -- @says   copy The GPU waits {idle_ns} while {function} prepares copies, in {gaps|gap|gaps}.
 -- @try    copy Copy from pinned memory, on a stream of its own, and before the data is needed.
--- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps|gap|gaps}, the longest
+-- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps|gap|gaps, the longest}
 --         of {longest_ns}.
 -- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
 -- @says   nothing_asked The GPU waits {idle_ns} because nothing is asked of it: the launching thread waits in
---         {function}, in {gaps|gap|gaps}, the longest of {longest_ns}.
--- @try    nothing_asked See what it waits for: traceql query cpu-in-gap. More requests at a time, data loaded
+--         {function}, in {gaps|gap|gaps, the longest} of {longest_ns}.
+-- @try    nothing_asked See what it waits for ({query cpu-in-gap}): more requests at a time, data loaded
 --         ahead, or no sleeping between looks at a queue.
 -- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
 --         {function}.
@@ -88,18 +89,23 @@ stops AS (
         ORDER BY start_ns, end_ns DESC, api_call_id
     ) = 1
 ),
-sleeping AS (
-    SELECT DISTINCT name
-    FROM os_calls
-    WHERE regexp_full_match(
-        name,
-        'u?sleep|(clock_)?nanosleep|pause|p?poll|p?select|epoll_p?wait2?|futex|accept4?|recv(from|m?msg)?'
-        '|sem_(timed|clock)?wait|pthread_(cond_(timed|clock)?wait|join)|wait(id|pid|3|4)?'
-        '|sig(timed)?wait(info)?'
-    )
+waiting AS (
+    SELECT DISTINCT name FROM os_calls WHERE waits_in_os(name)
 ),
--- How CUDA waits in the operating system is told by its own calls. A call that a call makes is no time of its
--- own here, either.
+-- Until when a thread is in calls of CUDA that began before: calls lie in each other, or beside.
+in_calls AS (
+    SELECT
+        thread,
+        start_ns,
+        max(end_ns) OVER (PARTITION BY thread ORDER BY start_ns, end_ns ROWS UNBOUNDED PRECEDING) AS until_ns
+    FROM api_calls
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN threads
+        ON threads.trace = traces.trace AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
+    WHERE EXISTS (FROM waiting)
+),
+-- What CUDA waits for and reads in the operating system is told by its own calls. A call that a call makes is
+-- no time of its own, here either.
 sleeps AS (
     SELECT calls.*
     FROM (
@@ -109,13 +115,13 @@ sleeps AS (
             end_ns,
             name AS function
         FROM os_calls
-        JOIN sleeping USING (name)
+        JOIN waiting USING (name)
         JOIN chosen_traces($trace) AS traces USING (trace_id)
         JOIN threads
             ON threads.trace = traces.trace AND threads.pid = os_calls.pid AND threads.tid = os_calls.tid
     ) AS calls
-    ASOF LEFT JOIN stops ON stops.thread = calls.thread AND stops.start_ns <= calls.start_ns
-    WHERE calls.end_ns > calls.start_ns AND calls.end_ns <= stops.end_ns IS NOT true
+    ASOF LEFT JOIN in_calls ON in_calls.thread = calls.thread AND in_calls.start_ns <= calls.start_ns
+    WHERE calls.end_ns > calls.start_ns AND calls.end_ns <= until_ns IS NOT true
 ),
 -- GPUs of one thread may run dry at the same moment.
 moments AS (

@@ -198,11 +198,23 @@ class Recording:
 
     def __init__(self, **tags: str) -> None:
         self._tags = tags
+        self._counts_agree: bool | None = None
+        self._warnings: list[str] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._strings: dict[str, int] = {}
         # As CUPTI counts: in each process from 1, so that ids of two processes are equal.
         self._correlations: Counter[int] = Counter()
         self._chains: Counter[str] = Counter()
+
+    def counted(self, *promised: tuple[int, str, int, int]) -> Recording:
+        """What the profiler counted, as (number, kind of event, process, number that was decoded)."""
+        lacking = [one for one in promised if one[0] != one[3]]
+        self._counts_agree = not lacking
+        self._warnings += [
+            f"The report counts {number} {what} events of process {pid}, {decoded} were decoded."
+            for number, what, pid, decoded in lacking
+        ]
+        return self
 
     # --- on the CPU -------------------------------------------------------------------------------------
 
@@ -910,7 +922,10 @@ class Recording:
     def report(self) -> RawReport:
         """The decoded report, in this process."""
         return RawReport(
-            "nsys", {name: pa.Table.from_pylist(rows) for name, rows in self._all_tables().items()}
+            "nsys",
+            {name: pa.Table.from_pylist(rows) for name, rows in self._all_tables().items()},
+            counts_agree=self._counts_agree,
+            warnings=list(self._warnings),
         )
 
     def store(self, database: Database, name: str) -> None:

@@ -338,7 +338,7 @@ def _os_calls(pick: _Draw, process: int, tid: int) -> Iterator[OsCall]:
     at = pick.number(0, 20)
     for _ in range(pick.one_of((0, 0, 1, 3))):
         end = at + pick.number(0, 15)
-        yield OsCall(process, tid, pick.one_of(("poll", "read")), at, end)
+        yield OsCall(process, tid, pick.one_of(("poll", "read", "mmap")), at, end)
         at = end + pick.number(0, 20)
 
 

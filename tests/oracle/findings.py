@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _WAITS = re.compile(r"cu(da)?(Device|Stream|Event)Synchronize")
 _ALLOCATES = re.compile(r"cu(da)?(Malloc|Free)")
-_SLEEPS = {"poll"}
+_SLEEPS = {"poll", "read"}
 _COPIES = re.compile(r"cu(da)?(Memcpy|Memset)")
 
 
@@ -302,13 +302,8 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
 def _slept(
     view: View, thread: tuple[int, int], ends: dict[int, int], start: int, called: int
 ) -> list[tuple[int, str]]:
-    """For how long the thread slept in a gap before it launched, and in what; CUDA's own waiting aside."""
-    waits = [
-        call
-        for call in view.calls
-        if (call.process & 0xFFFFFF, call.tid) == thread
-        and (_WAITS.match(call.name) or _ALLOCATES.match(call.name))
-    ]
+    """For how long the thread slept in a gap before it launched, and in what; what CUDA's calls do aside."""
+    calls = [call for call in view.calls if (call.process & 0xFFFFFF, call.tid) == thread]
     return [
         (min(one.end, called) - max(one.start, start), one.name)
         for one in view.os_calls
@@ -316,7 +311,7 @@ def _slept(
         and one.name in _SLEEPS
         and max((at for at in ends if at < one.end), default=None) == start
         and one.start < min(one.end, called)
-        and not any(call.start <= one.start and one.end <= call.end for call in waits)
+        and not any(call.start <= one.start and one.end <= call.end for call in calls)
     ]
 
 
@@ -413,7 +408,8 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
     for (_, _, text, _), group in grouped(
         steps, lambda step: (step["pid"], step["tid"], _pattern_of(step), step["phase"])
     ).items():
-        work = [step["work"] for step in sorted(group, key=_in_order)]
+        group.sort(key=_in_order)
+        work = [step["work"] for step in group]
         middle = float(np.median(work))
         slow = [step for step in group if step["work"] > times * middle]
         if len(group) < fewest or not slow:
@@ -426,6 +422,7 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
             "median_gpu_work_ns": middle,
             "max_gpu_work_ns": max(work),
             "growth_pct": slope and percent(slope * (len(work) - 1), float(np.mean(work))),
+            "slowest_step": max(group, key=lambda step: step["work"])["step"],
         }
         tail = round(sum(step["work"] - middle for step in slow))
         told = {"numbers": numbers, "texts": {"range": text}, "range": text}

@@ -20,8 +20,8 @@ TRACES = 10
 PLACES_IN_TIME = PARAMS["times"]
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT = {
-    "event_waits": "random traces record no events: hand-made cases and real recordings have them",
-    "effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py",
+    "event_waits": "random traces record no events: see test_random_events.py",
+    "effects": "it compares traces of one program: see test_random_effects.py",
 }
 
 

@@ -1,8 +1,8 @@
 """What is wrong with traces: at most so many sentences, those first that could save most time.
 
 The rules are questions (``queries/findings``, and a folder findings of the user's own): each row of theirs
-is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@proof``). Nothing
-found is an answer, and so is what could not be told because it was not recorded.
+is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@where``, ``@proof``).
+Nothing found is an answer, and so is what could not be told because it was not recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Answer, Asker
     from traceql.predict.models import Model
     from traceql.questions.parameters import Value
-    from traceql.questions.question import Query, Saying
+    from traceql.questions.question import Asked, Query
 
 #: Findings that are told, if nothing else is asked for.
 MOST = 10
@@ -40,8 +40,11 @@ MOST = 10
 NOTHING = "Nothing wrong found."
 NO_RULE = "No rule is about such traces, or can be asked so."
 _SEVERITIES = ("doubt", "high", "medium", "low")
-# A name in braces; with what it counts: what one is called, and what other numbers are.
-_NAMED = re.compile(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}")
+# A name in braces; behind | with what it counts, as one is called and as others are; behind ? these words
+# alone. Or the question of a command.
+_NAMED = re.compile(
+    r"\{(?:query (?P<query>[^{}]+)|(?P<name>\w+)(?:(?P<form>[|?])(?P<one>[^{}|]*)\|(?P<others>[^{}|]*))?)\}"
+)
 # In a proof: all traces that were asked together, as one alone shows nothing.
 _TOGETHER = "*"
 
@@ -59,10 +62,12 @@ class Finding:
         sentence: in words, with its numbers.
         remedy: what may help.
         command: the question that shows it.
+        commands: those of questions that the remedy tells.
+        place: in words, in what it is beside range and time: a launch, a process; empty if these tell it.
         range: NVTX range in which it is; None if it is in none.
         start_ns: start of the first such time, since the trace began; None if it is in no place.
         end_ns: end of the last one.
-        numbers: those of the sentence, with units in their names.
+        numbers: those of the sentence and the place, with units in their names.
         rule: name of the question that found it.
     """
 
@@ -74,6 +79,8 @@ class Finding:
     sentence: str
     remedy: str
     command: str
+    commands: tuple[str, ...]
+    place: str
     range: str | None
     start_ns: int | None
     end_ns: int | None
@@ -82,9 +89,9 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """In words, where it is; empty if it is in no place."""
-        between = [units.text("start_ns", at) for at in (self.start_ns, self.end_ns) if at is not None]
-        return ", ".join(filter(None, [self.range and values.drawn(self.range), " to ".join(between)]))
+        """In words, where it is; empty if nobody said."""
+        named = self.range and values.drawn(self.range)
+        return ", ".join(filter(None, [self.place, named, _between(self.start_ns, self.end_ns)]))
 
     @property
     def saving(self) -> str:
@@ -197,6 +204,7 @@ COLUMNS = (
     "sentence",
     "remedy",
     "command",
+    "place",
     "range",
     "start_ns",
     "end_ns",
@@ -333,7 +341,7 @@ def _others(
     ask: Asker, rule: Query, names: Sequence[str], recorded: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """The other traces of their jobs, where a rule compares these."""
-    if not any(saying.proof.params.get("trace") == _TOGETHER for saying in rule.sayings.values()):
+    if not _compares(rule):
         return []
     # To find jobs takes the collectives of all traces: not where there is none, or nothing to compare with.
     if not any(trace["has_timeline"] for name, trace in recorded.items() if name not in names):
@@ -372,6 +380,10 @@ def _of_answer(
     ask: Asker, answer: Answer, given: Mapping[str, Value], together: Sequence[str]
 ) -> Iterable[Finding]:
     rule = answer.question
+    # To find jobs takes the collectives of all traces.
+    told = [asked for one in rule.sayings.values() for asked in (one.proof, *one.commands.values())]
+    jobs = _jobs(ask, together) if len(answer) and any(map(_of_job, told)) else {}
+    of_jobs = {one: [other for other in together if jobs.get(other) == jobs[one]] for one in jobs}
     for row in answer.table.to_pylist(maps_as_pydicts="strict"):
         saying = rule.sayings.get(row["code"])
         if saying is None:
@@ -382,23 +394,52 @@ def _of_answer(
         numbers = row["numbers"] or {}
         pieces = {name: _number(name, value) for name, value in numbers.items()}
         texts = {name: text or "" for name, text in (row["texts"] or {}).items()}
-        said = {match[1] for match in _NAMED.finditer(saying.sentence)}
+        said = {match["name"] for match in _NAMED.finditer(saying.sentence + saying.place)}
         shown = pieces | {name: values.drawn(text) for name, text in texts.items()}
+        of_job = of_jobs.get(row["trace"], [row["trace"]])
+        command = partial(_command, ask, trace=row["trace"], of_job=of_job, texts=texts, given=given)
+        commands = {name: command(asked) for name, asked in saying.commands.items()}
+        advised = {**shown, **texts, **commands, "job": shlex.quote(jobs.get(row["trace"], row["trace"]))}
         yield Finding(
             **{name: row[name] for name in ("trace", "code", "severity", "saving_ns", "saving_pct")},
             **{name: row[name] for name in ("range", "start_ns", "end_ns")},
             sentence=_filled(saying.sentence, shown, rule),
-            remedy=_filled(saying.remedy, {**shown, **texts}, rule),
-            command=_command(
-                ask,
-                saying,
-                together if saying.proof.params.get("trace") == _TOGETHER else [row["trace"]],
-                texts,
-                given,
-            ),
+            remedy=_filled(saying.remedy, advised, rule),
+            place=_filled(saying.place, shown, rule),
+            command=command(saying.proof),
+            commands=tuple(commands.values()),
             numbers={name: value for name, value in numbers.items() if name in said},
             rule=rule.name,
         )
+
+
+def _compares(rule: Query) -> bool:
+    """Whether a rule compares the traces of a job."""
+    return any(map(_of_job, (saying.proof for saying in rule.sayings.values())))
+
+
+def _of_job(asked: Asked) -> bool:
+    """Whether a question is asked about all of a job."""
+    return asked.params.get("trace") == _TOGETHER
+
+
+def _jobs(ask: Asker, traces: Sequence[str]) -> dict[str, str]:
+    """The name of each trace's job."""
+    rows = ask.store.run(
+        f"SELECT DISTINCT trace, job FROM jobs WHERE {place.of_chosen(traces)} ORDER BY trace", plain=True
+    ).to_pylist()
+    return {row["trace"]: row["job"] for row in rows}
+
+
+def _between(start_ns: int | None, end_ns: int | None) -> str:
+    """In words, from when to when, with as many digits as tell them apart; empty if nobody knows."""
+    if start_ns is None or end_ns is None:
+        return ""
+    for digits in range(4, 20):
+        start, end = units.text("start_ns", start_ns, digits), units.text("end_ns", end_ns, digits)
+        if start != end or start_ns == end_ns:
+            break
+    return f"{start} to {end}"
 
 
 def _number(name: str, value: float | None) -> str:
@@ -415,31 +456,49 @@ def _filled(text: str, pieces: Mapping[str, str], rule: Query) -> str:
     """
 
     def piece(match: re.Match[str]) -> str:
-        if match[1] not in pieces:
+        name = match["query"] or match["name"]
+        if name not in pieces:
             raise CatalogError(
                 f"{rule.label}: says {match[0]}, which its rows do not have",
                 f"Numbers and texts are {', '.join(pieces) or 'none'}.",
             )
-        shown = pieces[match[1]]
-        return f"{shown} {match[2] if shown == '1' else match[3]}" if match[2] else shown
+        shown, form = pieces[name], match["form"]
+        words = match["one"] if shown == "1" else match["others"]
+        return shown if form is None else words if form == "?" else f"{shown} {words}"
 
     return _NAMED.sub(piece, text)
 
 
 def _command(
-    ask: Asker, saying: Saying, traces: Sequence[str], texts: Mapping[str, str], given: Mapping[str, Value]
+    ask: Asker,
+    question: Asked,
+    *,
+    trace: str,
+    of_job: Sequence[str],
+    texts: Mapping[str, str],
+    given: Mapping[str, Value],
 ) -> str:
-    """The command of the question that shows it, of these traces and at the same place."""
-    proof = ask.catalog.find(saying.proof.question)
-    known = {param.name for param in proof.params}
+    """The command of a question about a finding's trace, or all of its job, at the same place.
+
+    Args:
+        ask: knows the question.
+        question: with the parameters that the header gives.
+        trace: the finding's.
+        of_job: those of its job that were asked, which trace=* asks about.
+        texts: of the finding, which parameters may name.
+        given: the window that was asked.
+    """
+    asks = ask.catalog.find(question.question)
+    known = {param.name for param in asks.params}
     asked = {
-        name: _NAMED.sub(lambda match: texts.get(match[1], ""), text)
-        for name, text in saying.proof.params.items()
+        name: _NAMED.sub(lambda match: texts.get(match["name"], ""), text)
+        for name, text in question.params.items()
     }
     asked |= {name: str(value) for name, value in given.items()}
-    words = ["traceql", "query", proof.name.replace("_", "-")]
-    for trace in traces if "trace" in known else ():
-        words += ["--trace", ask.written.get(trace, trace)]
+    words = ["traceql", "query", asks.name.replace("_", "-")]
+    traces = of_job if _of_job(question) else [trace]
+    for one in traces if "trace" in known else ():
+        words += ["--trace", ask.written.get(one, one)]
     for name, text in asked.items():
         if name in known and name != "trace":
             words += [f"--{name.replace('_', '-')}", text]

@@ -18,13 +18,15 @@ from traceql.present.values import counted, readable
 from traceql.questions.parameters import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from traceql.ask.findings import Findings
 
 
 # What a person reads at a glance, however wide the terminal; and in a file.
 _WIDTH = 100
+# For a blank of a command, at which no line is broken; in what is readable there is none.
+_GLUE = "\N{NO-BREAK SPACE}"
 # Below it, words and what stands before them have no room.
 _NARROWEST = 20
 
@@ -114,7 +116,7 @@ def _lines(told: Findings, room: int) -> Iterator[str]:
             ("try", one.remedy),
         ):
             if text:
-                yield from _wrapped(f"   {name}: ", text, room)
+                yield from _wrapped(f"   {name}: ", text, room, one.commands)
         # A command is copied: it stays one line.
         yield f"   see: {readable(one.command)}"
     if told.verdict:
@@ -133,7 +135,17 @@ def _more(told: Findings) -> str:
     return f"{counted(told.more, 'more findings')}: --limit gives more, --limit NULL all."
 
 
-def _wrapped(head: str, text: str, room: int) -> list[str]:
-    return textwrap.wrap(
-        readable(text), room, initial_indent=head, subsequent_indent=" " * 5, break_long_words=False
+def _wrapped(head: str, text: str, room: int, commands: Sequence[str] = ()) -> list[str]:
+    """Lines of so many columns at most, but for words and commands that are longer: those stay whole."""
+    text = readable(text)
+    for command in map(readable, commands):
+        text = text.replace(command, command.replace(" ", _GLUE))
+    lines = textwrap.wrap(
+        text,
+        room,
+        initial_indent=head,
+        subsequent_indent=" " * 5,
+        break_long_words=False,
+        break_on_hyphens=not commands,
     )
+    return [line.replace(_GLUE, " ") for line in lines]

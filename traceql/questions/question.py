@@ -28,7 +28,9 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
 
     -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers, texts of the row:
                                       with what a number counts, of one and of others
-    -- @try     idle Capture the step in a CUDA graph.         what may help
+    -- @try     idle Capture the step in a CUDA graph: {query launches-per-step}.   what may help; in braces
+                                      a question, as in @proof, of which the command is told
+    -- @where   idle process {pid}   where it is, beside its range and time; all of it, if it has neither
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
 
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
 
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
 _SECTION = re.compile(r"(?P<kind>\w+) (?P<order>\d+(?:\.\d+)?) (?P<title>[^|]+?)(?:\s*\|\s*(?P<options>.*))?")
+# In a remedy: a question of which the command is told.
+_COMMAND = re.compile(r"\{query ([^{}]+)\}")
 # The end of SQL whose limit counts rows in the order in which they are told.
 _FIRST_ROWS = re.compile(
     r"QUALIFY within_limit\( ?row_number\(\) OVER \( ?PARTITION BY trace ORDER BY (?P<order>.+?) ?\), "
@@ -86,6 +90,7 @@ TAGS = (
     "asks",
     "says",
     "try",
+    "where",
     "proof",
 )
 # What a question can be of: of traces, in a window of time where that is a timeline (of times alone, where
@@ -164,12 +169,16 @@ class Saying:
     Attributes:
         sentence: with names of numbers and texts in braces.
         remedy: what may help, likewise.
+        place: where it is, beside the row's range and time, likewise; empty if these tell it.
         proof: the question that shows it.
+        commands: questions of which the remedy tells the command, by what stands behind ``query`` in braces.
     """
 
     sentence: str
     remedy: str
+    place: str
     proof: Asked
+    commands: Mapping[str, Asked]
 
 
 @dataclass(frozen=True)
@@ -495,8 +504,9 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
     Raises:
         CatalogError: a code lacks a sentence, a remedy or a proof.
     """
-    said: dict[str, dict[str, str]] = {"says": {}, "try": {}}
+    said: dict[str, dict[str, str]] = {"says": {}, "try": {}, "where": {}}
     proofs: dict[str, Asked] = {}
+    commands: dict[str, dict[str, Asked]] = {}
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
         if tag.name not in (*said, "proof"):
@@ -511,7 +521,10 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         if not text:
             raise CatalogError(f"{where}: expected '@{tag.name} code text'")
         said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
-    codes = {**said["says"], **said["try"], **proofs}
+        for match in _COMMAND.finditer(text if tag.name == "try" else ""):
+            _, question, params = _question_asked(f"{code} {match[1]}", "{query question", where)
+            commands.setdefault(code, {})[match[1]] = Asked(code, question, params)
+    codes = {**said["says"], **said["try"], **said["where"], **proofs}
     for code in codes:
         proof = proofs.get(code) or next(iter(asks), None)
         if code not in said["says"] or code not in said["try"] or proof is None:
@@ -522,7 +535,16 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         proofs[code] = proof
     if topic == FINDINGS and not codes:
         raise CatalogError(f"{file.label}: says nothing", "Add lines '-- @says code …', '-- @try code …'.")
-    return {code: Saying(said["says"][code], said["try"][code], proofs[code]) for code in codes}
+    return {
+        code: Saying(
+            said["says"][code],
+            said["try"][code],
+            said["where"].get(code, ""),
+            proofs[code],
+            commands.get(code, {}),
+        )
+        for code in codes
+    }
 
 
 def _of(text: str, where: str) -> tuple[Param, ...]:

@@ -7,6 +7,7 @@
 -- @asks   short short_kernels limit=NULL
 -- @says   mostly_short {short_launches} executions of {kernel} are short, and launching them takes {launch_ns}.
 -- @try    mostly_short Launch {kernel} once for several of its inputs.
+-- @where  mostly_short all executions of {kernel}
 -- @proof  mostly_short short_kernels kernel={kernel}
 
 SELECT

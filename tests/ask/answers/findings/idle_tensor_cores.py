@@ -23,8 +23,9 @@ def profiled(gpu: str) -> Profile:
     return (
         Profile()
         .gpu(gpu)
-        .kernel("ampere_sgemm", ns=400, metrics=pipes(0.5, 80))
-        .kernel("ampere_sgemm", ns=400, metrics=pipes(0.5, 60))
+        .kernel("ampere_sgemm", "step", ns=200, metrics=pipes(0.5, 80))
+        .kernel("ampere_sgemm", "step/mlp", ns=400, metrics=pipes(0.5, 65))
+        .kernel("ampere_sgemm", ns=200, metrics=pipes(0.5, 70))
         .kernel("nvjet_gemm", ns=100, metrics=pipes(90, 5))
         .kernel("waiting_gemm", ns=50, metrics=pipes(0, 19))
         .kernel("copy", ns=50, metrics=pipes(0, 70))
@@ -37,9 +38,9 @@ CASES = [
         traces={"a": profiled("NVIDIA H100 80GB HBM3"), "older": profiled("Tesla P100-PCIE-16GB")},
         expected=across(
             """
-            trace  code               severity  saving_ns  saving_pct  numbers                                                                             texts                   range  start_ns  end_ns
-            # 800 less 800 · 66.9 / 989.4.
-            a      idle_tensor_cores  high      746        74.6        {gpu_ns: 800.0, cuda_pct: 70.0, tensor_pct: 0.5, times_faster: 14.789237668161435}  {kernel: ampere_sgemm}  NULL   NULL      NULL
+            trace  code               severity  saving_ns  saving_pct  numbers                                                                                                         texts                   range     start_ns  end_ns
+            # (200 · 80 + 400 · 65 + 200 · 70) / 800; 800 less 800 · 66.9 / 989.4.
+            a      idle_tensor_cores  high      746        74.6        {gpu_ns: 800.0, cuda_pct: 70.0, tensor_pct: 0.5, times_faster: 14.789237668161435, launch: 2.0, launches: 3.0}  {kernel: ampere_sgemm}  step/mlp  NULL      NULL
             """
         ),
     ),

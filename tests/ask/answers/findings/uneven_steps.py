@@ -39,9 +39,9 @@ CASES = [
             """
             trace  code       severity  saving_ns  saving_pct  numbers                                                                                                               texts            range   start_ns  end_ns
             # 40 of 10 … 460; the line through 10, 10, 10, 10, 50 rises by 8 a step.
-            a      long_tail  medium    40         4000/450    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 10.0, max_gpu_work_ns: 50.0, growth_pct: 177.77777777777777}  {range: step *}  step *  410       460
+            a      long_tail  medium    40         4000/450    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 10.0, max_gpu_work_ns: 50.0, growth_pct: 177.77777777777777, slowest_step: 4.0}  {range: step *}  step *  410       460
             # 2 + 4 + … + 14 above the first one, of 10 … 744.
-            b      drift      medium    56         5600/734    {steps: 8.0, slow_steps: 0.0, times: 2.0, median_gpu_work_ns: 27.0, max_gpu_work_ns: 34.0, growth_pct: 51.851851851851855}  {range: step *}  step *  10        744
+            b      drift      medium    56         5600/734    {steps: 8.0, slow_steps: 0.0, times: 2.0, median_gpu_work_ns: 27.0, max_gpu_work_ns: 34.0, growth_pct: 51.851851851851855, slowest_step: 7.0}  {range: step *}  step *  10        744
             """
         ),
     ),
@@ -55,7 +55,7 @@ CASES = [
             """
             trace  code       severity  saving_ns  saving_pct  numbers                                                                                                              texts            range   start_ns  end_ns
             # 60 against 20, of 10 … 470; the line rises by 8 a step, of a mean of 28.
-            works  long_tail  medium    40         4000/460    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 20.0, max_gpu_work_ns: 60.0, growth_pct: 114.28571428571429}  {range: step *}  step *  410       470
+            works  long_tail  medium    40         4000/460    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 20.0, max_gpu_work_ns: 60.0, growth_pct: 114.28571428571429, slowest_step: 4.0}  {range: step *}  step *  410       470
             """
         ),
     ),

@@ -76,7 +76,7 @@ CASES = [
         ),
     ),
     Case(
-        "a thread that sleeps asks for nothing; how CUDA waits, and how long it reads, is told otherwise",
+        "a thread that sleeps asks for nothing; how CUDA waits, and how long the thread itself works, is told otherwise",
         traces={
             "a": Recording()
             .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
@@ -88,7 +88,7 @@ CASES = [
             .call("cudaStreamSynchronize_v3020", 290, 350)
             .os_call("poll", 291, 349)
             .call("cudaLaunchKernel_v7000", 395, 398, kernel("c", 400, 500))
-            .os_call("read", 500, 600)
+            .os_call("mmap", 500, 600)
             # Somebody else's.
             .os_call("poll", 500, 600, tid=2)
             .call("cudaLaunchKernel_v7000", 600, 605, kernel("d", 610, 700))
@@ -110,6 +110,37 @@ CASES = [
             range       NULL                                            NULL                                           NULL
             start_ns    500                                             100                                            300
             end_ns      810                                             220                                            400
+            """
+        ),
+    ),
+    Case(
+        "a thread that reads waits for data, by whatever it reads; what CUDA reads itself is work of its call",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
+            # 30 + 10 + 30 of 130, most of it in two; of two gaps the first by the alphabet is named.
+            .os_call("fgets", 105, 135)
+            .os_call("read", 110, 130)
+            .os_call("write", 135, 155)
+            .os_call("recv", 160, 170)
+            .os_call("getc", 175, 205)
+            .call("cudaLaunchKernel_v7000", 220, 225, kernel("b", 230, 300))
+            # Code that is loaded before the launch, and in it.
+            .call("cuModuleLoadData", 305, 395)
+            .call("cuModuleGetLoadingMode", 306, 307)
+            .os_call("read", 310, 390)
+            .call("cudaLaunchKernel_v7000", 398, 420, kernel("c", 430, 500))
+            .os_call("read", 400, 418)
+            # Half of 110, of which the thread works the rest.
+            .os_call("fsync", 510, 565)
+            .call("cudaLaunchKernel_v7000", 605, 608, kernel("d", 610, 1000))
+        },
+        params={"host_ns": 80},
+        expected=across(
+            """
+            trace  code           severity  saving_ns  saving_pct  numbers                                         texts                         range  start_ns  end_ns
+            a      nothing_asked  high      240        24          {idle_ns: 240.0, gaps: 2.0, longest_ns: 130.0}  {function: fsync}             NULL   100       610
+            a      host_work      medium    130        13          {idle_ns: 130.0, gaps: 1.0, longest_ns: 130.0}  {function: cudaLaunchKernel}  NULL   300       430
             """
         ),
     ),
