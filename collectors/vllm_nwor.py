@@ -70,7 +70,8 @@ Examples:
     "--acceptance",
     default="0.5,0.7,0.9",
     show_default=True,
-    help="Chances that a draft is accepted whose predecessors are; standard: what the model says.",
+    help="Chances that a draft is accepted whose predecessors are; standard: what the model says. "
+    "Under a profiler only the first.",
 )
 @runner.count("--layers", 0, "Layers of the model; 0 for all.", least=0)
 @runner.count("--draft-layers", 1, "Layers of the draft model.")
