@@ -70,7 +70,8 @@ Examples:
     "--acceptance",
     default="0.5,0.7,0.9",
     show_default=True,
-    help="Chances that a draft is accepted whose predecessors are; standard: what the model says.",
+    help="Chances that a draft is accepted whose predecessors are; standard: what the model says. "
+    "Under a profiler only the first.",
 )
 @runner.count("--layers", 0, "Layers of the model; 0 for all.", least=0)
 @runner.count("--draft-layers", 1, "Layers of the draft model.")
@@ -268,7 +269,9 @@ def _write_sweeps(
             key = tuple(tags[name] for name in ("batch_size", "input_len", "acceptance"))
             sweeps.setdefault(key, []).append((turns, of_all_turns))
         for (batch, length, rate), modes in sweeps.items():
-            guide.write(out / f"{stage.name}_{batch}x{length}_{rate}.json", sizes, modes)
+            # The layers that there were, as reports are tagged, where 0 asked for all.
+            config = {**sizes, "layers": int(stage.tags["layers"])}
+            guide.write(out / f"{stage.name}_{batch}x{length}_{rate}.json", config, modes)
 
 
 def work(plan: dict[str, Any]) -> None:

@@ -287,7 +287,16 @@ def test_the_account_of_a_decode_step_adds_up() -> None:
         assert sum(parts) == pytest.approx(step, abs=0.035)
 
 
-@pytest.mark.parametrize("name", ["nwor_latency", "nwor_latency_ngram"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nwor_latency",
+        "nwor_latency_long",
+        "nwor_latency_again",
+        "nwor_latency_long_again",
+        "nwor_latency_ngram",
+    ],
+)
 def test_the_tokens_of_a_step_are_those_that_the_accepted_counts_give(name: str) -> None:
     """Three turns of four steps; each request gets its accepted drafts and one more token."""
     with (RESULTS / f"data/{name}.csv").open(encoding="utf-8", newline="") as file:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from collectors import vllm_nwor
 from collectors.nwor import MODES
+from collectors.stages import Stage
 from collectors.worker import Capture
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Patch:
@@ -158,3 +163,19 @@ def test_each_mode_has_the_guides_two_names() -> None:
         ("off", "loop"),
     ]
     assert points[0].name == "off_2x8_0.5"
+
+
+def test_a_sweep_says_how_many_layers_there_were_where_all_were_asked_for(tmp_path: Path) -> None:
+    """As the tags of reports do, so that a trace of the same work finds its latency there."""
+    tags = {**vllm_nwor._named("nwor"), "batch_size": "8", "input_len": "512", "acceptance": "0.7"}
+    turns = [{"name": "run_ms_per_step", "unit": "ms", "value": 9.0, "sample": 1}]
+    stage = Stage(name="nwor_draft_latency", points=[], model="llama-3.1-8b", tags={"layers": "32"})
+    vllm_nwor._write_sweeps(
+        tmp_path,
+        [stage],
+        {"layers": 0, "drafts": 4},
+        {stage.name: [{"ok": True, "tags": tags, "metrics": turns}]},
+    )
+    written = json.loads((tmp_path / "nwor_draft_latency_8x512_0.7.json").read_text(encoding="utf-8"))
+    assert written["config"] == {"layers": 32, "drafts": 4}
+    assert [batch["latency_s"] for batch in written["results"]] == [0.009]
