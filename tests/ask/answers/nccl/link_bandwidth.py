@@ -18,7 +18,7 @@ LINKS = (
     .sample(f"{PCIE} [Throughput %]", 100, 0)
     .sample(f"{PCIE} [Throughput %]", 200, 10)
     .sample("SMs Active [Throughput %]", 100, 50)  # no link
-    .network("IB: Bytes sent", 0, 110, 5)
+    .network("IB: Bytes sent", 0, 110, 5)  # a network card says from when on: 10 ns of it
     .network("IB: Bytes sent", 110, 210, 200)  # of 1,000 bytes per second each
     .network("IB: Send waits", 0, 110, 5, unit="ticks/ms")  # no bytes
 )
@@ -30,7 +30,7 @@ CASES = [
         expected=across(
             """
             trace  device         gpu_id  metric                         samples  avg_bytes_per_s                                  max_bytes_per_s  collective_ns  collective_bytes_per_s  peak_bytes_per_s  avg_pct                        collective_pct
-            a      mlx5_0 port 1  NULL    IB: Bytes sent                 2        200000                                           200000           50             200000                  NULL              NULL                           NULL
+            a      mlx5_0 port 1  NULL    IB: Bytes sent                 2        (5 * 110 + 200 * 100) * 1000/210                 200000           60             (5 * 10 + 200 * 50) * 1000/60  NULL        NULL                           NULL
             a      NULL           0       NVLink TX Responses User Data  4        (40 * 50 + 60 * 50 + 2 * 100) * 4500000000/200   445500000000     60             225000000000            450000000000      (40 * 50 + 60 * 50 + 200)/200  50
             a      NULL           0       PCIe RX Throughput             2        6400000000                                       6400000000       60             6400000000              64000000000       10                             10
             a      NULL           1       NVLink TX Responses User Data  1        NULL                                             18000000000      0              NULL                    450000000000      NULL                           NULL
