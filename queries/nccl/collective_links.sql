@@ -19,7 +19,8 @@
 -- @column collective VARCHAR     function of NCCL or MPI; name of the kernel where none was recorded
 -- @column communicator VARCHAR   NCCL: its hash; MPI: its handle in the process; NULL if not recorded
 -- @column pid BIGINT             process; NULL of kernels by function, which are of all
--- @column stream_id BIGINT       CUDA stream; NULL by function and step, and of MPI
+-- @column device_id INTEGER      CUDA device ordinal; NULL by function and step, and of MPI
+-- @column stream_id BIGINT       CUDA stream; NULL where the device is
 -- @column step BIGINT            by step: of kernels as in communication-per-step, of MPI as the ranges follow
 --         each other in the process; NULL outside of all
 -- @column start_ns BIGINT        start of the first one
@@ -50,6 +51,7 @@ WITH kernel_runs AS (
         communicator,
         process_id,
         gpu_id,
+        device_id,
         stream_id,
         start_ns,
         end_ns,
@@ -79,6 +81,10 @@ named AS (
            row_number() OVER (PARTITION BY trace_id, process_id ORDER BY start_ns, range_id) - 1 AS step
     FROM steps_of($step)
     WHERE $by = 'step'
+    -- Of steps that begin together, the last one has the calls.
+    QUALIFY start_ns IS DISTINCT FROM lead(start_ns) OVER (
+        PARTITION BY trace_id, process_id ORDER BY start_ns, range_id
+    )
 ),
 steps AS (
     FROM gpu_steps($step, 'thread')
@@ -103,6 +109,7 @@ of_rows AS (
         collective,
         communicator,
         CASE WHEN $by <> 'function' OR gpu_id IS NULL THEN process_id END AS process_id,
+        CASE WHEN $by IN ('stream', 'run') THEN device_id END AS device_id,
         CASE WHEN $by IN ('stream', 'run') THEN stream_id END AS stream_id,
         step,
         CASE $by WHEN 'run' THEN event_id
@@ -122,12 +129,13 @@ numbered AS (
     SELECT
         *,
         dense_rank() OVER (
-            ORDER BY trace_id, collective, communicator, process_id, stream_id, step, only_id
+            ORDER BY trace_id, collective, communicator, process_id, device_id, stream_id, step, only_id
         ) AS owner
     FROM of_rows
 ),
 described AS (
-    SELECT DISTINCT trace_id, owner, collective, communicator, process_id, stream_id, step FROM numbered
+    SELECT DISTINCT trace_id, owner, collective, communicator, process_id, device_id, stream_id, step
+    FROM numbered
 ),
 -- With the owner 0 of all.
 running AS (
@@ -170,6 +178,7 @@ SELECT
     collective,
     communicator,
     pid,
+    device_id,
     stream_id,
     step,
     rates.start_ns,

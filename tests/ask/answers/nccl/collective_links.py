@@ -51,11 +51,11 @@ CASES = [
         traces={"a": JOB},
         expected=across(
             """
-            trace  collective               communicator  pid   stream_id  step  start_ns  device         gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s                    max_bytes_per_s  outside_bytes_per_s           peak_bytes_per_s  avg_pct                   max_pct  outside_pct
-            a      ncclAllReduce            0xab          NULL  NULL       NULL  100       mlx5_0 port 1  NULL    IB: Bytes sent                 2            150      150       1500           2      30000                              30000            (30 * 50 + 70 * 60) * 1000/110  NULL              NULL                      NULL     NULL
-            a      ncclDevKernel_AllGather  NULL          NULL  NULL       NULL  300       mlx5_0 port 1  NULL    IB: Bytes sent                 1            40       20        NULL           0      70000                              70000            (30 * 50 + 70 * 60) * 1000/110  NULL              NULL                      NULL     NULL
-            a      ncclAllReduce            0xab          NULL  NULL       NULL  100       NULL           0       NVLink TX Responses User Data  2            150      150       1500           2      (40 * 50 + 60 * 100) * 4500000000/150  270000000000  (40 * 50 + 10 * 100) * 4500000000/150  450000000000  (40 * 50 + 60 * 100)/150  60       (40 * 50 + 10 * 100)/150
-            a      ncclDevKernel_AllGather  NULL          NULL  NULL       NULL  300       NULL           1       NVLink TX Responses User Data  1            40       40        NULL           0      36000000000                        36000000000      36000000000                   450000000000      8                         8        8
+            trace  collective               communicator  pid   device_id  stream_id  step  start_ns  device         gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s                        max_bytes_per_s  outside_bytes_per_s                    peak_bytes_per_s  avg_pct                   max_pct  outside_pct
+            a      ncclAllReduce            0xab          NULL  NULL       NULL       NULL  100       mlx5_0 port 1  NULL    IB: Bytes sent                 2            150      150       1500           2      30000                                  30000            (30 * 50 + 70 * 60) * 1000/110         NULL              NULL                      NULL     NULL
+            a      ncclDevKernel_AllGather  NULL          NULL  NULL       NULL       NULL  300       mlx5_0 port 1  NULL    IB: Bytes sent                 1            40       20        NULL           0      70000                                  70000            (30 * 50 + 70 * 60) * 1000/110         NULL              NULL                      NULL     NULL
+            a      ncclAllReduce            0xab          NULL  NULL       NULL       NULL  100       NULL           0       NVLink TX Responses User Data  2            150      150       1500           2      (40 * 50 + 60 * 100) * 4500000000/150  270000000000     (40 * 50 + 10 * 100) * 4500000000/150  450000000000      (40 * 50 + 60 * 100)/150  60       (40 * 50 + 10 * 100)/150
+            a      ncclDevKernel_AllGather  NULL          NULL  NULL       NULL       NULL  300       NULL           1       NVLink TX Responses User Data  1            40       40        NULL           0      36000000000                            36000000000      36000000000                            450000000000      8                         8        8
             """
         ),
     ),
@@ -65,9 +65,9 @@ CASES = [
         params={"by": "stream", "metric": "NVLink*", "limit": 1},
         expected=across(
             """
-            trace  collective               communicator  pid  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s                        max_bytes_per_s  outside_bytes_per_s                    peak_bytes_per_s  avg_pct                  max_pct  outside_pct
-            a      ncclAllReduce            0xab          1    7          NULL  100       NULL    0       NVLink TX Responses User Data  1            100      100       1000           1      225000000000                           270000000000     (40 * 50 + 10 * 100) * 4500000000/150  450000000000      50                       60       (40 * 50 + 10 * 100)/150
-            a      ncclDevKernel_AllGather  NULL          1    9          NULL  300       NULL    1       NVLink TX Responses User Data  1            40       40        NULL           0      36000000000                            36000000000      36000000000                            450000000000      8                        8        8
+            trace  collective               communicator  pid  device_id  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s                    peak_bytes_per_s  avg_pct  max_pct  outside_pct
+            a      ncclAllReduce            0xab          1    0          7          NULL  100       NULL    0       NVLink TX Responses User Data  1            100      100       1000           1      225000000000     270000000000     (40 * 50 + 10 * 100) * 4500000000/150  450000000000      50       60       (40 * 50 + 10 * 100)/150
+            a      ncclDevKernel_AllGather  NULL          1    1          9          NULL  300       NULL    1       NVLink TX Responses User Data  1            40       40        NULL           0      36000000000      36000000000      36000000000                            450000000000      8        8        8
             """
         ),
     ),
@@ -77,12 +77,12 @@ CASES = [
         params={"by": "step", "step": "step*"},
         expected=across(
             """
-            trace  collective               communicator  pid  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s  peak_bytes_per_s  avg_pct  max_pct  outside_pct
-            b      ncclDevKernel_AllGather  NULL          1    NULL       NULL  60        NULL    0       NVLink TX Responses User Data  1            10       0         NULL           0      NULL             NULL             NULL                 NULL              NULL     NULL     30
-            b      ncclDevKernel_AllGather  NULL          1    NULL       0     100       NULL    0       NVLink TX Responses User Data  1            10       10        NULL           0      NULL             NULL             NULL                 NULL              45       60       30
-            b      ncclDevKernel_AllGather  NULL          1    NULL       1     110       NULL    0       NVLink TX Responses User Data  1            10       5         NULL           0      NULL             NULL             NULL                 NULL              60       60       30
-            b      MPI_Allreduce            0x44          1    NULL       1     60        NULL    0       NVLink TX Responses User Data  1            5        0         16             1      NULL             NULL             NULL                 NULL              NULL     NULL     30
-            b      MPI_Barrier              NULL          1    NULL       NULL  90        NULL    0       NVLink TX Responses User Data  1            5        5         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            trace  collective               communicator  pid  device_id  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s  peak_bytes_per_s  avg_pct  max_pct  outside_pct
+            b      ncclDevKernel_AllGather  NULL          1    NULL       NULL       NULL  60        NULL    0       NVLink TX Responses User Data  1            10       0         NULL           0      NULL             NULL             NULL                 NULL              NULL     NULL     30
+            b      ncclDevKernel_AllGather  NULL          1    NULL       NULL       0     100       NULL    0       NVLink TX Responses User Data  1            10       10        NULL           0      NULL             NULL             NULL                 NULL              45       60       30
+            b      ncclDevKernel_AllGather  NULL          1    NULL       NULL       1     110       NULL    0       NVLink TX Responses User Data  1            10       5         NULL           0      NULL             NULL             NULL                 NULL              60       60       30
+            b      MPI_Allreduce            0x44          1    NULL       NULL       1     60        NULL    0       NVLink TX Responses User Data  1            5        0         16             1      NULL             NULL             NULL                 NULL              NULL     NULL     30
+            b      MPI_Barrier              NULL          1    NULL       NULL       NULL  90        NULL    0       NVLink TX Responses User Data  1            5        5         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
             """
         ),
     ),
@@ -92,9 +92,9 @@ CASES = [
         params={"by": "run", "metric": "NVLink*", "limit": 2},
         expected=across(
             """
-            trace  collective               communicator  pid  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s  peak_bytes_per_s  avg_pct  max_pct  outside_pct
-            b      ncclDevKernel_AllGather  NULL          1    7          NULL  60        NULL    0       NVLink TX Responses User Data  1            10       0         NULL           0      NULL             NULL             NULL                 NULL              NULL     NULL     30
-            b      ncclDevKernel_AllGather  NULL          1    7          NULL  100       NULL    0       NVLink TX Responses User Data  1            10       10        NULL           0      NULL             NULL             NULL                 NULL              45       60       30
+            trace  collective               communicator  pid  device_id  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s  peak_bytes_per_s  avg_pct  max_pct  outside_pct
+            b      ncclDevKernel_AllGather  NULL          1    0          7          NULL  60        NULL    0       NVLink TX Responses User Data  1            10       0         NULL           0      NULL             NULL             NULL                 NULL              NULL     NULL     30
+            b      ncclDevKernel_AllGather  NULL          1    0          7          NULL  100       NULL    0       NVLink TX Responses User Data  1            10       10        NULL           0      NULL             NULL             NULL                 NULL              45       60       30
             """
         ),
     ),
