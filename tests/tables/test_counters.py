@@ -91,6 +91,60 @@ def test_events_of_the_system_have_the_name_of_their_type_and_their_content(tmp_
     assert json.loads(attributes) == {"opcode": 3, "data": {"Flags": "0x1"}}
 
 
+def test_what_calls_of_graphics_did_to_memory_is_told_with_them(tmp_path: Path) -> None:
+    times = {"start": 10, "end": 30, "globalTid": OWN + 3, "nameId": None}
+    database = exported(
+        tmp_path,
+        Recording().work(kernel("k", 0, 9)),
+        {
+            "VULKAN_API": [{"id": 1, **times}, {"id": 2, **times, "start": 12}],
+            "VULKAN_MEMORY_OPERATION": [{"id": 7, "gpu": 0, "memorySize": 4096, "traceEventId": 2}],
+            "VULKAN_MEMORY_TYPES": [
+                {"id": 1, "heapIndex": 3, "memOpId": 7},
+                {"id": 2, "heapIndex": 4, "memOpId": 8},
+            ],
+            "DX12_API": [{"id": 1, **times, "start": 14}],
+            "DX12_MEMORY_OPERATION": [{"gpu": 0, "memorySize": 512, "traceEventId": 1}],
+            "NVAPI_API": [{"id": 1, **times, "start": 16}],
+            "NVAPI_MEMORY_OPERATION": [
+                {"rangeStart": 0, "rangeEnd": 64, "traceEventId": 1},
+                {"rangeStart": 64, "rangeEnd": 96, "traceEventId": 1},
+            ],
+        },
+    )
+    found = database.sql("SELECT source, attributes FROM generic_events ORDER BY start_ns").rows()
+    assert [(source, told and json.loads(told)) for source, told in found] == [
+        ("VULKAN_API", None),
+        ("VULKAN_API", {"memory": [{"gpu": 0, "memorySize": 4096, "types": [{"heapIndex": 3}]}]}),
+        ("DX12_API", {"memory": [{"gpu": 0, "memorySize": 512}]}),
+        ("NVAPI_API", {"memory": [{"rangeStart": 0, "rangeEnd": 64}, {"rangeStart": 64, "rangeEnd": 96}]}),
+    ]
+    assert database.sql("SELECT unread FROM traces").rows() == [([],)]
+
+
+def test_an_access_to_a_file_has_its_function_and_the_file(tmp_path: Path) -> None:
+    recording = Recording().work(kernel("k", 0, 9)).thread(5, "read")
+    database = exported(
+        tmp_path,
+        recording,
+        {
+            "OSRT_FILE_ACCESS_EVENTS": [
+                {"fileAccessId": access, "startedAt": 10 + access, "endedAt": 20 + access,
+                 "apiCallId": recording._strings["read"], "bytesProcessed": 512}
+                for access in (1, 2)
+            ],
+            "OSRT_FILE_ACCESS_DESCRIPTORS": [{"fileAccessId": 1, "openedAt": 5, "filePath": "/home/ada/weights.bin"}],
+        },
+    )  # fmt: skip
+    found = database.sql(
+        "SELECT name, start_ns, duration_ns, attributes FROM generic_events ORDER BY start_ns"
+    ).rows()
+    assert [(*row[:3], json.loads(row[3])) for row in found] == [
+        ("read", 11, 10, {"fileAccessId": 1, "bytesProcessed": 512, "filePath": "~/weights.bin"}),
+        ("read", 12, 10, {"fileAccessId": 2, "bytesProcessed": 512}),
+    ]
+
+
 def test_counters_of_an_older_export_have_a_table_each(tmp_path: Path) -> None:
     database = exported(
         tmp_path,
