@@ -5,6 +5,7 @@
 -- GPU tells of the time since the one before: the first one of a GPU tells of none.
 -- @needs  gpu_samples|counter_samples
 -- @column trace_id BIGINT          the trace it belongs to, see traces
+-- @column trace VARCHAR            name of the trace
 -- @column link BIGINT              a number of the link's metric, which no other one has
 -- @column device VARCHAR           network card or switch; NULL for links of a GPU
 -- @column gpu_id INTEGER           GPU of the machine; NULL for network cards
@@ -24,6 +25,7 @@ WITH peaks AS (
 sampled AS (
     SELECT
         trace_id,
+        trace,
         dense_rank() OVER (ORDER BY trace_id, source, device, gpu_id, metric, unit) AS link,
         source,
         device,
@@ -41,6 +43,7 @@ sampled AS (
 )
 SELECT
     trace_id,
+    trace,
     link,
     device,
     gpu_id,
