@@ -1,8 +1,8 @@
 -- Every sample of a link: NVLink and PCIe of GPUs, network cards and InfiniBand switches, with what it can do.
 --
 -- Of NVLink and PCIe the GPU's metrics tell a share of what the link can do in one direction, which with its
--- peak makes bytes; network cards count bytes. A sample of a network card says of which time it tells, one of a
--- GPU tells of the time since the one before: the first one of a GPU tells of none.
+-- peak makes bytes; network cards count bytes. A sample of a network card says of which time it tells, one of
+-- a GPU tells of the time since the one before: the first one of a GPU tells of none.
 -- @needs  gpu_samples|counter_samples
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column trace VARCHAR            name of the trace

@@ -1,7 +1,8 @@
 -- Every value of a counter that something sampled: metrics of GPUs, and all that counter_samples holds.
 --
--- A value tells of span_ns before it, or of the time since the one before it: GPU metrics and rates of network
--- cards are means of that time, as is the power that NVML tells. One of NVTX is what the application set then.
+-- A value tells of the time span_ns before it, or since the one before it: GPU metrics and rates of network
+-- cards are means of that time, as is the power that NVML tells. One of NVTX is what the application set
+-- then.
 -- @needs  gpu_samples|counter_samples
 -- @column trace_id BIGINT  the trace it belongs to, see traces
 -- @column trace VARCHAR    name of the trace

@@ -1,11 +1,11 @@
 -- What did each link do while each kind of collective ran, and what outside: NVLink, PCIe, network cards?
 --
 -- Collectives are kernels that communicate, by the function of NCCL that launched them or else by name, and
--- MPI's collective calls. Links are those of link-bandwidth: those of a GPU count for kernels on it and for MPI,
--- network cards and switches for kernels on any GPU of the trace, too. A sample counts as far as the time of
--- which it tells overlaps them; collectives much shorter than the sampling period share it with what is around
--- them, so that many of one kind tell more than one. Outside is where none of the trace's collectives runs that
--- count for the link. What MPI starts without waiting for it (MPI_Iallreduce) ends with the call.
+-- MPI's collective calls. Links are those of link-bandwidth: those of a GPU count for kernels on it and for
+-- MPI, network cards and switches for kernels on any GPU of the trace. A sample counts as far as the time of
+-- which it tells overlaps them; collectives much shorter than the sampling period share it with what is
+-- around them, so that many of one kind tell more than one. Outside is where no collective of the trace runs
+-- that counts for the link. What MPI starts without waiting for it (MPI_Iallreduce) ends with the call.
 -- @of     timeline
 -- @unites trace
 -- @param  by VARCHAR = 'function'  what a row is of: function (and communicator), stream, step, or run (each
