@@ -1,4 +1,4 @@
--- What links did while something ran: of each owner of runs and each link, with time in which several run once.
+-- What links did while something ran: of each owner of runs and each link. Time in which several run is once.
 --
 -- Links of a GPU count for what ran there, network cards for what ran on any GPU of the trace, and every link
 -- for what ran on none, such as a call of MPI. Samples are cut where runs begin and end.
@@ -7,8 +7,8 @@
 -- of the first, message_bytes and sized, how many tell theirs; busy_ns, the time in which at least one of
 -- them ran; known_ns, that of which samples tell; amount, rate × time in it; highest, the highest rate of a
 -- sample that tells of some of it.
--- @param  running TABLE  rows with owner, trace_id, gpu_id (NULL for none), start_ns, end_ns, message_bytes and
---         run, a number
+-- @param  running TABLE  rows with owner, trace_id, gpu_id (NULL for none), start_ns, end_ns, message_bytes
+--         and run, a number
 
 WITH links AS (
     SELECT DISTINCT trace_id, gpu_id, link FROM link_samples
@@ -26,8 +26,8 @@ of_places AS (
 ),
 -- What a run adds to the time of those before it; nothing where it lies in them.
 pieces AS (
-    SELECT owner, link, start_ns, greatest(start_ns, coalesce(earlier_until_ns, start_ns)) AS begins_ns, end_ns,
-           message_bytes
+    SELECT owner, link, start_ns, end_ns, message_bytes,
+           greatest(start_ns, coalesce(earlier_until_ns, start_ns)) AS begins_ns
     FROM of_places
     JOIN links ON links.trace_id = of_places.trace_id AND links.gpu_id IS NOT DISTINCT FROM of_places.gpu_id
 ),

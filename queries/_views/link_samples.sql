@@ -1,4 +1,4 @@
--- Every sample of a link: NVLink and PCIe of GPUs, network cards and InfiniBand switches, with what it can do.
+-- Every sample of a link: NVLink and PCIe of GPUs, network cards and InfiniBand switches, and what it can do.
 --
 -- Of NVLink and PCIe the GPU's metrics tell a share of what the link can do in one direction, which with its
 -- peak makes bytes; network cards count bytes. A sample of a network card says of which time it tells, one of
