@@ -2,7 +2,7 @@
 --
 -- Of NVLink and PCIe the GPU's metrics tell a share of what the link can do in one direction, which with its
 -- peak makes bytes; network cards count bytes. A sample of a network card says of which time it tells, one of
--- a GPU tells of the time since the one before: the first one of a GPU tells of none.
+-- a GPU tells of the time until the next one: the last one of a GPU tells of none.
 -- @needs  gpu_samples|counter_samples
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column trace VARCHAR            name of the trace
@@ -11,8 +11,8 @@
 -- @column gpu_id INTEGER           GPU of the machine; NULL for network cards
 -- @column metric VARCHAR           what is measured
 -- @column place BIGINT             of the samples of the link, from 1
--- @column from_ns BIGINT           from when it tells; NULL of the first one
--- @column to_ns BIGINT             until when
+-- @column from_ns BIGINT           from when it tells
+-- @column to_ns BIGINT             until when; NULL of the last one of a GPU
 -- @column rate DOUBLE              bytes per second; of a GPU's link a share in percent
 -- @column is_share BOOLEAN         whether it is a share
 -- @column peak_bytes_per_s DOUBLE  what the link can do in one direction; NULL where it is not known
@@ -49,8 +49,8 @@ SELECT
     gpu_id,
     metric,
     row_number() OVER samples AS place,
-    coalesce(time_ns - span_ns, lag(time_ns) OVER samples) AS from_ns,
-    time_ns AS to_ns,
+    time_ns - coalesce(span_ns, 0) AS from_ns,
+    CASE source WHEN 'gpu' THEN lead(time_ns) OVER samples ELSE time_ns END AS to_ns,
     rate,
     source = 'gpu' AS is_share,
     CASE WHEN source <> 'gpu' THEN NULL

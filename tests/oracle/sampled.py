@@ -26,12 +26,12 @@ def listed(view: View) -> set[int]:
     return {gpu for gpus in view.trace.visible.values() for gpu in gpus}
 
 
-def in_moments(samples: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """Moment → the value of the first sample behind it, for those that lie between two samples."""
+def in_moments(samples: Iterable[tuple[int, float]], *, behind: bool) -> dict[int, float]:
+    """Moment → the value of the sample behind it or before it, for those that lie between two samples."""
     ordered = sorted(samples)
     return {
-        moment: value
-        for (before, _), (at, value) in itertools.pairwise(ordered)
+        moment: value if behind else earlier
+        for (before, earlier), (at, value) in itertools.pairwise(ordered)
         for moment in range(before, at)
     }
 
@@ -40,12 +40,12 @@ def in_moments(samples: Iterable[tuple[int, float]]) -> dict[int, float]:
 def power_per_step(view: View, by: str, step: str | None) -> list[Row]:
     rows = []
     watts = {
-        gpu: in_moments((one.time, one.watts) for one in group)
+        gpu: in_moments(((one.time, one.watts) for one in group), behind=True)
         for gpu, group in grouped(view.powers, lambda one: one.gpu).items()
         if gpu in listed(view)
     }
     clocks = {
-        gpu: in_moments((one.time, one.mhz) for one in group)
+        gpu: in_moments(((one.time, one.mhz) for one in group), behind=False)
         for gpu, group in grouped(view.samples, lambda one: one.gpu).items()
     }
     for gpu, process, number, text, start, end, _ in steps_on_gpus(view, by, step):
@@ -83,7 +83,7 @@ def link_bandwidth(view: View, metric: str) -> list[Row]:
     rows = []
     for gpu, group in grouped(view.samples, lambda one: one.gpu).items():
         values = [one.values[LINK, METRIC_UNIT] for one in group]
-        known = in_moments((one.time, one.values[LINK, METRIC_UNIT]) for one in group)
+        known = in_moments(((one.time, one.values[LINK, METRIC_UNIT]) for one in group), behind=False)
         talking = busy_moments(one for one in view.kernels if communicates(one) and one.gpu == gpu)
         inside = [known[moment] for moment in talking & known.keys()]
         peak = LINK_PEAKS[gpu] if gpu in listed(view) else None
@@ -184,7 +184,7 @@ def collective_links(view: View, by: str, step: str | None, metric: str, limit: 
     rows = []
     runs = list(_collectives(view, by, step))
     for gpu, group in grouped(view.samples, lambda one: one.gpu).items():
-        known = in_moments((one.time, one.values[LINK, METRIC_UNIT]) for one in group)
+        known = in_moments(((one.time, one.values[LINK, METRIC_UNIT]) for one in group), behind=False)
         here = [run for run in runs if run.gpu in (gpu, None)]
         outside = known.keys() - moments((run.start, run.end) for run in here)
         peak = LINK_PEAKS[gpu] if gpu in listed(view) else None

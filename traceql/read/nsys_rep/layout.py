@@ -610,8 +610,8 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     # No report with them was ever seen, newer ones have NVTX ranges instead: as other traced calls are.
     _library("CUDNN_EVENTS", 28),
     _library("CUBLAS_EVENTS", 29),
-    # With the markers of when the tracing began and ended. Calls of NVENC and NVDEC were never seen: their ids
-    # stand where other calls have theirs, 0 in the markers.
+    # With the markers of when tracing began and ended. Calls of NVENC and NVDEC were never seen: their ids
+    # stand where other calls have theirs, which is 0 in the markers.
     _library("NVVIDEO_ENCODER_API", 83, 84, 85, more=("apiId u32 3",)),
     _library("NVVIDEO_DECODER_API", 86, 87, 88, more=("apiId u32 3",)),
     _library("NVVIDEO_JPEG_API", 89, 90, 91),

@@ -18,12 +18,12 @@ JOB = (
     )
     .work(kernel("ncclDevKernel_AllGather", 300, 340, device=1, stream=9))
     .work(kernel("gemm", 400, 500))
-    .sample(f"{TX} [Throughput %]", 50, 99)  # the first one tells of no time
-    .sample(f"{TX} [Throughput %]", 150, 40)  # 50 to 150: 50 ns of it with all-reduces
-    .sample(f"{TX} [Throughput %]", 250, 60)  # 150 to 250: all of it
-    .sample(f"{TX} [Throughput %]", 350, 10)  # nothing runs on this GPU
-    .sample(f"{TX} [Throughput %]", 250, 1, gpu=1)
-    .sample(f"{TX} [Throughput %]", 350, 8, gpu=1)  # 250 to 350: 40 ns of the all-gather
+    .sample(f"{TX} [Throughput %]", 50, 40)  # 50 to 150: 50 ns of it with all-reduces
+    .sample(f"{TX} [Throughput %]", 150, 60)  # 150 to 250: all of it
+    .sample(f"{TX} [Throughput %]", 250, 10)  # nothing runs on this GPU
+    .sample(f"{TX} [Throughput %]", 350, 99)  # the last one tells of no time
+    .sample(f"{TX} [Throughput %]", 250, 8, gpu=1)  # 250 to 350: 40 ns of the all-gather
+    .sample(f"{TX} [Throughput %]", 350, 1, gpu=1)
     .network("IB: Bytes sent", 100, 300, 30)  # of 1,000 bytes per second each
     .network("IB: Bytes sent", 320, 400, 70)  # of 300 to 320 nothing is told
 )  # fmt: skip
@@ -40,9 +40,9 @@ STEPS = (
     .mpi("MPI_Bcast", 65, None, of="collectives", size=16, communicator=68)  # it was not seen to end
     .mpi("MPI_Send", 66, 67, of="p2p", size=4)  # no collective
     .mpi("MPI_Barrier", 90, 95, of="collectives")
-    .sample(f"{TX} [Throughput %]", 90, 0)
-    .sample(f"{TX} [Throughput %]", 105, 30)
-    .sample(f"{TX} [Throughput %]", 115, 60)
+    .sample(f"{TX} [Throughput %]", 90, 30)
+    .sample(f"{TX} [Throughput %]", 105, 60)
+    .sample(f"{TX} [Throughput %]", 115, 0)
 )
 
 CASES = [

@@ -10,13 +10,13 @@ LINKS = (
     .gpu(1, "NVIDIA H100 80GB HBM3")
     .work(kernel("ncclDevKernel_AllReduce_Sum_f32", 100, 150), kernel("ncclDevKernel_AllGather", 140, 160))
     .work(kernel("gemm", 200, 300))
-    .sample(f"{TX} [Throughput %]", 80, 99)  # the first one tells of no time
-    .sample(f"{TX} [Throughput %]", 130, 40)  # 80 to 130: 30 ns of it with collectives
-    .sample(f"{TX} [Throughput %]", 180, 60)  # 130 to 180: 30 ns
-    .sample(f"{TX} [Throughput %]", 280, 2)
+    .sample(f"{TX} [Throughput %]", 80, 40)  # 80 to 130: 30 ns of it with collectives
+    .sample(f"{TX} [Throughput %]", 130, 60)  # 130 to 180: 30 ns
+    .sample(f"{TX} [Throughput %]", 180, 2)
+    .sample(f"{TX} [Throughput %]", 280, 99)  # the last one tells of no time
     .sample(f"{TX} [Throughput %]", 280, 4, gpu=1)  # a single one
-    .sample(f"{PCIE} [Throughput %]", 100, 0)
-    .sample(f"{PCIE} [Throughput %]", 200, 10)
+    .sample(f"{PCIE} [Throughput %]", 100, 10)
+    .sample(f"{PCIE} [Throughput %]", 200, 0)
     .sample("SMs Active [Throughput %]", 100, 50)  # no link
     .network("IB: Bytes sent", 0, 110, 5)  # a network card says from when on: 10 ns of it
     .network("IB: Bytes sent", 110, 210, 200)  # of 1,000 bytes per second each
@@ -25,7 +25,7 @@ LINKS = (
 
 CASES = [
     Case(
-        "a collective counts once where two run; the sample behind a time tells of it",
+        "a collective counts once where two run; the sample before a time tells of it",
         traces={"a": LINKS},
         expected=across(
             """
@@ -43,8 +43,8 @@ CASES = [
             "b": Recording()
             .gpu(0, "NVIDIA Unknown", cuda=0)
             .work(kernel("ncclDevKernel_AllReduce_Sum_f32", 100, 110))
-            .sample(f"{TX} [Throughput %]", 100, 1)
-            .sample(f"{TX} [Throughput %]", 120, 30)
+            .sample(f"{TX} [Throughput %]", 100, 30)
+            .sample(f"{TX} [Throughput %]", 120, 1)
         },
         params={"metric": "NVLink*"},
         expected=across(
