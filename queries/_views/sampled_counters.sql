@@ -1,7 +1,8 @@
 -- Every value of a counter that something sampled: metrics of GPUs, and all that counter_samples holds.
 --
--- A value tells of the time since the one before it: GPU metrics and rates of network cards are means of that
--- time, as is the power that NVML tells. One of NVTX is what the application set then.
+-- Rates of network cards are means of the time span_ns before them, the power that NVML tells of the time since
+-- the value before it. A GPU metric is the mean of the time until the next one: its time is that at which the
+-- sampling period begins. A value of NVTX is what the application set then.
 -- @needs  gpu_samples|counter_samples
 -- @column trace_id BIGINT  the trace it belongs to, see traces
 -- @column trace VARCHAR    name of the trace
@@ -12,11 +13,13 @@
 -- @column unit VARCHAR     of the values, as the report names it
 -- @column time_ns BIGINT   when
 -- @column value DOUBLE     as recorded; NULL where the counter had none then
+-- @column span_ns BIGINT   time before it that the value tells of; NULL where that is not recorded
 
-SELECT trace_id, trace, 'gpu' AS source, NULL::VARCHAR AS device, gpu_id, metric, unit, time_ns, value
+SELECT trace_id, trace, 'gpu' AS source, NULL::VARCHAR AS device, gpu_id, metric, unit, time_ns, value,
+       NULL::BIGINT AS span_ns
 FROM gpu_samples
 JOIN traces USING (trace_id)
 UNION ALL
-SELECT trace_id, trace, source, device, gpu_id, metric, unit, time_ns, value
+SELECT trace_id, trace, source, device, gpu_id, metric, unit, time_ns, value, span_ns
 FROM counter_samples
 JOIN traces USING (trace_id)

@@ -1,8 +1,8 @@
 -- How busy were the parts of each GPU while the work of an NVTX range ran there?
 --
 -- The mean of all samples between the first start and the last end of the GPU work that a range launched,
--- over all ranges of one message; a sample in two of them counts once. A sample tells of the time since the
--- one before, so that ranges much shorter than the sampling period say little. Samples are of a whole GPU,
+-- over all ranges of one message; a sample in two of them counts once. A sample tells of the time until the
+-- next one, and counts where that begins in a range, so that ranges much shorter than the sampling period say little. Samples are of a whole GPU,
 -- whoever uses it.
 -- @of     totals
 -- @unites trace
@@ -77,11 +77,11 @@ counted AS (
     ASOF LEFT JOIN sums AS earlier
         ON earlier.trace_id = wanted.trace_id AND earlier.gpu_id = wanted.gpu_id
         AND earlier.metric = wanted.metric AND earlier.unit = wanted.unit
-        AND earlier.time_ns <= wanted.from_ns
+        AND earlier.time_ns < wanted.from_ns
     ASOF LEFT JOIN sums AS until
         ON until.trace_id = wanted.trace_id AND until.gpu_id = wanted.gpu_id
         AND until.metric = wanted.metric AND until.unit = wanted.unit
-        AND until.time_ns <= wanted.to_ns
+        AND until.time_ns < wanted.to_ns
 )
 SELECT
     traces.trace,

@@ -137,11 +137,16 @@ shaped AS (
     ) AS numbered
     JOIN shapes USING (shape)
 ),
--- MHz × ns until each sample, which tells of the time since the one before.
+-- MHz × ns until each sample, which tells of the time until the next one.
 clocks AS (
-    SELECT trace_id, gpu_id, time_ns, value, sum(value * coalesce(since_ns, 0)) OVER so_far AS turned
+    SELECT trace_id, gpu_id, time_ns, value, sum(coalesce(turned_before, 0)) OVER so_far AS turned
     FROM (
-        SELECT trace_id, gpu_id, time_ns, value, time_ns - lag(time_ns) OVER so_far AS since_ns
+        SELECT
+            trace_id,
+            gpu_id,
+            time_ns,
+            value,
+            lag(value) OVER so_far * (time_ns - lag(time_ns) OVER so_far) AS turned_before
         FROM gpu_samples
         WHERE metric = 'GPC Clock Frequency'
         WINDOW so_far AS (PARTITION BY trace_id, gpu_id ORDER BY time_ns)
@@ -153,17 +158,17 @@ clocked AS (
     SELECT
         shaped.*,
         duration_ns <= fast_ns AS is_fast,
-        (last.turned - last.value * (last.time_ns - end_ns))
-            - (first.turned - first.value * (first.time_ns - start_ns)) AS turned_mhz_ns
+        (last.turned + last.value * (end_ns - last.time_ns))
+            - (first.turned + first.value * (start_ns - first.time_ns)) AS turned_mhz_ns
     FROM (FROM shaped SEMI JOIN clocks USING (trace_id, gpu_id)) AS shaped
     ASOF LEFT JOIN clocks AS first
         ON first.trace_id = shaped.trace_id
         AND first.gpu_id = shaped.gpu_id
-        AND first.time_ns >= shaped.start_ns
+        AND first.time_ns <= shaped.start_ns
     ASOF LEFT JOIN clocks AS last
         ON last.trace_id = shaped.trace_id
         AND last.gpu_id = shaped.gpu_id
-        AND last.time_ns >= shaped.end_ns
+        AND last.time_ns <= shaped.end_ns
     UNION ALL
     SELECT *, duration_ns <= fast_ns, NULL
     FROM shaped

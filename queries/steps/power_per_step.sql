@@ -1,8 +1,8 @@
 -- How much power does each step draw, how much energy does it take, and how fast do the clocks run?
 --
 -- Steps are those of step-summary, end to end on each GPU as communication-per-step has them. Power is that
--- of the whole GPU, whoever uses it; a sample tells of the time since the one before, so steps much shorter
--- than the sampling period share it. Energy is power over time, as far as the samples reach: power_known_pct
+-- of the whole GPU, whoever uses it; a sample tells of the time since the one before (one of the clock of the
+-- time until the next), so steps much shorter than the sampling period share it. Energy is power over time, as far as the samples reach: power_known_pct
 -- says which part of the step that is. Power is sampled by nsys profile --enable=nvml_metrics, clocks with
 -- --gpu-metrics-devices=all.
 -- @of     timeline
@@ -53,8 +53,8 @@ readings AS (
         gpu_id,
         what,
         value,
-        lag(time_ns) OVER (PARTITION BY trace_id, gpu_id, what ORDER BY time_ns) AS from_ns,
-        time_ns AS to_ns
+        CASE what WHEN 'clock' THEN time_ns ELSE lag(time_ns) OVER samples END AS from_ns,
+        CASE what WHEN 'clock' THEN lead(time_ns) OVER samples ELSE time_ns END AS to_ns
     FROM (
         SELECT trace_id, gpu_id, 'power' AS what, time_ns, max(value) AS value
         FROM counter_samples
@@ -66,6 +66,7 @@ readings AS (
         WHERE metric = 'GPC Clock Frequency' AND unit = 'MHz'
         GROUP BY ALL
     )
+    WINDOW samples AS (PARTITION BY trace_id, gpu_id, what ORDER BY time_ns)
 ),
 pieces AS (
     SELECT

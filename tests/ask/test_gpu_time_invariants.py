@@ -7,14 +7,20 @@ import statistics
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, kernel
 from nsys_oracle import ask
+from shipped import REPORTS
+
+import traceql
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from traceql import Database
 
 pytestmark = pytest.mark.long
@@ -127,7 +133,7 @@ def test_samples_in_ranges_are_those_that_a_plain_join_finds(corpus: Database) -
             SELECT DISTINCT domain, text AS range, gpu_samples.*
             FROM nvtx_ranges
             JOIN gpu_samples ON gpu_samples.trace_id = nvtx_ranges.trace_id
-                AND time_ns > gpu_start_ns AND time_ns <= gpu_end_ns
+                AND time_ns >= gpu_start_ns AND time_ns < gpu_end_ns
             WHERE gpu_id IN (SELECT gpu_id FROM gpu_operations WHERE trace = 'gpu_metrics.sqlite.xz')
         )
         GROUP BY ALL ORDER BY ALL
@@ -139,6 +145,47 @@ def test_samples_in_ranges_are_those_that_a_plain_join_finds(corpus: Database) -
     for mine, other in zip(sorted(ours.rows(), key=str), sorted(plain, key=str), strict=True):
         assert mine[:-1] == other[:-1]
         assert math.isclose(mine[-1], other[-1], rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_links_carry_what_collectives_say_that_they_send(tmp_path: Path) -> None:
+    """Between two GPUs each receives as much as a message of any of the three has: a part of a sample's period
+    at either end is lost, and the share of a sample is a whole number of percents."""
+    with traceql.open(tmp_path / "db") as database:
+        database.ingest(REPORTS / "nvlink_collectives.nsys-rep.xz")
+        rows = database.query("collective_links", metric="NVLink RX Requests User Data").to_dicts()
+        assert {(row["collective"], row["gpu_id"]) for row in rows} == {
+            (function, gpu)
+            for function in ("ncclAllReduce", "ncclAllGather", "ncclReduceScatter")
+            for gpu in (0, 1)
+        }
+        for row in rows:
+            carried = 1e-9 * row["avg_bytes_per_s"] * row["known_ns"]
+            assert 0.75 * row["message_bytes"] < carried < 1.1 * row["message_bytes"], row
+            assert row["sized"] == row["collectives"] and row["known_ns"] == row["busy_ns"]
+            assert row["outside_bytes_per_s"] < 0.02 * row["avg_bytes_per_s"]
+            # NVIDIA names 900 GB/s of an H200 for both directions.
+            assert row["avg_bytes_per_s"] < row["max_bytes_per_s"] < row["peak_bytes_per_s"] == 450e9
+        samples = database.sql("""
+            SELECT gpu_id, time_ns, value, lead(time_ns) OVER samples AS next_ns, lag(time_ns) OVER samples AS before_ns
+            FROM gpu_samples
+            WHERE metric = 'GR Active'
+            WINDOW samples AS (PARTITION BY gpu_id ORDER BY time_ns)
+        """).drop_nulls()
+        kernels = database.sql("SELECT gpu_id, start_ns, end_ns FROM kernels ORDER BY start_ns")
+    # A sample tells of the time until the next one: nearly all of what it tells is that kernels ran then.
+    for gpu in (0, 1):
+        ran = kernels.filter(gpu_id=gpu)
+        starts, ends = ran["start_ns"].to_numpy(), ran["end_ns"].to_numpy()
+        here = samples.filter(gpu_id=gpu)
+        told = here["value"].to_numpy()
+
+        def busy(since: np.ndarray, until: np.ndarray, starts=starts, ends=ends) -> np.ndarray:
+            inside = np.minimum(until[:, None], ends) - np.maximum(since[:, None], starts)
+            return np.clip(inside, 0, None).sum(1) / (until - since)
+
+        at, after, before = (here[name].to_numpy() for name in ("time_ns", "next_ns", "before_ns"))
+        assert np.corrcoef(told, busy(at, after))[0, 1] > 0.99
+        assert np.corrcoef(told, busy(before, at))[0, 1] < 0.9
 
 
 def test_an_operation_that_ended_before_it_began_ends_one_gap_and_begins_the_next() -> None:

@@ -121,7 +121,7 @@ NAMES = ("library_calls", "library_messages", "directives", "profiler_overhead",
     "name",
     [
         *("mpi_two_ranks", "openmp", "event_streams", "cuda_libraries", "memory_pools"),
-        *("ucx_messages", "opengl_frames", "vulkan_compute", "system_calls"),
+        *("ucx_messages", "opengl_frames", "vulkan_compute", "system_calls", "nvjpeg_images"),
     ],
 )
 def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path) -> None:
@@ -166,6 +166,10 @@ def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path)
             "AND attributes ->> 'workerUid' = '-7074873146361113948'",
             1,
         ),
+        # With what stands around the calls of a library: when its tracing began, and ended in two threads.
+        ("nvjpeg_images", "source = 'NVVIDEO_JPEG_API'", 115),
+        ("nvjpeg_images", "name = 'nvjpegEncodeImage' AND duration_ns > 0", 12),
+        ("nvjpeg_images", "source LIKE 'NVVIDEO_%CODER_API' AND attributes ->> 'apiId' = '0'", 6),
         # What the program did as it loaded: its own start.
         ("system_calls", "source = 'SYSCALL' AND name = 'execve'", 1),
     ],

@@ -93,6 +93,11 @@ def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
         ),
         ("FROM MPI_P2P_EVENTS", "MPI_P2P_EVENTS is library_calls, with library_messages or directives."),
         ("FROM CUDA_GRAPH_EVENTS", "CUDA_GRAPH_EVENTS is not kept: nsys export writes it."),
+        ("FROM VULKAN_API", "VULKAN_API is generic_events (source = 'VULKAN_API')."),
+        (
+            "FROM PERF_EVENT_SOC_OR_CPU_METRIC_EVENT",
+            "PERF_EVENT_SOC_OR_CPU_METRIC_EVENT is counter_samples (source = 'soc').",
+        ),
         ("FROM gpu_work", "gpu_work is gpu_operations now."),
         (
             "SELECT end - start FROM CUPTI_ACTIVITY_KIND_KERNEL",

@@ -122,6 +122,7 @@ DRAWN = sorted(name for name, query in catalog.shipped().queries.items() if quer
 # No shipped report holds what they are about; their kinds of chart are drawn for others.
 NOTHING_TO_DRAW = {
     "cuda_memset_sync",
+    "collective_links",
     "link_bandwidth",
     "nccl_gpu_proj_sum",
     "nccl_sum",

@@ -448,8 +448,8 @@ def gpu_metrics_in_ranges(view: View) -> list[Row]:
         for (gpu, metric, unit), samples in _sampled(view.samples).items():
             here = [one for one in group if (one.process, gpu) in users]
             lasting = moments(span(view.launched(one, "thread")) for one in here)
-            # A sample tells of the time before it.
-            inside = [value for at, value in samples if at - 1 in lasting]
+            # A sample tells of the time behind it.
+            inside = [value for at, value in samples if at in lasting]
             if here:
                 rows.append(
                     {

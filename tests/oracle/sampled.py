@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from oracle.arithmetic import Row, grouped, mean, percent
+from oracle.arithmetic import Row, grouped, mean, moments, percent
 from oracle.asked import answers, each
 from oracle.gpu import busy_moments
 from oracle.nccl import communicates, steps_on_gpus
+from oracle.steps import steps
 from oracle.trace import CLOCK, LINK, LINK_PEAKS, METRIC_UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from oracle.trace import Switch, View
 
@@ -25,12 +26,12 @@ def listed(view: View) -> set[int]:
     return {gpu for gpus in view.trace.visible.values() for gpu in gpus}
 
 
-def in_moments(samples: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """Moment → the value of the first sample behind it, for those that lie between two samples."""
+def in_moments(samples: Iterable[tuple[int, float]], *, behind: bool) -> dict[int, float]:
+    """Moment → the value of the sample behind it or before it, for those that lie between two samples."""
     ordered = sorted(samples)
     return {
-        moment: value
-        for (before, _), (at, value) in itertools.pairwise(ordered)
+        moment: value if behind else earlier
+        for (before, earlier), (at, value) in itertools.pairwise(ordered)
         for moment in range(before, at)
     }
 
@@ -39,12 +40,12 @@ def in_moments(samples: Iterable[tuple[int, float]]) -> dict[int, float]:
 def power_per_step(view: View, by: str, step: str | None) -> list[Row]:
     rows = []
     watts = {
-        gpu: in_moments((one.time, one.watts) for one in group)
+        gpu: in_moments(((one.time, one.watts) for one in group), behind=True)
         for gpu, group in grouped(view.powers, lambda one: one.gpu).items()
         if gpu in listed(view)
     }
     clocks = {
-        gpu: in_moments((one.time, one.mhz) for one in group)
+        gpu: in_moments(((one.time, one.mhz) for one in group), behind=False)
         for gpu, group in grouped(view.samples, lambda one: one.gpu).items()
     }
     for gpu, process, number, text, start, end, _ in steps_on_gpus(view, by, step):
@@ -82,7 +83,7 @@ def link_bandwidth(view: View, metric: str) -> list[Row]:
     rows = []
     for gpu, group in grouped(view.samples, lambda one: one.gpu).items():
         values = [one.values[LINK, METRIC_UNIT] for one in group]
-        known = in_moments((one.time, one.values[LINK, METRIC_UNIT]) for one in group)
+        known = in_moments(((one.time, one.values[LINK, METRIC_UNIT]) for one in group), behind=False)
         talking = busy_moments(one for one in view.kernels if communicates(one) and one.gpu == gpu)
         inside = [known[moment] for moment in talking & known.keys()]
         peak = LINK_PEAKS[gpu] if gpu in listed(view) else None
@@ -107,6 +108,121 @@ def link_bandwidth(view: View, metric: str) -> list[Row]:
                 "collective_pct": beside,
             }
         )
+    return rows
+
+
+class _Run(NamedTuple):
+    """A kernel or call that communicates: whose row it is in, where and when it ran, and its message."""
+
+    row: tuple[str, str | None, int | None, int | None, int | None, int | None, int | None]
+    gpu: int | None
+    start: int
+    end: int
+    size: int | None
+
+
+def _collectives(view: View, by: str, step: str | None) -> Iterator[_Run]:
+    begun = list(steps_on_gpus(view, "thread", step)) if by == "step" else []
+    for work in filter(communicates, view.kernels):
+        # What NCCL tells is in the range around the call that launched the kernel.
+        held = view.innermost(work.call) if work.call else None
+        function = held.text if held and held.style == "pushpop" and held.text.startswith("nccl") else None
+        message = work.message if function else None
+        before = [
+            number
+            for gpu, process, number, _, start, *_ in begun
+            if (gpu, process) == (work.gpu, work.process) and start <= work.start
+        ]
+        yield _Run(
+            (
+                function or work.called("short"),
+                hex(message.communicator) if message else None,
+                None if by == "function" else work.process,
+                work.device if by in ("stream", "run") else None,
+                work.stream if by in ("stream", "run") else None,
+                max(before, default=None),
+                work.id if by == "run" else None,
+            ),
+            work.gpu,
+            work.start,
+            work.end,
+            message.size if message else None,
+        )
+    told = steps(view, step) if by == "step" else []
+    for number, call in enumerate(view.library_calls):
+        if call.library != "MPI" or call.kind != "collectives":
+            continue
+        ordered = sorted((one.start, one.id, one.until) for one in told if one.process == call.process)
+        last = max(
+            ((place, until) for place, (start, _, until) in enumerate(ordered) if start <= call.start),
+            default=(None, 0),
+        )
+        sizes = [dict(part)["size"] for part in call.parts if "size" in dict(part)]
+        yield _Run(
+            (
+                call.name,
+                None,
+                call.process,
+                None,
+                None,
+                last[0] if call.start < last[1] else None,
+                -number if by == "run" else None,
+            ),
+            None,
+            call.start,
+            call.end,
+            sum(sizes) if sizes else None,
+        )
+
+
+@answers(
+    "collective_links",
+    *each("by", "function", "stream", "step", "run", step=None, metric="NVLink TX*", limit=None),
+    {"by": "step", "step": "attn", "metric": "*", "limit": None},
+)
+def collective_links(view: View, by: str, step: str | None, metric: str, limit: None) -> list[Row]:
+    rows = []
+    runs = list(_collectives(view, by, step))
+    for gpu, group in grouped(view.samples, lambda one: one.gpu).items():
+        known = in_moments(((one.time, one.values[LINK, METRIC_UNIT]) for one in group), behind=False)
+        here = [run for run in runs if run.gpu in (gpu, None)]
+        outside = known.keys() - moments((run.start, run.end) for run in here)
+        peak = LINK_PEAKS[gpu] if gpu in listed(view) else None
+        for (name, communicator, process, device, stream, number, _), some in grouped(
+            here, lambda run: run.row
+        ).items():
+            busy = moments((run.start, run.end) for run in some)
+            shares = {
+                "avg": mean(known[moment] for moment in busy & known.keys()),
+                "max": max((known[moment] for moment in busy & known.keys()), default=None),
+                "outside": mean(known[moment] for moment in outside),
+            }
+            sizes = [run.size for run in some if run.size is not None]
+            rows.append(
+                {
+                    "collective": name,
+                    "communicator": communicator,
+                    "pid": None if process is None else process & 0xFFFFFF,
+                    "device_id": device,
+                    "stream_id": stream,
+                    "step": number,
+                    "start_ns": min(run.start for run in some),
+                    "device": None,
+                    "gpu_id": gpu,
+                    "metric": LINK,
+                    "collectives": len(some),
+                    "busy_ns": len(busy),
+                    "known_ns": len(busy & known.keys()),
+                    "message_bytes": sum(sizes) if sizes else None,
+                    "sized": len(sizes),
+                    **{
+                        f"{what}_bytes_per_s": None if share is None or peak is None else share * peak / 100
+                        for what, share in shares.items()
+                    },
+                    "peak_bytes_per_s": peak,
+                    **{f"{what}_pct": share for what, share in shares.items()},
+                }
+            )
     return rows
 
 

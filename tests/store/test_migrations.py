@@ -47,7 +47,7 @@ LATER = {
         "openmp_sum",
     ),
     *("event_waits", "memory_alive", "memory_peaks", "memory_pools", "profiler_overhead"),
-    *("counters_over_time", "gpu_context_switches", "link_bandwidth", "power_per_step"),
+    *("collective_links", "counters_over_time", "gpu_context_switches", "link_bandwidth", "power_per_step"),
     "occupancy",
     "occupancy_curves",
     "instruction_mix",

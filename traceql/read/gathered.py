@@ -12,7 +12,7 @@ import math
 import re
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from traceql.read.base import PiecedTable
 
@@ -32,15 +32,43 @@ GATHERED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 _EVENTS: Final = re.compile(
-    r"(?:DX1[12]|D3D1[12]|VULKAN|OPENGL|SLI|WDDM|NV_LOAD_BALANCE|NVVIDEO|GPU_VIDEO_ENGINE)_\w+|KHR_DEBUG_EVENTS"
-    r"|SYSCALL(?:_API|_EVENTS)?|ETW_EVENTS(?:_DEPRECATED_TABLE)?|MEMORY_TRANSFER_EVENTS"
-    r"|TRACE_PROCESS_EVENT_NVMEDIA|OSRT_FILE_ACCESS_EVENTS|NET_IB_CONGESTION_EVENTS"
-    r"|MPI_COMMUNICATORS|UCP_WORKERS"
+    r"(?:DX1[12]|DXGI|D3D1[12]|NVAPI|VULKAN|OPENGL|SLI|WDDM|NV_LOAD_BALANCE|NVVIDEO|GPU_VIDEO_ENGINE|NVTXT)_\w+"
+    r"|KHR_DEBUG_EVENTS|SYSCALL(?:_API|_EVENTS)?|ETW_EVENTS(?:_DEPRECATED_TABLE)?|MEMORY_TRANSFER_EVENTS"
+    r"|TRACE_PROCESS_EVENT_NVMEDIA|TEGRA_INTERNAL_API_CALLS|OSRT_FILE_ACCESS_(?:EVENTS|DESCRIPTORS)"
+    r"|NET_IB_(?:SWITCH_)?CONGESTION_EVENTS?|MPI_COMMUNICATORS|UCP_WORKERS|CUDA_HOST_CALLBACK"
+    r"|CUPTI_ACTIVITY_KIND_(?:JIT|MEM_DECOMPRESS|GRAPH_HOST_NODE_AND_HOST_LAUNCH|(?:BLOCK|WARP)(?:_PHASE)?_TRACE)"
 )
 _SAMPLES: Final = re.compile(r"NVTX_COUNTER_SAMPLES_(?P<domain>\d+)_(?P<counter>\d+)")
-# Where a table numbers its rows, for others that are told with them.
-_ROW_NUMBERS: Final = {"VULKAN_API": "id"}
-_CREATIONS, _STAGES = "VULKAN_PIPELINE_CREATION_EVENTS", "VULKAN_PIPELINE_STAGE_EVENTS"
+
+
+class _Part(NamedTuple):
+    """Rows of another table that are told with those of a table.
+
+    Attributes:
+        name: what they are called there.
+        table: that holds them.
+        key: their column with the number of the row that they are a part of.
+    """
+
+    name: str
+    table: str
+    key: str
+
+
+# Of a table that numbers its rows (id), what tells more of them.
+_PARTS: Final[Mapping[str, tuple[_Part, ...]]] = {
+    "VULKAN_API": (
+        _Part("pipelines", "VULKAN_PIPELINE_CREATION_EVENTS", "traceEventId"),
+        _Part("memory", "VULKAN_MEMORY_OPERATION", "traceEventId"),
+    ),
+    "VULKAN_PIPELINE_CREATION_EVENTS": (_Part("stages", "VULKAN_PIPELINE_STAGE_EVENTS", "creationEventId"),),
+    "VULKAN_MEMORY_OPERATION": (_Part("types", "VULKAN_MEMORY_TYPES", "memOpId"),),
+    "DX12_API": (_Part("memory", "DX12_MEMORY_OPERATION", "traceEventId"),),
+    "NVAPI_API": (_Part("memory", "NVAPI_MEMORY_OPERATION", "traceEventId"),),
+}
+_NUMBER: Final = "id"
+_FILE_ACCESSES, _FILES = "OSRT_FILE_ACCESS_EVENTS", "OSRT_FILE_ACCESS_DESCRIPTORS"
+_TOLD_WITH_OTHERS: Final = frozenset({_FILES, *(part.table for parts in _PARTS.values() for part in parts)})
 _RANKS, _COMMUNICATORS = "MPI_RANKS", "MPI_COMMUNICATORS"
 # Of which no time is told. The thread of a worker is not told by reports: it belongs to the process.
 _WITHOUT_TIME: Final = frozenset({"UCP_WORKERS"})
@@ -52,7 +80,7 @@ _NAMES: Final = {
     "end": ("end", "endedAt"),
     "globalTid": ("globalTid", "globalPid"),
     "typeId": ("typeId",),
-    "nameId": ("nameId", "taskName"),
+    "nameId": ("nameId", "taskName", "apiCallId"),
     "textId": ("textId",),
 }
 
@@ -75,10 +103,7 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
     if wanted is not None and EVENTS not in wanted and SAMPLES not in wanted:
         return found
     of_events = {
-        name: table
-        for name, table in tables.items()
-        if _EVENTS.fullmatch(name)
-        and (name in _WITHOUT_TIME or any(one in table.column_names for one in _NAMES["start"]))
+        name: table for name, table in tables.items() if _EVENTS.fullmatch(name) and _is_told(name, table)
     }
     samples = {
         name: table
@@ -90,6 +115,23 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
     if samples:
         found[SAMPLES] = _Gathered(SAMPLES, samples, _samples)
     return found
+
+
+def left(tables: Mapping[str, RawTable]) -> frozenset[str]:
+    """Those of the tables that belong to the gathered ones by their names and are no rows of them.
+
+    What has no time is no event, unless it tells more of one.
+    """
+    return frozenset(
+        name
+        for name, table in tables.items()
+        if _EVENTS.fullmatch(name) and not _is_told(name, table) and name not in _TOLD_WITH_OTHERS
+    )
+
+
+def _is_told(name: str, table: RawTable) -> bool:
+    has_time = any(one in table.column_names for one in _NAMES["start"])
+    return name in _WITHOUT_TIME or (has_time and name not in _TOLD_WITH_OTHERS)
 
 
 def events(source: str, table: RawTable, beside: Mapping[str, RawTable] = _NOTHING) -> pa.Table:
@@ -108,20 +150,23 @@ class _Beside:
 
     def __init__(self, tables: Mapping[str, RawTable]) -> None:
         self._tables = tables
+        self._parts: dict[str, list[tuple[str, dict[int, list[dict[str, Any]]]]]] = {}
 
-    @cached_property
-    def pipelines(self) -> dict[int, list[dict[str, Any]]]:
-        """Number of a call of Vulkan → the pipelines that it created, with their stages."""
-        stages: dict[int, list[dict[str, Any]]] = {}
-        for row in _rows(self._tables, _STAGES, ("creationEventId", "duration", "flags")):
-            stages.setdefault(row.pop("creationEventId"), []).append(row)
-        pipelines: dict[int, list[dict[str, Any]]] = {}
-        for row in _rows(self._tables, _CREATIONS, ("traceEventId", "id", "duration", "flags")):
-            of, number = row.pop("traceEventId"), row.pop("id")
-            pipelines.setdefault(of, []).append(
-                row | ({"stages": stages[number]} if number in stages else {})
+    def parts(self, table: str) -> list[tuple[str, dict[int, list[dict[str, Any]]]]]:
+        """What is told with the rows of a table: its name, and its rows by the number of that row."""
+        if table not in self._parts:
+            self._parts[table] = [(part.name, self._of(part)) for part in _PARTS.get(table, ())]
+        return self._parts[table]
+
+    def _of(self, part: _Part) -> dict[int, list[dict[str, Any]]]:
+        found: dict[int, list[dict[str, Any]]] = {}
+        inner = self.parts(part.table)
+        for row in _rows(self._tables, part.table, (part.key,)):
+            of, number = row.pop(part.key), row.pop(_NUMBER, None)
+            found.setdefault(of, []).append(
+                row | {name: rows[number] for name, rows in inner if number in rows}
             )
-        return pipelines
+        return found
 
     @cached_property
     def processes(self) -> dict[int, int]:
@@ -129,12 +174,19 @@ class _Beside:
         ranks = _rows(self._tables, _RANKS, ("rank", "globalTid"))
         return {row["rank"]: row["globalTid"] & _PROCESS for row in ranks}
 
+    @cached_property
+    def files(self) -> dict[int, str]:
+        """Access to a file → its path."""
+        rows = _rows(self._tables, _FILES, ("fileAccessId", "filePath"))
+        return {row["fileAccessId"]: row["filePath"] for row in rows}
+
 
 def _rows(tables: Mapping[str, RawTable], name: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The rows of a table that have the first of these columns; none where it lacks one of them."""
     table = tables.get(name)
     if table is None or not set(columns) <= set(table.column_names):
         return []
-    return [row for row in table.select(columns).to_pylist() if row[columns[0]] is not None]
+    return [row for row in table.select(table.column_names).to_pylist() if row[columns[0]] is not None]
 
 
 class _Gathered:
@@ -187,16 +239,17 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def _events(source: str, table: RawTable, beside: _Beside) -> Iterable[dict[str, Any]]:
-    pipelines = beside.pipelines if source in _ROW_NUMBERS else {}
+    parts = beside.parts(source)
+    files = beside.files if source == _FILE_ACCESSES else {}
     processes = beside.processes if source == _COMMUNICATORS else {}
     known = {
         ours: next(name for name in names if name in table.column_names)
         for ours, names in _NAMES.items()
         if any(name in table.column_names for name in names)
     }
-    others = [
-        name for name in table.column_names if name not in known.values() and name != _ROW_NUMBERS.get(source)
-    ]
+    # The number of a row is for those that are told with it.
+    own = {*known.values(), *([_NUMBER] if source in _PARTS else [])}
+    others = [name for name in table.column_names if name not in own]
     rows = table.select(table.column_names).to_pylist()
     for row in rows:
         found: dict[str, Any] = {"source": source, **{ours: as_id(row[name]) for ours, name in known.items()}}
@@ -205,8 +258,9 @@ def _events(source: str, table: RawTable, beside: _Beside) -> Iterable[dict[str,
         elif source in _OF_PROCESSES and found.get("globalTid") is not None:
             found["globalTid"] &= _PROCESS
         told = {name: row[name] for name in others if row[name] is not None}
-        if (created := pipelines.get(row.get(_ROW_NUMBERS.get(source, "")))) is not None:
-            told["pipelines"] = created
+        told |= {name: rows[row[_NUMBER]] for name, rows in parts if row.get(_NUMBER) in rows}
+        if (path := files.get(row.get("fileAccessId", -1))) is not None:
+            told["filePath"] = path
         if told:
             found["data"] = as_json(told)
         yield found

@@ -9,6 +9,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from traceql.read import gathered
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "SOC_METRICS": "is counter_samples (source = 'soc')",
         "PMU_EVENTS": "is counter_samples (source = 'cpu')",
         "PMU_EVENT_COUNTERS": "is counter_samples (source = 'cpu')",
+        "UNCORE_PMU_EVENTS": "is counter_samples (source = 'cpu')",
+        "UNCORE_PMU_EVENT_VALUES": "is counter_samples (source = 'cpu')",
+        "PERF_EVENT_SOC_OR_CPU_RAW_EVENT": "is counter_samples (source = 'soc')",
+        "PERF_EVENT_SOC_OR_CPU_METRIC_EVENT": "is counter_samples (source = 'soc')",
+        "BANDWIDTH_USAGE_EVENTS": "is counter_samples (source = 'soc')",
+        "BANDWIDTH_USAGE_VALUES": "is counter_samples (source = 'soc')",
         "GPU_MEMORY_USAGE_EVENTS": "is counter_samples (source = 'wddm')",
         "GPU_MEMORY_BUDGET_EVENTS": "is counter_samples (source = 'wddm')",
         "TARGET_INFO_NETWORK_METRICS": "is resolved already: counter_samples.metric and unit",
@@ -190,6 +197,9 @@ def _table(word: str, message: str) -> str:
         return TABLES[upper]
     if _CALLS.fullmatch(upper):
         return "is library_calls, with library_messages or directives"
+    if gathered.belongs(upper):
+        samples = upper.startswith(gathered.SAMPLES)
+        return "is counter_samples" if samples else f"is generic_events (source = '{upper}')"
     if upper.startswith("ENUM_"):
         return "is resolved already: numbers are texts"
     if f"name {word} does not exist" not in message:

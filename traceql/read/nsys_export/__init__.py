@@ -82,15 +82,14 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
             (match[1], value) for name, value in capture if value and (match := _ENVIRONMENT.fullmatch(name))
         ],
         warnings=warnings,
-        unread=[]
-        if wanted is None
-        else unread.said(
-            (folder if path.is_dir() else sqlite).counted(
-                path, lambda name: unread.kind(name, wanted) is not None
-            ),
-            wanted,
-        ),
+        unread=[] if wanted is None else _unread(path, wanted, gathered.left(tables)),
     )
+
+
+def _unread(path: Path, wanted: Wanted, left: frozenset[str]) -> list[str]:
+    form = folder if path.is_dir() else sqlite
+    counted = form.counted(path, lambda name: unread.kind(name, wanted, left) is not None)
+    return unread.said(counted, wanted, left)
 
 
 def _chosen(wanted: Wanted) -> Callable[[str], bool]:

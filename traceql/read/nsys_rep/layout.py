@@ -380,12 +380,14 @@ _VULKAN: Final = (
 _OPENMP_KINDS: Final = frozenset({"kind", "threadType", "priorTaskStatus"})
 
 
-def _library(name: str, event_class: int) -> EventTable:
+def _library(name: str, *classes: int, more: tuple[str, ...] = ()) -> EventTable:
     return EventTable(
         name,
         TRACE,
-        _columns(TRACE, "start i64 1", "end i64 2", "eventClass u32 6", "globalTid u64 13", "nameId u64 7"),
-        classes=frozenset({event_class}),
+        _columns(
+            TRACE, "start i64 1", "end i64 2", "eventClass u32 6", "globalTid u64 13", "nameId u64 7", *more
+        ),
+        classes=frozenset(classes),
     )
 
 
@@ -608,6 +610,11 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     # No report with them was ever seen, newer ones have NVTX ranges instead: as other traced calls are.
     _library("CUDNN_EVENTS", 28),
     _library("CUBLAS_EVENTS", 29),
+    # With the markers of when tracing began and ended. Calls of NVENC and NVDEC were never seen: their ids
+    # stand where other calls have theirs, which is 0 in the markers.
+    _library("NVVIDEO_ENCODER_API", 83, 84, 85, more=("apiId u32 3",)),
+    _library("NVVIDEO_DECODER_API", 86, 87, 88, more=("apiId u32 3",)),
+    _library("NVVIDEO_JPEG_API", 89, 90, 91),
     EventTable(
         "CUPTI_ACTIVITY_KIND_KERNEL",
         CUDA,

@@ -13,11 +13,11 @@ STEPS = (
     .range("inner", 23, 29)
     .call(LAUNCH, 24, 25, kernel("c", 205, 210))
     .range("idle", 40, 50)  # launches nothing
-    .sample("SMs Active [Throughput %]", 100, 90)  # of the time before
+    .sample("SMs Active [Throughput %]", 95, 90)  # begins before the work
     .sample("SMs Active [Throughput %]", 130, 10)  # in both steps, counted once
     .sample("SMs Active [Throughput %]", 190, 40)
-    .sample("SMs Active [Throughput %]", 210, 70)  # in the second step, whose work ends there, and in inner
-    .sample("SMs Active [Throughput %]", 300, 5)
+    .sample("SMs Active [Throughput %]", 205, 70)  # in the second step, and in inner, whose work begins there
+    .sample("SMs Active [Throughput %]", 210, 5)  # of the time behind the work
     .sample("Clock", 130, 3)
     .sample("SMs Active [Throughput %]", 130, 99, gpu=1)  # nobody uses it
 )

@@ -14,9 +14,9 @@ STEPS = (
     .power(140, 500)
     .power(160, 200)
     .power(240, 400)  # the last one: of 240 to 300 nothing is known
-    .sample("GPC Clock Frequency [MHz]", 100, 1)
-    .sample("GPC Clock Frequency [MHz]", 150, 1900)
-    .sample("GPC Clock Frequency [MHz]", 200, 1700)
+    .sample("GPC Clock Frequency [MHz]", 100, 1900)
+    .sample("GPC Clock Frequency [MHz]", 150, 1700)
+    .sample("GPC Clock Frequency [MHz]", 200, 1)  # tells of no time
 )
 
 CASES = [

@@ -103,6 +103,43 @@
 -- @raw   PMU_EVENT_REQUESTS
 -- @reads id         BIGINT
 -- @reads event_name VARCHAR
+-- @raw   UNCORE_PMU_EVENTS
+-- @reads start     BIGINT
+-- @reads end       BIGINT
+-- @reads clusterId BIGINT
+-- @reads counterId BIGINT
+-- @raw   UNCORE_PMU_EVENT_VALUES
+-- @reads id    BIGINT
+-- @reads rawId BIGINT
+-- @reads value DOUBLE
+-- @raw   PERF_EVENT_SOC_OR_CPU_RAW_EVENT
+-- @reads start       BIGINT
+-- @reads end         BIGINT
+-- @reads componentId BIGINT
+-- @reads eventId     BIGINT
+-- @reads count       DOUBLE
+-- @raw   PERF_EVENT_SOC_OR_CPU_METRIC_EVENT
+-- @reads start       BIGINT
+-- @reads end         BIGINT
+-- @reads componentId BIGINT
+-- @reads metricId    BIGINT
+-- @reads value       DOUBLE
+-- @raw   TARGET_INFO_PERF_METRIC
+-- @reads id   BIGINT
+-- @reads name VARCHAR
+-- @reads unit VARCHAR
+-- @raw   TARGET_INFO_COMPONENT
+-- @reads componentId BIGINT
+-- @reads name        VARCHAR
+-- @reads instance    BIGINT
+-- @raw   BANDWIDTH_USAGE_EVENTS
+-- @reads start    BIGINT
+-- @reads end      BIGINT
+-- @reads valuesId BIGINT
+-- @raw   BANDWIDTH_USAGE_VALUES
+-- @reads id    BIGINT
+-- @reads idx   BIGINT
+-- @reads value DOUBLE
 -- @raw   GPU_MEMORY_USAGE_EVENTS
 -- @reads timestamp    BIGINT
 -- @reads gpu          INTEGER
@@ -126,6 +163,8 @@
 -- @reads gpu        INTEGER
 -- @reads commitment DOUBLE
 -- @of    GENERIC_EVENT_DATA NVTX_COUNTER_SAMPLES NET_NIC_METRIC NET_IB_SWITCH_METRIC SOC_METRICS PMU_EVENTS
+-- @of    UNCORE_PMU_EVENTS PERF_EVENT_SOC_OR_CPU_RAW_EVENT PERF_EVENT_SOC_OR_CPU_METRIC_EVENT
+-- @of    BANDWIDTH_USAGE_EVENTS
 -- @of    GPU_MEMORY_USAGE_EVENTS GPU_MEMORY_BUDGET_EVENTS TOTAL_BYTES_RESIDENT_IN_SEGMENT_EVENTS
 -- @of    DEMOTED_BYTES_EVENTS
 -- @fills counter_samples = read_counters
@@ -221,6 +260,24 @@ soc_names AS (
 ),
 cpu_counters AS (
     SELECT id, any_value(event_name) AS name FROM raw_PMU_EVENT_REQUESTS GROUP BY id
+),
+components AS (
+    SELECT componentId AS component_id, any_value(concat_ws(' ', name, instance)) AS name
+    FROM raw_TARGET_INFO_COMPONENT
+    GROUP BY ALL
+),
+perf_metrics AS (
+    SELECT id, any_value(name) AS name, any_value(nullif(unit, '')) AS unit
+    FROM raw_TARGET_INFO_PERF_METRIC
+    GROUP BY id
+),
+-- Of events what they counted in their time, of metrics what follows from that.
+perf AS (
+    SELECT start, "end", componentId, 'event ' AS kind, eventId AS metric_id, count AS value
+    FROM raw_PERF_EVENT_SOC_OR_CPU_RAW_EVENT
+    UNION ALL
+    SELECT start, "end", componentId, 'metric ', metricId, value
+    FROM raw_PERF_EVENT_SOC_OR_CPU_METRIC_EVENT
 )
 SELECT
     timestamp AS at_ns,
@@ -288,6 +345,22 @@ SELECT "end", "end" - start, 'cpu', 'CPU ' || cpu,
 FROM raw_PMU_EVENTS
 JOIN raw_PMU_EVENT_COUNTERS AS counted ON counted.id = counter_id
 LEFT JOIN cpu_counters ON cpu_counters.id = counted.idx
+UNION ALL
+SELECT "end", "end" - start, 'cpu', 'cluster ' || clusterId, NULL, 'uncore event ' || rawId, NULL,
+       counted.value
+FROM raw_UNCORE_PMU_EVENTS
+JOIN (SELECT id, rawId, value FROM raw_UNCORE_PMU_EVENT_VALUES) AS counted ON counted.id = counterId
+UNION ALL
+SELECT "end", "end" - start, 'soc', coalesce(components.name, 'component ' || componentId), NULL,
+       coalesce(perf_metrics.name, kind || metric_id), perf_metrics.unit, value
+FROM perf
+LEFT JOIN components ON component_id = componentId
+LEFT JOIN perf_metrics ON perf_metrics.id = metric_id
+UNION ALL
+-- Of each client of the memory controller.
+SELECT "end", "end" - start, 'soc', 'client ' || used.idx, NULL, 'bandwidth usage', NULL, used.value
+FROM raw_BANDWIDTH_USAGE_EVENTS
+JOIN raw_BANDWIDTH_USAGE_VALUES AS used ON used.id = valuesId
 UNION ALL
 SELECT timestamp, NULL, 'wddm',
        'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup,
