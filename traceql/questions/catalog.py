@@ -214,12 +214,16 @@ class Catalog:
 
     def reads(self, query: Query) -> frozenset[str]:
         """The tables that the SQL of a query reads, also through views and macros."""
+        return self.names(query) & schema.BY_NAME.keys()
+
+    def names(self, query: Query) -> frozenset[str]:
+        """What the SQL of a query reads: tables, views and macros that are tables, also through others."""
         new, seen = frozenset({query.name}), frozenset[str]()
         while new:
             seen |= new
             named = (frozenset(_READ.findall(self._text(name, query))) for name in new)
             new = frozenset[str]().union(*named) - seen
-        return seen & schema.BY_NAME.keys()
+        return seen
 
     def _text(self, name: str, query: Query) -> str:
         """The SQL that a name stands for in a query: its own, that of a macro or a view; none for a table."""

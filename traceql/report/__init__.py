@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
     from traceql.report.declared import Given, Placed
     from traceql.report.drawing import Begun, Drawer
     from traceql.report.jobs import Job
@@ -304,22 +305,27 @@ def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(first["profiler"] == other["profiler"])
 
 
-# Order of the first section that is told of gaps on GPUs.
-_GAPS = 49
+# What takes long to compute, once in each thread that reads it: one does.
+_ORDERED = frozenset({"operations_in_order", "gaps_on_gpus"})
 
 
 def _ask_ahead(ask: Once, ahead: Executor, trace: Mapping[str, Any], given: Given) -> None:
-    """Have asked, beside what is wrong with a trace, the rest that has not the same to compute: its gaps."""
+    """Have asked in another thread what reads gaps on GPUs, and then the rest of the sections from the end.
+
+    They are wanted from the beginning: who gets to what the other thread has not begun yet asks it himself.
+    """
     if not declared.fits("timeline", trace):
         return
-    name = trace["trace"]
-    questions = zip(timeline.QUESTIONS, timeline.asked_of(ask.catalog, name, given), strict=True)
-    for question, params in questions:
-        ask.begin(ahead, question, params)
-    for _, some in declared.about(ask.catalog, trace):
-        for placed in some:
-            if placed.section.order < _GAPS:
-                ask.begin(ahead, placed.query.name, asked.params(placed, {"trace": name}, given))
+
+    def reads_gaps(query: Query) -> bool:
+        return not _ORDERED.isdisjoint(ask.catalog.names(query))
+
+    troubles.begin(ask, ahead, trace, given, reads_gaps)
+    placed = [one for _, some in declared.about(ask.catalog, trace) for one in some]
+    ordered = [one for one in placed if reads_gaps(one.query)]
+    for one in (*ordered, *(one for one in reversed(placed) if one not in ordered)):
+        params = asked.params(one, {"trace": trace["trace"]}, given)
+        ask.begin(ahead, one.query.name, params)
 
 
 def _about(
