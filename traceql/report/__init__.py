@@ -109,8 +109,8 @@ def of_traces(
                 sections += _comparison(ask, drawer, recorded[0], other, given, f"c{number}")
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
-            _ask_ahead(ask, ahead, trace, given)
             drawer.prepare()
+            _ask_ahead(ask, drawer, ahead, trace, given, f"t{number}")
             sections += _about(ask, drawer, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
 
@@ -309,7 +309,9 @@ def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 _ORDERED = frozenset({"operations_in_order", "gaps_on_gpus"})
 
 
-def _ask_ahead(ask: Once, ahead: Executor, trace: Mapping[str, Any], given: Given) -> None:
+def _ask_ahead(
+    ask: Once, drawer: Drawer, ahead: Executor, trace: Mapping[str, Any], given: Given, anchor: str
+) -> None:
     """Have asked in another thread what reads gaps on GPUs, and then the rest of the sections from the end.
 
     They are wanted from the beginning: who gets to what the other thread has not begun yet asks it himself.
@@ -324,8 +326,8 @@ def _ask_ahead(ask: Once, ahead: Executor, trace: Mapping[str, Any], given: Give
     placed = [one for _, some in declared.about(ask.catalog, trace) for one in some]
     ordered = [one for one in placed if reads_gaps(one.query)]
     for one in (*ordered, *(one for one in reversed(placed) if one not in ordered)):
-        params = asked.params(one, {"trace": trace["trace"]}, given)
-        ask.begin(ahead, one.query.name, params)
+        about = {"trace": trace["trace"]}
+        asked.begin(ask, drawer, ahead, one, about, given, f"{anchor}-{one.query.name}")
 
 
 def _about(
@@ -334,6 +336,8 @@ def _about(
     """The sections about one trace. What several figures note is noted once, at its head."""
     wrong = troubles.of_traces(ask, [trace["trace"]], given, anchor)
     begun = list(_answers(ask, drawer, trace, given, anchor, wrong.get("troubles", ())))
+    # Once all is answered: the head asks some of it again.
+    parts, noted = asked.noted_once(asked.of_all(begun, anchor, "What this trace does not tell"))
     head = Section(
         anchor,
         trace["trace"],
@@ -342,7 +346,6 @@ def _about(
         facts=tuple(_facts(ask, trace)),
         notes=tuple(_remarks(ask, trace)),
     )
-    parts, noted = asked.noted_once(asked.of_all(begun, anchor, "What this trace does not tell"))
     yield replace(head, notes=(*head.notes, *noted))
     yield from parts
 
