@@ -19,6 +19,7 @@ asks them as everybody does, and draws nothing itself.
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -318,6 +319,10 @@ def _ask_ahead(
     """
     if not declared.fits("timeline", trace):
         return
+    if not given:
+        # While headers are read: what questions are there is not known yet.
+        gaps = partial(ask.store.run, "SELECT 1 FROM gaps_on_gpus LIMIT 0", about=(trace["trace"],))
+        ahead.submit(copy_context().run, partial(gaps, plain=True))
 
     def reads_gaps(query: Query) -> bool:
         return not _ORDERED.isdisjoint(ask.catalog.names(query))
