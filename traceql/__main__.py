@@ -36,6 +36,8 @@ def program() -> None:
     from traceql.store import interrupts
 
     gc.set_threshold(_OBJECTS)
+    # Nothing here is linear algebra, and numpy would start threads for it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         # Before there is a process that must not be left behind.
         interrupts.install()

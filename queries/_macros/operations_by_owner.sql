@@ -12,7 +12,8 @@ WHERE shown_by = 'gpu' AND graphs
 UNION ALL BY NAME
 SELECT
     * REPLACE (
-        busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, gpu_id, owner)) AS busy_until_ns
+        busy_until(start_ns, end_ns, operation_number(kind, operation_id), (trace_id, gpu_id, owner))
+            AS busy_until_ns
     )
 FROM (
     SELECT operations.*, lane_owner(shown_by, process_id) AS owner

@@ -27,7 +27,8 @@ SELECT
     api_call_id,
     start_ns,
     coalesce(end_ns, start_ns) AS end_ns,
-    busy_until(start_ns, coalesce(end_ns, start_ns), (kind, operation_id), (trace_id, gpu_id))
-        AS busy_until_ns
+    busy_until(
+        start_ns, coalesce(end_ns, start_ns), operation_number(kind, operation_id), (trace_id, gpu_id)
+    ) AS busy_until_ns
 FROM gpu_operations
 SEMI JOIN asked_traces USING (trace_id)

@@ -57,7 +57,7 @@ WITH found_gaps AS (
 ),
 -- By number, as is all that has to be sorted.
 threads AS (
-    SELECT *, row_number() OVER () AS thread FROM (SELECT DISTINCT trace, pid, tid FROM found_gaps)
+    SELECT *, (row_number() OVER ())::INTEGER AS thread FROM (SELECT DISTINCT trace, pid, tid FROM found_gaps)
 ),
 gaps AS (
     SELECT found_gaps.*, thread FROM found_gaps JOIN threads USING (trace, pid, tid)

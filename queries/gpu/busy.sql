@@ -72,7 +72,7 @@ gaps AS (
 ),
 -- By number, as is all that has to be sorted.
 threads_that_launch AS (
-    SELECT *, row_number() OVER () AS thread
+    SELECT *, (row_number() OVER ())::INTEGER AS thread
     FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
 -- The gaps of a thread are numbered one after the other.

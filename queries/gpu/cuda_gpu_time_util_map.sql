@@ -29,9 +29,7 @@ WITH operations AS (
         pid,
         device_id,
         start_ns,
-        end_ns,
-        -- Kernels and graphs are numbered each by themselves.
-        (gpu_operations.kind, operation_id) AS operation
+        end_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE (gpu_operations.kind = 'kernel' OR ($graphs AND gpu_operations.kind = 'graph'))
@@ -54,7 +52,7 @@ busy AS (
         owner,
         greatest(
             start_ns,
-            coalesce(busy_until(start_ns, end_ns, operation, (trace_id, gpu_id, owner)), start_ns)
+            coalesce(busy_until(start_ns, end_ns, 0, hash(trace_id, gpu_id, owner)), start_ns)
         ) AS begins_ns,
         end_ns
     FROM operations

@@ -27,7 +27,7 @@
 WITH lanes AS (
     SELECT
         *,
-        row_number() OVER (ORDER BY trace_id, lane_number) AS lane_id,
+        (row_number() OVER (ORDER BY trace_id, lane_number))::INTEGER AS lane_id,
         (last_ns - first_ns) // greatest($max_stretches // count(*) OVER trace, 1) + 1 AS width_ns
     FROM timeline_lanes($trace, $max_events)
     WHERE NOT whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pytest
 from made.nsys import Recording, kernel
 
 import traceql
-from traceql.ask.answer import Once
+from traceql.ask.answer import Answer, Asker, Once
 from traceql.errors import QueryError
 from traceql.store.definitions import Definition
 
@@ -155,28 +155,53 @@ def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
     assert computed == ["operations_in_order"]
 
 
-def test_what_was_begun_in_another_thread_is_not_asked_again(
-    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Questions that are asked, each with the thread that computes it."""
     asked: list[tuple[str, int]] = []
-    answer = Once.answer
-    monkeypatch.setattr(
-        Once,
-        "answer",
-        lambda self, name, params: asked.append((name, threading.get_ident())) or answer(self, name, params),
-    )
+    answer = Asker.answer
+
+    def told(self: Asker, name: str, *rest: Any, **given: Any) -> Answer:
+        asked.append((name, threading.get_ident()))
+        return answer(self, name, *rest, **given)
+
+    monkeypatch.setattr(Asker, "answer", told)
+    return asked
+
+
+def test_what_was_begun_in_another_thread_is_not_asked_again(
+    db: traceql.Database, asked: list[tuple[str, int]]
+) -> None:
     once = Once(db._asker)
     with ThreadPoolExecutor(1) as threads:
         for name, params in (("top_kernels", {"trace": "run"}), ("top_kernels", {"trace": "no"})):
             once.begin(threads, name, params)
+        (other,) = {*threads.map(lambda _: threading.get_ident(), range(3))}
         found = once("top_kernels", trace=["run"])
         assert found is once("top_kernels", trace="run")
-        assert found.table == db.ask("top_kernels", trace="run").table
         # As whoever asks it now is told.
         with pytest.raises(QueryError, match="no"):
             once("top_kernels", trace="no")
-        (other,) = {*threads.map(lambda _: threading.get_ident(), range(3))}
-    assert asked == [("top_kernels", other), ("top_kernels", other)]
+        once.begin(threads, "small_kernels", {"trace": "run"}, plain=True)
+        _ = [*threads.map(lambda _: None, range(3))]
+        short = once.answer("small_kernels", {"trace": ["run"]}, plain=True)
+    assert asked == [("top_kernels", other), ("top_kernels", other), ("small_kernels", other)]
+    assert found.table == db.ask("top_kernels", trace="run").table
+    assert short.table.to_pylist() == db.ask("small_kernels", trace="run").table.to_pylist()
+
+
+def test_what_no_other_thread_has_begun_is_computed_by_who_asks_it(
+    db: traceql.Database, asked: list[tuple[str, int]]
+) -> None:
+    once = Once(db._asker)
+    busy = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(busy.wait)
+        once.begin(threads, "top_kernels", {"trace": "run"})
+        found = once("top_kernels", trace="run")
+        busy.set()
+    assert asked == [("top_kernels", threading.get_ident())]
+    assert found.table == db.ask("top_kernels", trace="run").table
 
 
 def test_of_what_a_page_has_asked_without_a_limit_it_shows_the_first_rows(

@@ -64,6 +64,32 @@ def test_what_is_drawn_knows_the_titles_that_were_given_where_it_was_begun() -> 
         assert drawer.begin(units.title, "time_ns")() != "Time of waiting"
 
 
+def test_what_is_asked_ahead_is_drawn_at_once_and_taken_by_whoever_comes_first() -> None:
+    asked: list[tuple[str, int]] = []
+    drawn = threading.Event()
+
+    with drawing.begun() as drawer, drawing.thread("asking") as threads:
+
+        def ask(name: str) -> drawing.Begun[str]:
+            asked.append((name, threading.get_ident()))
+            return drawer.begin(lambda: drawn.set() or name)
+
+        drawer.ahead(threads, "first", ask, "one")
+        # Before anybody wants it.
+        assert drawn.wait(60)
+        busy = threading.Event()
+        threads.submit(busy.wait)
+        drawer.ahead(threads, "second", ask, "two")
+        assert drawer.taken("second") is None
+        first = drawer.taken("first")
+        assert first is not None
+        assert first() == "one"
+        assert drawer.taken("first") is None
+        busy.set()
+        other = threads.submit(threading.get_ident).result()
+    assert asked == [("one", other)]
+
+
 def test_an_error_ends_what_is_asked_ahead_of_it(database: Database) -> None:
     once = Once(database._asker)
     begun = threading.Event()

@@ -364,19 +364,36 @@ class Once(Asker):
         self._answers: dict[tuple[str, str], Answer] = {}
         self._begun: dict[tuple[str, str], Future[Answer]] = {}
 
-    def begin(self, threads: Executor, name: str, params: Mapping[str, Value]) -> None:
-        """Have a question answered in another thread: who asks it waits for that, or is told its error."""
+    def begin(
+        self, threads: Executor, name: str, params: Mapping[str, Value], *, plain: bool = False
+    ) -> None:
+        """Have a question answered in another thread.
+
+        Who asks it waits for that, or is told its error; what no thread has begun by then he computes.
+        """
         key = _key(name, self.catalog.find(name).bind(params))
-        context = copy_context()
-        self._begun[key] = threads.submit(lambda: context.run(self.answer, name, params))
+        asked = partial(copy_context().run, super().answer, name, params, plain=plain)
+        self._begun[key] = threads.submit(asked)
+
+    def answer(
+        self,
+        name: str,
+        params: Mapping[str, Value],
+        elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
+        *,
+        plain: bool = False,
+    ) -> Answer:
+        """As `Asker` does, or what was begun."""
+        begun = self._begun.pop(_key(name, self.catalog.find(name).bind(params)), None)
+        if begun is not None and not begun.cancel():
+            return begun.result()
+        return super().answer(name, params, elsewhere, plain=plain)
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""
         query = self.catalog.find(name)
         bound = query.bind(params)
         key = _key(name, bound)
-        if (begun := self._begun.pop(key, None)) is not None:
-            self._answers[key] = begun.result()
         if key not in self._answers:
             self._answers[key] = self._first_rows(query, bound) or super().__call__(name, **params)
         return self._answers[key]

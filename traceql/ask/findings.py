@@ -24,7 +24,8 @@ from traceql.store.named import meant, no_trace
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     import polars as pl
     import pyarrow as pa
@@ -254,7 +255,7 @@ def why(
     recorded = {row["trace"]: row for row in ask.store.run(kinds, plain=True).to_pylist()}
     found: list[Finding] = []
     unknown: dict[str, None] = {}
-    rules = [query for query in ask.catalog.queries.values() if query.topic == FINDINGS]
+    rules = _rules(ask)
     about_model: dict[str, Value] = {}
     if model is not None:
         predicted = floors.of_steps(
@@ -304,6 +305,33 @@ def why(
         tuple(notes),
         {rule.name: rule.title for rule in rules},
     )
+
+
+def begin(
+    ask: Once,
+    threads: Executor,
+    trace: Mapping[str, Any],
+    window: Mapping[str, Value],
+    is_one: Callable[[Query], bool],
+) -> None:
+    """Have rules asked in another thread, as `why` asks them about one trace in a window.
+
+    Args:
+        ask: the database.
+        threads: in which.
+        trace: its row of the table traces.
+        window: from, to and within.
+        is_one: whether a rule is to be asked so.
+    """
+    for rule in _rules(ask):
+        names = {param.name for param in rule.params}
+        is_asked = window.keys() <= names and names.isdisjoint(floors.PARAMS)
+        if is_asked and is_one(rule) and _applies(ask, rule, trace):
+            ask.begin(threads, rule.name, {"trace": [trace["trace"]], **window}, plain=True)
+
+
+def _rules(ask: Asker) -> list[Query]:
+    return [query for query in ask.catalog.queries.values() if query.topic == FINDINGS]
 
 
 def _rank(one: Finding) -> tuple[Any, ...]:

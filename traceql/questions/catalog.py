@@ -82,6 +82,8 @@ class Catalog:
         self._topics: list[tuple[str, Traversable, frozenset[str]]] = []
         # Questions that were read one by one.
         self._read: dict[str, Query | None] = {}
+        # SQL → what it reads.
+        self._names_in: dict[str, frozenset[str]] = {}
         views: dict[str, Callable[[], Query]] = {}
         macros: dict[str, Callable[[], Macro]] = {}
         checks: dict[str, Traversable] = {}
@@ -214,12 +216,23 @@ class Catalog:
 
     def reads(self, query: Query) -> frozenset[str]:
         """The tables that the SQL of a query reads, also through views and macros."""
+        return self.names(query) & schema.BY_NAME.keys()
+
+    def names(self, query: Query) -> frozenset[str]:
+        """What the SQL of a query reads: tables, views and macros that are tables, also through others."""
         new, seen = frozenset({query.name}), frozenset[str]()
         while new:
             seen |= new
-            named = (frozenset(_READ.findall(self._text(name, query))) for name in new)
+            named = (self._named(name, query) for name in new)
             new = frozenset[str]().union(*named) - seen
-        return seen & schema.BY_NAME.keys()
+        return seen
+
+    def _named(self, name: str, query: Query) -> frozenset[str]:
+        """What the SQL that a name stands for reads itself."""
+        text = self._text(name, query)
+        if text not in self._names_in:
+            self._names_in[text] = frozenset(_READ.findall(text))
+        return self._names_in[text]
 
     def _text(self, name: str, query: Query) -> str:
         """The SQL that a name stands for in a query: its own, that of a macro or a view; none for a table."""

@@ -19,6 +19,7 @@ asks them as everybody does, and draws nothing itself.
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
     from traceql.report.declared import Given, Placed
     from traceql.report.drawing import Begun, Drawer
     from traceql.report.jobs import Job
@@ -108,8 +110,8 @@ def of_traces(
                 sections += _comparison(ask, drawer, recorded[0], other, given, f"c{number}")
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
-            _ask_ahead(ask, ahead, trace, given)
             drawer.prepare()
+            _ask_ahead(ask, drawer, ahead, trace, given, f"t{number}")
             sections += _about(ask, drawer, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
 
@@ -304,22 +306,33 @@ def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(first["profiler"] == other["profiler"])
 
 
-# Order of the first section that is told of gaps on GPUs.
-_GAPS = 49
+# What takes long to compute, once in each thread that reads it: one does.
+_ORDERED = frozenset({"operations_in_order", "gaps_on_gpus"})
 
 
-def _ask_ahead(ask: Once, ahead: Executor, trace: Mapping[str, Any], given: Given) -> None:
-    """Have asked, beside what is wrong with a trace, the rest that has not the same to compute: its gaps."""
+def _ask_ahead(
+    ask: Once, drawer: Drawer, ahead: Executor, trace: Mapping[str, Any], given: Given, anchor: str
+) -> None:
+    """Have asked in another thread what reads gaps on GPUs, and then the rest of the sections from the end.
+
+    They are wanted from the beginning: who gets to what the other thread has not begun yet asks it himself.
+    """
     if not declared.fits("timeline", trace):
         return
-    name = trace["trace"]
-    questions = zip(timeline.QUESTIONS, timeline.asked_of(ask.catalog, name, given), strict=True)
-    for question, params in questions:
-        ask.begin(ahead, question, params)
-    for _, some in declared.about(ask.catalog, trace):
-        for placed in some:
-            if placed.section.order < _GAPS:
-                ask.begin(ahead, placed.query.name, asked.params(placed, {"trace": name}, given))
+    if not given:
+        # While headers are read: what questions are there is not known yet.
+        gaps = partial(ask.store.run, "SELECT 1 FROM gaps_on_gpus LIMIT 0", about=(trace["trace"],))
+        ahead.submit(copy_context().run, partial(gaps, plain=True))
+
+    def reads_gaps(query: Query) -> bool:
+        return not _ORDERED.isdisjoint(ask.catalog.names(query))
+
+    troubles.begin(ask, ahead, trace, given, reads_gaps)
+    placed = [one for _, some in declared.about(ask.catalog, trace) for one in some]
+    ordered = [one for one in placed if reads_gaps(one.query)]
+    for one in (*ordered, *(one for one in reversed(placed) if one not in ordered)):
+        about = {"trace": trace["trace"]}
+        asked.begin(ask, drawer, ahead, one, about, given, f"{anchor}-{one.query.name}")
 
 
 def _about(
@@ -328,6 +341,8 @@ def _about(
     """The sections about one trace. What several figures note is noted once, at its head."""
     wrong = troubles.of_traces(ask, [trace["trace"]], given, anchor)
     begun = list(_answers(ask, drawer, trace, given, anchor, wrong.get("troubles", ())))
+    # Once all is answered: the head asks some of it again.
+    parts, noted = asked.noted_once(asked.of_all(begun, anchor, "What this trace does not tell"))
     head = Section(
         anchor,
         trace["trace"],
@@ -336,7 +351,6 @@ def _about(
         facts=tuple(_facts(ask, trace)),
         notes=tuple(_remarks(ask, trace)),
     )
-    parts, noted = asked.noted_once(asked.of_all(begun, anchor, "What this trace does not tell"))
     yield replace(head, notes=(*head.notes, *noted))
     yield from parts
 

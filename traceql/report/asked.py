@@ -14,6 +14,7 @@ from traceql.report.page import Figure, Note, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from traceql.ask.answer import Asker
     from traceql.questions.parameters import Value
@@ -75,6 +76,20 @@ def noted_once(parts: Iterable[Section]) -> tuple[list[Section], tuple[Note, ...
     return own, tuple(note for note in noted if note in common)
 
 
+def begin(
+    ask: Asker,
+    drawer: Drawer,
+    threads: Executor,
+    placed: Placed,
+    about: Mapping[str, Value],
+    given: Given,
+    anchor: str,
+) -> None:
+    """Have the question of a figure asked in another thread, and the figure drawn."""
+    key = (anchor, placed.section.order)
+    drawer.ahead(threads, key, _made, ask, drawer, placed, about, given, anchor)
+
+
 def made(
     ask: Asker,
     drawer: Drawer,
@@ -83,7 +98,19 @@ def made(
     given: Given,
     anchor: str,
 ) -> Begun[Figure | Note]:
-    """A figure; or why there is none."""
+    """A figure, also one that was begun; or why there is none."""
+    taken = drawer.taken((anchor, placed.section.order))
+    return taken or _made(ask, drawer, placed, about, given, anchor)
+
+
+def _made(
+    ask: Asker,
+    drawer: Drawer,
+    placed: Placed,
+    about: Mapping[str, Value],
+    given: Given,
+    anchor: str,
+) -> Begun[Figure | Note]:
     query, section = placed.query, placed.section
     try:
         begun = figure(

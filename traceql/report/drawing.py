@@ -1,7 +1,8 @@
 """Threads of a page: one draws what was answered while the next is being asked, one asks a part of it ahead.
 
-Asking lets go of Python most of the time. Each thread does what it is told in the order in which it is told:
-a page is the same every time.
+Asking lets go of Python most of the time. Each thread does what it is told in the order in which it is told.
+What one thread asks ahead it has drawn at once; where a figure stands is said by whoever wants it, so that a
+page is the same every time.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from traceql.report import page
 from traceql.store import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,11 +34,23 @@ class Drawer:
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
+        self._ahead: dict[object, Future[Begun[Any]]] = {}
 
     def begin(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Begun[T]:
         """Have something drawn, in the context in which that is said."""
         context = copy_context()
         return self._threads.submit(lambda: context.run(work, *args, **kwargs)).result
+
+    def ahead(
+        self, threads: Executor, key: object, work: Callable[P, Begun[Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Have something asked in another thread that is then drawn: `work` returns what waits for that."""
+        self._ahead[key] = threads.submit(partial(copy_context().run, work, *args, **kwargs))
+
+    def taken(self, key: object) -> Begun[Any] | None:
+        """What waits for that; None where no thread has come to it: whoever asks does it himself."""
+        one = self._ahead.pop(key, None)
+        return None if one is None or one.cancel() else lambda: one.result()()
 
     def prepare(self) -> None:
         """Load what draws and writes, once questions are being asked: else it would hold them up."""

@@ -11,25 +11,22 @@ from traceql.report import declared
 from traceql.report.page import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
 
-    from traceql.ask.answer import Asker
+    from traceql.ask.answer import Asker, Once
     from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
+    from traceql.report.declared import Given
 
 # Which of several rules does not matter: those that can be narrowed to a range have the same parameters.
 _NARROWED = "small_kernels"
 
 
-def of_traces(
-    ask: Asker, traces: Sequence[str], given: Mapping[str, Value | tuple[str, ...]], anchor: str
-) -> dict[str, Any]:
+def of_traces(ask: Asker, traces: Sequence[str], given: Given, anchor: str) -> dict[str, Any]:
     """The troubles of traces, asked together, and what was looked at, as a section of the page has them."""
-    window = {param.name for param in PLACES["window"]}
-    narrowed = declared.own(ask.catalog.find(_NARROWED), given)
     try:
-        told = findings.why(
-            ask, traces, window={name: value for name, value in narrowed.items() if name in window}
-        )
+        told = findings.why(ask, traces, window=_window(ask, given))
     except MissingDataError as error:
         # A range that other traces of the page have: what is asked about this one says so, too.
         return {"looked_at": f"nothing: {error.message}. {error.remedy}", "verdict": findings.NO_RULE}
@@ -52,3 +49,17 @@ def of_traces(
         "looked_at": " ".join([looked_at, *told.notes, *told.unknown]),
         "verdict": told.verdict,
     }
+
+
+def begin(
+    ask: Once, threads: Executor, trace: Mapping[str, Any], given: Given, is_one: Callable[[Query], bool]
+) -> None:
+    """Have those rules asked in another thread that are to be, see `traceql.ask.findings.begin`."""
+    findings.begin(ask, threads, trace, _window(ask, given), is_one)
+
+
+def _window(ask: Asker, given: Given) -> dict[str, Value]:
+    """What of the parameters narrows rules, without what narrows nothing."""
+    names = {param.name for param in PLACES["window"]}
+    narrowed = declared.own(ask.catalog.find(_NARROWED), given)
+    return {name: value for name, value in narrowed.items() if name in names and value is not None}

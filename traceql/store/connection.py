@@ -169,17 +169,16 @@ class Store:
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
             cursor = stack.enter_context(cursor.at(about, narrowed, keep))
+            sql = failures.Parsed(cursor.connection, statement)
             try:
-                if not self.allows_files and failures.writes_files(
-                    cursor.connection, statement, self.writing_words
-                ):
+                if not self.allows_files and sql.writes_files(self.writing_words):
                     named = " and ".join(word.upper() for word in self.writing_words)
                     raise failures.no_files(f"Permission Error: {named} write files")
-                cursor.define(self.definitions, statement)
+                cursor.define(self.definitions, sql)
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
-                found = self._answer(cursor.connection, statement, dict(params or {}) or None, plain=plain)
-                if failures.does(cursor.connection, statement, _UNDOING):
+                found = self._answer(cursor.connection, sql, dict(params or {}) or None, plain=plain)
+                if sql.does(_UNDOING):
                     cursor.forget()
                 return found
             except (duckdb.Error, CatalogError) as error:
@@ -198,15 +197,16 @@ class Store:
     def _answer(
         self,
         connection: duckdb.DuckDBPyConnection,
-        statement: str,
+        parsed: failures.Parsed,
         params: dict[str, Value] | None,
         *,
         plain: bool,
     ) -> pa.Table:
         """The rows of the last statement; `Rows` where these do, and it is the only one."""
-        if plain and failures.is_one_select(connection, statement):
+        statement = parsed.text
+        if plain and parsed.is_one_select():
             try:
-                connection.execute(statement, params)
+                connection.execute(parsed.statements[0], params)
             except (duckdb.CatalogException, duckdb.BinderException, duckdb.PermissionException):
                 # Nothing has run; a relation says it in the words that everybody else is told.
                 connection.sql(statement, params=params)

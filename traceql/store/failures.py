@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,7 +14,7 @@ from traceql.questions import catalog
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # What questions say by error() of a parameter's value: by must be kernel or range.
 _VALUES = re.compile(
@@ -97,35 +98,47 @@ def no_files(text: str) -> QueryError:
     return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
 
 
-def writes_files(connection: duckdb.DuckDBPyConnection, statement: str, words: Iterable[str]) -> bool:
-    """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
-
-    PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
-    what is not a plain SELECT counts.
+class Parsed:
+    """Some SQL as DuckDB takes it apart, which it does once, and only if somebody wants to know.
 
     Args:
         connection: to the database.
-        statement: to look at.
-        words: those of statements that do.
+        text: the SQL.
     """
-    return does(connection, statement, words)
 
+    def __init__(self, connection: duckdb.DuckDBPyConnection, text: str) -> None:
+        self._connection = connection
+        self.text = text
 
-def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: str) -> bool:
-    """Whether a statement may let go of the database, which DuckDB forbids only for the first of its path."""
-    return does(connection, statement, ("detach",)) and database.lower() in statement.lower()
+    @cached_property
+    def statements(self) -> Sequence[duckdb.Statement]:
+        """Its statements, which can be executed."""
+        return self._connection.extract_statements(self.text)
 
+    def writes_files(self, words: Iterable[str]) -> bool:
+        """Whether it may write files. DuckDB alone would let COPY overwrite the database it has open.
 
-def is_one_select(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    """Whether some SQL is one SELECT, and nothing else."""
-    return [s.type for s in connection.extract_statements(statement)] == [duckdb.StatementType.SELECT]
+        PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
+        what is not a plain SELECT counts.
 
+        Args:
+            words: those of statements that do.
+        """
+        return self.does(words)
 
-def does(connection: duckdb.DuckDBPyConnection, statement: str, words: Iterable[str]) -> bool:
-    """Whether a statement that is no plain SELECT has one of some words."""
-    if re.search(rf"\b(?:{'|'.join(words)})\b", statement, re.IGNORECASE) is None:
-        return False
-    return any(s.type != duckdb.StatementType.SELECT for s in connection.extract_statements(statement))
+    def detaches(self, database: str) -> bool:
+        """Whether it may let go of the database, which DuckDB forbids only for the first of its path."""
+        return self.does(("detach",)) and database.lower() in self.text.lower()
+
+    def is_one_select(self) -> bool:
+        """Whether it is one SELECT, and nothing else."""
+        return [s.type for s in self.statements] == [duckdb.StatementType.SELECT]
+
+    def does(self, words: Iterable[str]) -> bool:
+        """Whether one that is no plain SELECT has one of some words."""
+        if re.search(rf"\b(?:{'|'.join(words)})\b", self.text, re.IGNORECASE) is None:
+            return False
+        return any(s.type != duckdb.StatementType.SELECT for s in self.statements)
 
 
 def storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:

@@ -115,14 +115,15 @@ class Cursor:
         if inside.database:
             trust.builtins_first(connection, inside.database)
 
-    def define(self, definitions: Definitions, statement: str) -> None:
+    def define(self, definitions: Definitions, sql: failures.Parsed) -> None:
         """Make the views and macros that a statement mentions, in place of stored ones of the same names.
 
         Raises:
             CatalogError: one of the user's own is wrong.
             QueryError: the statement may touch files, and uses code that the database holds.
         """
-        if self._inside.database and failures.detaches(self.connection, statement, self._inside.database):
+        statement = sql.text
+        if self._inside.database and sql.detaches(self._inside.database):
             raise QueryError(
                 f"the database {self._inside.database} cannot be detached", "It is what is asked here."
             )
