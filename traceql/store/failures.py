@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import CatalogError, DatabaseError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import catalog
+from traceql.store.engine import duckdb
 from traceql.tables import schema
 
 if TYPE_CHECKING:

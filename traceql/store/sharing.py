@@ -26,12 +26,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import duckdb
-
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.read import formats, temporary
-from traceql.store import compact, create, failures, held, interrupts, trust
+from traceql.store import compact, create, engine, failures, held, interrupts, trust
 from traceql.store.definitions import Definition, words
+from traceql.store.engine import duckdb
 from traceql.store.means import ALL
 from traceql.store.waiting import BusyError, Wait, pause_s
 from traceql.tables import migrations, schema
@@ -224,6 +223,7 @@ class Cursor:
         try:
             self._make_as_it_is_kept(definition)
             if definition.kind == "VIEW":
+                engine.with_relations()
                 found = tuple(self.connection.table(definition.name).columns)
         except duckdb.Error as error:
             raise failures.definition_error(error, definition.own) from error
