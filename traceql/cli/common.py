@@ -60,6 +60,8 @@ _WITHOUT_ARRAYS = frozenset(
         *("rename", "sql", "tag", "why"),
     }
 )
+# Which commands end with what they were told of the database.
+_TELLING = frozenset({"info", "kernel-card", "ls", "query", "schema", "sql", "why"})
 _WAIT = "traceql.wait_s"
 
 
@@ -192,10 +194,14 @@ def _before_arrow() -> Callable[[], None] | None:
     Where other commands come after this one in the process, numpy has to be there: pyarrow would not find it
     later.
     """
+    return _import_pyarrow if _alone() in _WITHOUT_ARRAYS else None
+
+
+def _alone() -> str | None:
+    """The command with which the process ends; None if it goes on, or there is none."""
     context = click.get_current_context(silent=True)
     root = context and context.find_root()
-    is_alone = root is not None and root.obj is ALONE
-    return _import_pyarrow if root and is_alone and root.invoked_subcommand in _WITHOUT_ARRAYS else None
+    return root.invoked_subcommand if root is not None and root.obj is ALONE else None
 
 
 def import_pyarrow() -> None:
@@ -215,10 +221,18 @@ def _import_pyarrow() -> None:
         del sys.modules["numpy"]
 
 
+def _leave_open() -> None:
+    if _alone() in _TELLING:
+        from traceql.store import sharing
+
+        sharing.stay_open()
+
+
 def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
     from traceql.database import Database
 
+    _leave_open()
     return Database(
         path,
         allow_files=allow_files,
@@ -237,6 +251,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
     from traceql.store import choice
     from traceql.store.definitions import Definitions
 
+    _leave_open()
     opened = choice.store(
         path,
         allow_files=allow_files,
