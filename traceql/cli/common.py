@@ -194,7 +194,9 @@ def _before_arrow() -> Callable[[], None] | None:
     Where other commands come after this one in the process, numpy has to be there: pyarrow would not find it
     later.
     """
-    return _import_pyarrow if _alone() in _WITHOUT_ARRAYS else None
+    if (command := _alone()) is None:
+        return None
+    return _import_pyarrow if command in _WITHOUT_ARRAYS else _import_without_pandas
 
 
 def _alone() -> str | None:
@@ -219,6 +221,29 @@ def _import_pyarrow() -> None:
         importlib.import_module("pyarrow")
     finally:
         del sys.modules["numpy"]
+
+
+class _NoPandas:
+    """In front of all that finds modules, it finds that pandas is not installed."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _import_without_pandas() -> None:
+    """Import it, and let it look for pandas, as it does with its first array, where it finds none.
+
+    Nothing here gives it frames of pandas, whose import takes longer than all else.
+    """
+    import pyarrow as pa
+
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(_NoPandas)
 
 
 def _leave_open() -> None:
