@@ -99,6 +99,7 @@ ALLOWED = {
 # Third-party package → the only room that may import it. Arrow tables are what the rooms hand on.
 OWNERS = {
     "duckdb": "store",
+    "_duckdb": "store",
     "ncu_report": "read",
     "numpy": "read",
     "msgspec": "declared",

@@ -36,30 +36,46 @@ WITH names AS (
     FROM kernels_called($names, '*')
     WHERE name IS NOT NULL
 ),
+-- What one thread launched in one range has the same ranges around it: that is a spot. A call that has ranges
+-- of its own around it is one, too.
 launched AS (
     SELECT
+        hash(
+            kernels.trace_id,
+            kernels.process_id,
+            kernels.pid,
+            tid,
+            kernels.range_id,
+            CASE WHEN is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
+                 THEN api_call_id END,
+            coalesce(called_id, 0) // 60
+        ) AS spot_id,
         kernels.api_call_id,
         kernels.range_id,
-        called_id,
+        -- 0 for one whose name was not recorded.
+        coalesce(called_id, 0) AS called_id,
         kernels.duration_ns,
         kernels.trace_id,
         kernels.process_id,
         kernels.pid,
         tid
     FROM kernels
-    JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
+    JOIN api_calls USING (api_call_id)
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
     LEFT JOIN names
         ON name_id = hash(hash(kernels.name), if(demangled IS NULL, hash(kernels.name), hash(demangled)))
 ),
-held AS NOT MATERIALIZED (
-    SELECT * EXCLUDE (holder_id, range_id), holder_id AS range_id
-    FROM work_in_ranges('nvtx_ranges', 'launched', $by)
-),
-matched AS (
-    FROM held
-    UNION ALL BY NAME
-    SELECT * EXCLUDE (range_id) FROM launched ANTI JOIN held USING (api_call_id)
+-- With the kernels that were launched there as bits of a word: most ranges launch the same ones.
+spots AS (
+    SELECT
+        spot_id,
+        any_value(hash(trace_id, process_id, pid, tid)) AS thread_id,
+        any_value(called_id // 60) AS word,
+        bit_or(1::BIGINT << (called_id % 60)::INTEGER) AS bits,
+        any_value(api_call_id) AS api_call_id,
+        any_value(range_id) AS range_id
+    FROM launched
+    GROUP BY spot_id
 ),
 texts AS (
     SELECT trace_id, domain, text, style, min(range_id) AS text_id
@@ -76,27 +92,89 @@ told AS (
         AND texts.text IS NOT DISTINCT FROM nvtx_ranges.text
         AND texts.style IS NOT DISTINCT FROM nvtx_ranges.style
 ),
+around AS (
+    SELECT spot_id, thread_id, word, bits, holder_id AS range_id, text_id
+    FROM work_in_ranges('nvtx_ranges', 'spots', $by)
+    JOIN told ON told.range_id = holder_id
+),
+-- Spots of one thread in ranges of the same texts are of one kind.
+kinds AS (
+    SELECT spot_id, hash(any_value(thread_id), sum(hash(text_id))) AS kind_id
+    FROM around
+    GROUP BY spot_id
+    UNION ALL
+    SELECT spot_id, thread_id
+    FROM spots
+    ANTI JOIN around USING (spot_id)
+    WHERE $range IS NULL
+),
+texts_of_kinds AS (
+    SELECT kind_id, spots.thread_id, text_id
+    FROM (SELECT kind_id, min(spot_id) AS spot_id FROM kinds GROUP BY kind_id)
+    JOIN spots USING (spot_id)
+    LEFT JOIN around USING (spot_id)
+),
+-- On its own: what is counted is far less than what it is counted of only behind the join.
+executed AS MATERIALIZED (
+    SELECT kind_id, called_id, duration_ns
+    FROM launched
+    JOIN kinds USING (spot_id)
+),
+tallied AS (
+    SELECT kind_id, called_id, duration_ns, count(*) AS times FROM executed GROUP BY ALL
+),
+in_order AS (
+    SELECT
+        text_id,
+        thread_id,
+        called_id,
+        duration_ns,
+        times,
+        -- What did not end is none of the times.
+        CASE WHEN duration_ns IS NOT NULL THEN times END AS ended,
+        sum(ended) OVER (PARTITION BY text_id, thread_id, called_id ORDER BY duration_ns) AS until,
+        sum(ended) OVER (PARTITION BY text_id, thread_id, called_id) AS of_all,
+        duration_ns::HUGEINT - min(duration_ns) OVER (PARTITION BY text_id, thread_id, called_id) AS above_ns
+    FROM tallied
+    JOIN texts_of_kinds USING (kind_id)
+),
 summed AS (
     SELECT
-        matched.trace_id,
         text_id,
-        matched.process_id,
-        matched.pid,
-        matched.tid,
+        thread_id,
         called_id,
-        count(DISTINCT matched.range_id) AS range_instances,
-        count(*) AS instances,
-        sum(matched.duration_ns)::BIGINT AS total_ns,
-        avg(matched.duration_ns) AS avg_ns,
-        min(matched.duration_ns) AS min_ns,
-        max(matched.duration_ns) AS max_ns,
-        whole_stddev(matched.duration_ns) AS stddev_ns,
-        -- Together they take as long as one of them.
-        quantile_cont(matched.duration_ns, [0.5, 0.9, 0.99]) AS quantiles
-    FROM matched
-    LEFT JOIN told ON told.range_id = matched.range_id
-    WHERE $range IS NULL OR text_id IS NOT NULL
+        sum(times)::BIGINT AS instances,
+        sum(ended * duration_ns::HUGEINT) AS total_ns,
+        sum(ended * duration_ns::HUGEINT) / sum(ended) AS avg_ns,
+        tallied_quantile(duration_ns, until, of_all, 0.5::DOUBLE) AS median_ns,
+        min(duration_ns) AS min_ns,
+        max(duration_ns) AS max_ns,
+        tallied_stddev(above_ns, ended) AS stddev_ns,
+        tallied_quantile(duration_ns, until, of_all, 0.9::DOUBLE) AS p90_ns,
+        tallied_quantile(duration_ns, until, of_all, 0.99::DOUBLE) AS p99_ns
+    FROM in_order
+    GROUP BY text_id, thread_id, called_id
+),
+-- Ranges of a text by the kernels that they hold, and these one by one.
+ranges AS (
+    SELECT text_id, thread_id, word, bits, count(*) AS ranges
+    FROM (
+        SELECT any_value(text_id) AS text_id, thread_id, word, bit_or(bits) AS bits
+        FROM around
+        GROUP BY range_id, thread_id, word
+    )
     GROUP BY ALL
+),
+counted AS (
+    SELECT text_id, thread_id, called_id, sum(ranges)::BIGINT AS range_instances
+    FROM ranges
+    JOIN (SELECT called_id FROM names UNION SELECT 0)
+        ON called_id // 60 = word AND bits & (1::BIGINT << (called_id % 60)::INTEGER) <> 0
+    GROUP BY ALL
+),
+launchers AS (
+    SELECT hash(trace_id, process_id, pid, tid) AS thread_id, trace_id, process_id, pid, tid
+    FROM (SELECT DISTINCT trace_id, process_id, pid, tid FROM launched)
 )
 SELECT
     trace,
@@ -105,19 +183,21 @@ SELECT
     style,
     pid,
     tid,
-    range_instances,
+    coalesce(range_instances, 0) AS range_instances,
     instances,
-    total_ns,
+    total_ns::BIGINT AS total_ns,
     avg_ns,
-    quantiles[1] AS median_ns,
+    median_ns,
     min_ns,
     max_ns,
     stddev_ns,
-    quantiles[2] AS p90_ns,
-    quantiles[3] AS p99_ns,
+    p90_ns,
+    p99_ns,
     called AS kernel
 FROM summed
-JOIN traces ON traces.trace_id = summed.trace_id
+JOIN launchers USING (thread_id)
+JOIN traces ON traces.trace_id = launchers.trace_id
+LEFT JOIN counted USING (text_id, thread_id, called_id)
 LEFT JOIN texts USING (text_id)
 LEFT JOIN (SELECT DISTINCT called_id, called FROM names) USING (called_id)
 ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, process_id, tid, total_ns DESC, kernel

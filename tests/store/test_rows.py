@@ -257,8 +257,24 @@ def test_a_plain_question_brings_neither_arrow_nor_polars_nor_charts(home: Path,
     status, brought, said = ended(home, command, "sys.modules")
     assert status == "0"
     heavy = {"pyarrow", "polars", "altair", "numpy", "distributed", "mcp", "rich", "asyncio", "logging"}
+    # DuckDB's engine has a module of its own.
+    heavy |= {"duckdb"}
     assert {name.partition(".")[0] for name in brought} & heavy == set()
     assert said == traceql(*shlex.split(command), folder=home).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("info few", "why few", "export few -o few.pftrace", "report few -o few.html"),
+        *("chart top-kernels -o few.svg", "chart top-kernels -o few.html", "diff few few"),
+    ],
+)
+@pytest.mark.long
+def test_no_command_imports_pandas(home: Path, command: str) -> None:
+    status, brought, _ = ended(home, command, "sys.modules")
+    assert status == "0"
+    assert "pandas" not in brought
 
 
 # What only changes, files, errors, comparisons, predictions and pictures need.
@@ -281,6 +297,7 @@ OF_OTHERS = (
     *("traceql.read.kinds", "traceql.read.limits", "traceql.read.source", "traceql.read.worker"),
     *("traceql.store.decode", "traceql.store.ingest", "traceql.store.lake.store", "traceql.store.outcomes"),
     *("traceql.store.runs", "traceql.tables.elsewhere", "traceql.tables.normalise", "msgspec", "tomllib"),
+    *("hashlib", "importlib.resources", "html"),
 )
 
 

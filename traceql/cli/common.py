@@ -60,6 +60,8 @@ _WITHOUT_ARRAYS = frozenset(
         *("rename", "sql", "tag", "why"),
     }
 )
+# Which commands end with what they were told of the database.
+_TELLING = frozenset({"info", "kernel-card", "ls", "query", "schema", "sql", "why"})
 _WAIT = "traceql.wait_s"
 
 
@@ -192,10 +194,16 @@ def _before_arrow() -> Callable[[], None] | None:
     Where other commands come after this one in the process, numpy has to be there: pyarrow would not find it
     later.
     """
+    if (command := _alone()) is None:
+        return None
+    return _import_pyarrow if command in _WITHOUT_ARRAYS else _import_without_pandas
+
+
+def _alone() -> str | None:
+    """The command with which the process ends; None if it goes on, or there is none."""
     context = click.get_current_context(silent=True)
     root = context and context.find_root()
-    is_alone = root is not None and root.obj is ALONE
-    return _import_pyarrow if root and is_alone and root.invoked_subcommand in _WITHOUT_ARRAYS else None
+    return root.invoked_subcommand if root is not None and root.obj is ALONE else None
 
 
 def import_pyarrow() -> None:
@@ -215,10 +223,41 @@ def _import_pyarrow() -> None:
         del sys.modules["numpy"]
 
 
+class _NoPandas:
+    """In front of all that finds modules, it finds that pandas is not installed."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _import_without_pandas() -> None:
+    """Import it, and let it look for pandas, as it does with its first array, where it finds none.
+
+    Nothing here gives it frames of pandas, whose import takes longer than all else.
+    """
+    import pyarrow as pa
+
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(_NoPandas)
+
+
+def _leave_open() -> None:
+    if _alone() in _TELLING:
+        from traceql.store import sharing
+
+        sharing.stay_open()
+
+
 def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
     from traceql.database import Database
 
+    _leave_open()
     return Database(
         path,
         allow_files=allow_files,
@@ -237,6 +276,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
     from traceql.store import choice
     from traceql.store.definitions import Definitions
 
+    _leave_open()
     opened = choice.store(
         path,
         allow_files=allow_files,

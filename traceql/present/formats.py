@@ -7,7 +7,6 @@ import os
 import re
 from datetime import datetime
 from decimal import Decimal
-from html import escape
 from typing import IO, TYPE_CHECKING
 
 from traceql.present.values import as_json, cells, counted, exact, in_python, readable, rows
@@ -180,6 +179,8 @@ def parquet(answer: pa.Table | Rows, file: IO[bytes]) -> None:
 
 def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) -> str:
     """The first rows of a table for a notebook, with title, notes, and how many rows there are in all."""
+    from html import escape
+
     answer = answer.slice(0, _ROWS_IN_NOTEBOOK)
     names = "".join(f"<th>{escape(readable(name))}</th>" for name in answer.column_names)
     body = "".join(

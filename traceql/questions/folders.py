@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,5 +11,6 @@ if TYPE_CHECKING:
 
 def shipped(name: str) -> Traversable:
     """A folder that comes with traceql: queries or checks."""
-    installed = resources.files("traceql") / name
-    return installed if installed.is_dir() else Path(__file__).parents[2] / name
+    package = Path(__file__).parents[1]
+    installed = package / name
+    return installed if installed.is_dir() else package.parent / name

@@ -8,7 +8,6 @@ as ever.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -58,4 +57,6 @@ def folder() -> Path:
 
 
 def _hash(content: bytes) -> str:
+    import hashlib
+
     return hashlib.sha256(content).hexdigest()[:_DIGITS]

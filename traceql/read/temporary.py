@@ -13,11 +13,11 @@ import contextlib
 import os
 import platform
 import re
-import secrets
 import shutil
 import sys
 import tempfile
 import weakref
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -54,7 +54,7 @@ def folder_of(owner: object) -> tuple[Path, weakref.finalize[..., object]]:
 @contextlib.contextmanager
 def replacing(place: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place at the end of the block; after an error, what was there is as it was."""
-    partial = place.with_name(f".traceql-{secrets.token_hex(8)}.part")
+    partial = place.with_name(f".traceql-{os.urandom(8).hex()}.part")
     try:
         with partial.open("xb") as file:
             yield file
@@ -179,9 +179,7 @@ def _start(pid: int) -> int:
 @cache
 def _machine() -> str:
     """What numbers processes: the machine, or a container on it."""
-    import hashlib
-
     numbers = ""
     with contextlib.suppress(OSError):
         numbers = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, but what a name stands for
-    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
+    return f"{zlib.crc32(f'{platform.node()} {numbers}'.encode()):08x}"

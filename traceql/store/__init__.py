@@ -5,6 +5,7 @@ given.
 
 ============ ==========================================================================
 `connection` a database for those who ask or change it
+`engine`     DuckDB itself, without what takes long to import and questions do without
 `sharing`    one file, as all of this process share it
 `definitions` views and macros of the package, in front of stored ones
 `specs`      the view of GPUs

@@ -9,12 +9,11 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
-import duckdb
-
 from traceql import rows
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
-from traceql.store import compact, create, empty, failures, held, interrupts, permissions
+from traceql.store import compact, create, empty, engine, failures, held, interrupts, permissions
+from traceql.store.engine import duckdb
 from traceql.store.means import ALL
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log, seconds
@@ -175,6 +174,8 @@ class Store:
                     named = " and ".join(word.upper() for word in self.writing_words)
                     raise failures.no_files(f"Permission Error: {named} write files")
                 cursor.define(self.definitions, sql)
+                if tables:
+                    engine.with_relations()
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
                 found = self._answer(cursor.connection, sql, dict(params or {}) or None, plain=plain)
@@ -209,6 +210,7 @@ class Store:
                 connection.execute(parsed.statements[0], params)
             except (duckdb.CatalogException, duckdb.BinderException, duckdb.PermissionException):
                 # Nothing has run; a relation says it in the words that everybody else is told.
+                engine.with_relations()
                 connection.sql(statement, params=params)
                 raise
             names, types = zip(*((one[0], str(one[1])) for one in connection.description or ()), strict=True)
@@ -221,15 +223,19 @@ class Store:
                     return rows.of(_apart(names), types, head)
             # A decimal of Arrow has 38 digits in Python, a HUGEINT may have 39.
             if exact and not any("HUGEINT" in one for one in types):
-                self._before_arrow()
+                self._import_arrow()
                 return presentable(_with_head(head, _rest(connection)))
             # Its rows are not all there yet, and nothing else runs before.
             connection.abort()
-        self._before_arrow()
+        self._import_arrow()
         import pyarrow as pa
 
         answer = connection.sql(statement, params=params)
         return presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+
+    def _import_arrow(self) -> None:
+        self._before_arrow()
+        engine.with_relations()
 
     # --- changes ----------------------------------------------------------------------------------------
 
@@ -249,6 +255,8 @@ class Store:
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
         """
+        # Rows come in as Arrow tables.
+        engine.with_relations()
         try:
             with contextlib.ExitStack() as stack:
                 fresh, cursor = self._to_change(stack, new=new, means=means)

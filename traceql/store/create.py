@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql import __version__
 from traceql.errors import DatabaseError, SchemaVersionError
 from traceql.store import failures, trust
 from traceql.store.definitions import Definition
+from traceql.store.engine import duckdb
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql import __version__
 from traceql.read import kept
+from traceql.store.engine import duckdb
 from traceql.tables import schema
 
 if TYPE_CHECKING:

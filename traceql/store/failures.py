@@ -6,11 +6,10 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import CatalogError, DatabaseError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import catalog
+from traceql.store.engine import duckdb
 from traceql.tables import schema
 
 if TYPE_CHECKING:

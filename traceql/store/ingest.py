@@ -8,13 +8,12 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.read import formats, kinds
 from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
+from traceql.store.engine import duckdb
 from traceql.store.means import ALL, SMALL, for_rows
 from traceql.store.named import meant, no_trace
 from traceql.store.numbering import NUMBER_SQL, numbered

@@ -14,13 +14,12 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Final
 
-import duckdb
-
 from traceql import __version__
 from traceql.errors import DatabaseError, ReportError
 from traceql.read import kept, temporary
 from traceql.read.limits import bytes_of
 from traceql.store import decode, ingest
+from traceql.store.engine import duckdb
 from traceql.tables import schema
 
 if TYPE_CHECKING:

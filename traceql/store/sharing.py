@@ -15,7 +15,6 @@ for its next question, and nobody else's, until the file is opened anew.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib.util
 import os
 import sys
@@ -26,12 +25,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import duckdb
-
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.read import formats, temporary
-from traceql.store import compact, create, failures, held, interrupts, trust
+from traceql.store import compact, create, engine, failures, held, interrupts, trust
 from traceql.store.definitions import Definition, words
+from traceql.store.engine import duckdb
 from traceql.store.means import ALL
 from traceql.store.waiting import BusyError, Wait, pause_s
 from traceql.tables import migrations, schema
@@ -225,6 +223,7 @@ class Cursor:
         try:
             self._make_as_it_is_kept(definition)
             if definition.kind == "VIEW":
+                engine.with_relations()
                 found = tuple(self.connection.table(definition.name).columns)
         except duckdb.Error as error:
             raise failures.definition_error(error, definition.own) from error
@@ -388,7 +387,10 @@ class File:
             while any(user != thread for user in self._users) and not self._holders:
                 self._free.wait()
             if not self._holders:
-                self._close()
+                if _staying is not None and self._mode == "read":
+                    _staying.append(self)
+                else:
+                    self._close()
 
     def give_way(self, made: str, place: str) -> None:
         """Let a new file take the place of this one, which is open for a change that ends here.
@@ -570,6 +572,8 @@ class File:
         A connection that ends writes to the file; the locks and the threads are the other process's.
         """
         if self._connection is not None:
+            import ctypes
+
             self._orphaned = True
             _ORPHANS.append(self)
             within = (connection for cursor in self._cursors for connection in cursor.connections())
@@ -591,10 +595,18 @@ def _inside(connection: duckdb.DuckDBPyConnection, given: str, mode: Mode) -> In
 
 
 _ALL: weakref.WeakSet[File] = weakref.WeakSet()
+# What is not closed though nobody holds it, for the process ends soon; None where it goes on.
+_staying: list[File] | None = None
 # Nobody opens them anew.
 _ORPHANS: list[File] = []
 _FILES: weakref.WeakValueDictionary[str, File] = weakref.WeakValueDictionary()
 _FILES_LOCK = threading.Lock()
+
+
+def stay_open() -> None:
+    """What is open for questions ends with the process: that takes no time, and closing it takes some."""
+    global _staying
+    _staying = _staying or []
 
 
 def file_of(path: str) -> File:

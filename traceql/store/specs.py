@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from traceql.questions.question import Query, ResultColumn
@@ -42,6 +41,8 @@ def _view(table: Table, rows: Iterable[Mapping[str, Any]]) -> Query:
 
 def made_of() -> str:
     """Changes with the views: the data file as it is, for to understand it takes time."""
+    from importlib import resources
+
     data = resources.files("traceql.predict") / "gpus.toml"
     return f"{[view.columns for view in SHIPPED.values()]}\n{data.read_text(encoding='utf-8')}"
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import DatabaseError, QueryError
 from traceql.store import failures
+from traceql.store.engine import duckdb
 from traceql.tables import schema, values
 
 if TYPE_CHECKING:

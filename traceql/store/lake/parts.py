@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import DatabaseError
 from traceql.store import failures
 from traceql.store.definitions import Definition
+from traceql.store.engine import duckdb
 from traceql.tables import schema
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.questions import catalog
 from traceql.read import temporary
 from traceql.store import failures, trust
 from traceql.store.definitions import Definition
+from traceql.store.engine import duckdb
 from traceql.store.lake import manifest, parts, scratch
 from traceql.store.sharing import CONFIG, MEMORY, File, Inside
 from traceql.tables import schema

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import DatabaseError
 from traceql.read import temporary
-from traceql.store import create, failures, interrupts, trust
+from traceql.store import create, engine, failures, interrupts, trust
+from traceql.store.engine import duckdb
 from traceql.store.lake import manifest
 from traceql.store.means import ALL
 from traceql.store.sharing import CONFIG, MEMORY
@@ -33,6 +32,8 @@ def opened(there: Manifest, given: str, means: Means = ALL) -> Iterator[duckdb.D
     Raises:
         DatabaseError: a value of an entry does not fit.
     """
+    # Rows come in as Arrow tables.
+    engine.with_relations()
     with temporary.folder() as spill:
         config: dict[str, str | bool | int | float | list[str]] = {
             **CONFIG,

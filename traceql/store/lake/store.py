@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from traceql.errors import DatabaseError, QueryError
 from traceql.store import failures
 from traceql.store.connection import Anew, Store
+from traceql.store.engine import duckdb
 from traceql.store.lake import changes, manifest, numbers, place, scratch, sweep
 from traceql.store.lake.place import not_one
 from traceql.store.lake.reading import LakeFile

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def over(sql: str, earlier: Mapping[str, str], prefix: str) -> str:
 
 @cache
 def _files(version: int) -> dict[str, str]:
-    folder = resources.files(__package__) / f"from_{version}"
+    folder = Path(__file__).parent / f"from_{version}"
     there = folder.iterdir() if folder.is_dir() else ()
     files = sorted((f for f in there if f.name.endswith(".sql")), key=lambda f: f.name)
     parsed = [sqlfiles.load(f, f"migrations/from_{version}/{f.name}") for f in files]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from traceql.tables import sqlfiles
 
@@ -18,4 +18,4 @@ def applied(sql: str) -> str:
 def rule(name: str) -> str:
     """The SELECT of one rule."""
     file = f"{name}.sql"
-    return sqlfiles.load(resources.files(__package__) / file, f"rules/{file}").sql
+    return sqlfiles.load(Path(__file__).parent / file, f"rules/{file}").sql
