@@ -67,7 +67,7 @@ def of_trace(
         return lambda: [missing]
     shares = ask(_SHARES, **asked_of_shares)
     if not len(answer) and not len(shares):
-        nothing = Note(f"{query.title} {' '.join(note.text for note in answer.notes)}")
+        nothing = Note(f"{query.title} {' '.join(note.text for note in answer.notes) or 'No rows.'}")
         return lambda: [nothing]
     begun = drawer.begin(packed, answer, shares, trace, troubles)
 
