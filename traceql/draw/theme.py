@@ -96,7 +96,8 @@ HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=Fals
 NAME, FEW, VALUE, ROW, HEAD = "name·text", "name·short", "value·text", "row·number", "is·head"
 #: Pixels of a row that holds a line of text, or a bar.
 LINE = 17
-_ROOM_FOR_VALUE = 110
+# Pixels of values at the right edge at least, and of a letter of one.
+_ROOM_FOR_VALUE, _LETTER_OF_VALUE = 110, 6.4
 _MOST_DECADES = 20
 # Numbers of many decades: 0.1, 10, 10k, 10M.
 _PREFIXED = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
@@ -456,13 +457,21 @@ def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
 def names_at(base: alt.Chart, offset: float = 0, **font: Any) -> Drawing:
     """The names of rows that are `named`, on the left: shorter ones where the chart is narrow."""
     # Layers share one scale of rows; these are placed in pixels.
-    limit = alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
+    limit = alt.ExprRef(f"max(40, width - {_room_for_values(base)})")
     text = alt.Text(
         f"{NAME}:N",
         condition={"test": f"width < {_NARROW}", "value": {"expr": f"datum['{FEW}']"}},
     )
     name = base.mark_text(align="left", style="label", yOffset=offset, limit=limit, **font)
     return name.encode(x=alt.XValue(0), text=text)  # type: ignore[no-untyped-call]
+
+
+def _room_for_values(base: alt.Chart) -> int:
+    """Pixels of the longest value at the right edge of a chart."""
+    rows = base.data
+    if not isinstance(rows, pl.DataFrame) or VALUE not in rows.columns:
+        return _ROOM_FOR_VALUE
+    return max(_ROOM_FOR_VALUE, *(int(len(text or "") * _LETTER_OF_VALUE) + 12 for text in rows[VALUE]))
 
 
 def named(rows: pl.DataFrame) -> pl.DataFrame:

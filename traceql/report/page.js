@@ -59,8 +59,11 @@ async function drawIn(place) {
   // A legend begins where the plot does, right of its axis.
   theme.legend.labelLimit = (width - 80) / theme.legend.columns - 40;
   fitLegends(specification, width - 80);
-  // Panels below each other cannot follow the width of their place by themselves.
-  for (const panel of specification.vconcat || []) panel.width = Math.max(200, width - 90);
+  // Panels below each other cannot follow the width of their place by themselves: most have labels on the left.
+  for (const panel of specification.vconcat || []) {
+    const { y } = (panel.layer?.[0] ?? panel).encoding ?? {};
+    panel.width = Math.max(200, width - (y?.axis?.labels === false ? 20 : 90));
+  }
   await window.vegaEmbed(place, specification, {
     ast: true, // Vega interprets its expressions: the page's policy allows no eval.
     actions: false,
