@@ -989,9 +989,13 @@ def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
 
 def test_labels_of_memory_move_to_the_edge_where_the_chart_is_narrow() -> None:
     texts = [e for e in encodings(roofline()) if "condition" in e.get("text", {})]
-    places = {e["text"]["condition"]["test"]: e["x"] for e in texts}
-    assert places["(width < 400) === true"] == {"value": 4}
-    assert places["(width < 400) === false"]["field"] == "dram_flop_per_byte"
+    narrow, wide = (
+        [e["x"] for e in texts if e["text"]["condition"]["test"] == f"(width < 400) === {is_narrow}"]
+        for is_narrow in ("true", "false")
+    )
+    assert narrow == [{"value": 4}] * 2
+    # The label of the L2 is longer than what is left of its end.
+    assert wide[0]["field"] == "dram_flop_per_byte" and wide[1] == {"value": 4}
     assert {e["text"]["value"] for e in texts} == {""}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import altair as alt
 import polars as pl
 import pytest
 
@@ -84,7 +85,7 @@ def test_both_instances_of_a_range_stand_side_by_side_with_their_spans() -> None
         panel="range",
     )
     assert [row[theme.VALUE] for row in rows(bars, theme.VALUE)] == ["30 ns vs 5 ns", "30 ns vs 15 ns"]
-    assert bars["title"]["subtitle"] == ["step: slowest 60 ns, usual 20 ns", "the 1 first of 2"]
+    assert bars["title"]["subtitle"] == ["step: slowest 60 ns, usual 20 ns", "the first of 2"]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,76 @@ def test_a_slice_of_time_has_a_line_at_its_median_and_a_box_from_the_shortest_to
 # --- how values are spread ------------------------------------------------------------------------------
 
 
+def test_a_histogram_is_of_no_time_below_0_and_of_no_half_instances() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": ["a", "a", "b"],
+            "from_ns": [10.0, 4_000_000.0, 500.0],
+            "to_ns": [500_000.0, 5_000_000.0, 600.0],
+            "instances": [3, 1, 9],
+        }
+    )
+    channels = {"x": "from_ns", "x2": "to_ns", "y": "instances", "panel": "kernel"}
+    many, few = drawn("histogram", answer, **channels)["vconcat"]
+    start, end = few["encoding"]["x"]["scale"]["domain"]
+    assert start == 0 and 5_000_000 < end < 5_200_000
+    assert few["encoding"]["y"]["axis"]["values"] == [0, 1, 2, 3]
+    start, end = many["encoding"]["x"]["scale"]["domain"]
+    assert 490 < start < 500 and 600 < end < 610
+    assert "values" not in many["encoding"]["y"]["axis"]
+
+
+def test_bars_of_a_few_things_that_are_counted_have_no_halves() -> None:
+    def axis(**amounts: list[Any]) -> dict[str, Any]:
+        (name,) = amounts
+        chart = drawn("bars", pl.DataFrame({"kernel": ["a", "b"], **amounts}), x="kernel", y=name)
+        found: dict[str, Any] = chart["layer"][0]["encoding"]["x"]["axis"]
+        return found
+
+    assert axis(launches=[2, 1])["values"] == [0, 1, 2]
+    assert "values" not in axis(launches=[200, 1])
+    # A mean of them may be one, and a time is in another unit than its numbers.
+    assert "values" not in axis(launches_per_step=[2.0, 1.5])
+    assert "values" not in axis(total_ns=[2, 1])
+
+
+def test_amounts_that_are_paired_have_the_unit_of_their_column_or_that_of_their_measure() -> None:
+    memory = pl.DataFrame({"memory_kind": ["Pinned"], "peak_bytes": [2_000_000], "end_bytes": [1_000_000]})
+    chart = drawn("paired_bars", memory, x="memory_kind", y="peak_bytes", y2="end_bytes")
+    assert [row[theme.VALUE] for row in rows(chart, theme.VALUE)] == ["2 MB → 1 MB   -50.0 %"]
+    measured = pl.DataFrame({"measure": ["sync_ns"], "baseline": [2_000_000.0], "variant": [1_000.0]})
+    chart = drawn("paired_bars", measured, x="measure", y="baseline", y2="variant")
+    assert [row[theme.VALUE] for row in rows(chart, theme.VALUE)] == ["2 ms → 1 µs   -100.0 %"]
+
+
+def test_what_is_left_out_is_said_of_one_as_of_several() -> None:
+    assert theme.not_shown(0, "without a value") == ""
+    assert theme.not_shown(1, "without a value") == "1 without a value is not shown"
+    assert theme.not_shown(2_000, "others", "drawn") == "2,000 others are not drawn"
+    assert (theme.cut(1, 3, "first"), theme.cut(2, 3, "first")) == ("the first of 3", "the 2 first of 3")
+
+
+@pytest.mark.parametrize("length", [3, 20])
+def test_a_name_ends_before_the_value_beside_it(length: int) -> None:
+    answer = pl.DataFrame({theme.NAME: ["a kernel"], theme.VALUE: ["1" * length], theme.ROW: [0]})
+    name, _ = theme.head_lines(alt.Chart(theme.named(answer)), 0)
+    room = int(name.to_dict()["mark"]["limit"]["expr"].removeprefix("max(40, width - ").removesuffix(")"))
+    assert room >= max(110, 6.4 * length)
+
+
+# --- legends --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "letters", "columns"), [(4, 6, None), (7, 6, 7), (7, 20, 3), (4, 24, 3), (2, 24, None)]
+)
+def test_a_legend_is_one_line_where_it_has_room_and_else_a_table(
+    number: int, letters: int, columns: int | None
+) -> None:
+    names = pl.Series("kernel", [f"{n}".rjust(letters, "k") for n in range(number)])
+    assert theme.legend(names).to_dict().get("columns") == columns
+
+
 def test_a_histogram_is_of_the_kernels_that_take_the_time() -> None:
     answer = pl.DataFrame(
         {
@@ -302,6 +373,81 @@ def test_roofs_and_ridge_points_that_no_work_comes_near_are_faint() -> None:
         layer["mark"]["opacity"] for layer in specification["layer"] if layer["mark"].get("style") == "ridge"
     ]
     assert ridges == [1.0, 0.25]
+
+
+def ridge_labels(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(rows(specification, "narrow"))
+
+
+def test_the_axis_reaches_every_ridge_point_that_is_drawn() -> None:
+    """Those that no work comes near, too: they would lie beside the plot."""
+    channels = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "category"}
+    work = WORK.filter(pl.col("dram_flop_per_byte") < 2)
+    specification = drawn("roofline", work, ROOFS, name="kernel", **channels)
+    left, right = specification["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    ridges = [row for row in rows(specification, "label") if str(row["label"]).endswith("FLOP/byte")]
+    ends = [row["dram_flop_per_byte"] for row in rows(specification, "roof")]
+    assert max(row["dram_flop_per_byte"] for row in ridges) == pytest.approx(989 / 4.8)
+    assert all(left <= row["dram_flop_per_byte"] < right for row in ridges)
+    assert left <= min(ends) and max(ends) <= right
+
+
+def boxes_of(specification: dict[str, Any], plot: Any) -> list[tuple[float, float, float, float]]:
+    """Where the labels of roofs and ridge points lie, each letter taken for as wide as in a wide font."""
+    found = []
+    # Roofs themselves have the label, too, at their ends.
+    labels = {
+        row["label"]: (row["dram_flop_per_byte"], row["flop_per_s"], row.get("dx", -1), row["dy"])
+        for row in sorted(rows(specification, "dy"), key=lambda row: -row["dram_flop_per_byte"])
+        if row["label"]
+    }
+    for text, (x, y, dx, dy) in labels.items():
+        px, py = plot.pixels(x, y)
+        left = px + (dx if dx > 0 else dx - 6.4 * len(text))
+        found.append((left, py + dy - 5, left + 6.4 * len(text), py + dy + 5))
+    return found
+
+
+def test_labels_of_roofs_and_ridge_points_lie_on_no_point_and_not_on_each_other() -> None:
+    # At the right edge, where the label of the roof would be, and right of a ridge point.
+    places = {"dram_flop_per_byte": [200_000.0, 230.0], "flop_per_s": [9e14, 9e14]}
+    work = WORK.head(2).with_columns(pl.Series(name, values) for name, values in places.items())
+    channels = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "category"}
+    specification = drawn("roofline", work, ROOFS, name="kernel", **channels)
+    domains = [specification["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy"]
+    plot = rooflines._Plot(*domains[0], *domains[1])
+    boxes = boxes_of(specification, plot)
+    assert len(boxes) >= 4
+    boxes += [
+        (x - 5, y - 5, x + 5, y + 5)
+        for x, y in (plot.pixels(*place) for place in zip(*places.values(), strict=True))
+    ]
+    for number, one in enumerate(boxes):
+        for other in boxes[number + 1 :]:
+            assert not (
+                one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+            ), (one, other)
+
+
+def test_on_a_narrow_page_the_label_of_a_ridge_point_gives_way_to_that_of_its_roof() -> None:
+    near = {row["label"]: row["narrow"] for row in ridge_labels(roofline())}
+    far_right = WORK.with_columns(pl.Series("dram_flop_per_byte", [4e8, 4e8, 1.0, 1.1]))
+    channels = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "category"}
+    specification = drawn("roofline", far_right, ROOFS, name="kernel", **channels)
+    assert near["14 FLOP/byte"] is False
+    assert {row["label"]: row["narrow"] for row in ridge_labels(specification)}["14 FLOP/byte"] is True
+
+
+def test_a_line_to_a_name_lies_on_no_name_where_there_is_another_place() -> None:
+    taken = [(142.0, 90.0, 158.0, 102.0)]
+    spot = (150.0, 110.0, 5.0)
+    # Right above is a name, so that a line would go through it; there is room on both sides above.
+    fence = [(0.0, 95.0, 640.0, 380.0)]
+    box, end = rooflines._place(spot, 40, [*taken, *fence], taken) or (None, None)
+    assert box is not None and end is not None and (box[0] > 158 or box[2] < 142)
+    wall = [(0.0, 0.0, 128.0, 380.0), (172.0, 0.0, 640.0, 380.0)]
+    assert rooflines._place(spot, 40, [*taken, *fence, *wall], taken) is None
+    assert rooflines._place(spot, 40, [*taken, *fence, *wall]) is not None
 
 
 def test_peaks_that_lie_on_each_other_have_one_label() -> None:

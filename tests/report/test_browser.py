@@ -192,6 +192,52 @@ def test_no_text_of_a_chart_is_cut_on_a_page_of_counters(
         assert overflow(opened.page) == 0
 
 
+#: Texts of one chart that lie on each other.
+LAID_ON = """
+() => [...document.querySelectorAll("[data-chart]")].flatMap((chart) => {
+  const texts = [...chart.querySelectorAll("svg text")]
+    .map((text) => [text.getBoundingClientRect(), text.textContent])
+    .filter(([box, text]) => box.width > 0 && text.trim());
+  return texts.flatMap(([a, one], number) => texts.slice(number + 1)
+    .filter(([b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
+    .map(([, other]) => `${chart.dataset.chart}: ${one} | ${other}`));
+})
+"""
+
+
+@pytest.mark.parametrize("name", ["counters", "compared", "kinds"])
+@pytest.mark.parametrize("width", [380, 1366])
+def test_no_texts_of_a_chart_lie_on_each_other(
+    browser: Browser, files: dict[str, Path], name: str, width: int
+) -> None:
+    with Opened(browser, files[name], width) as opened:
+        assert opened.page.evaluate(LAID_ON) == []
+
+
+def test_a_legend_is_one_line_where_the_page_has_room_for_it(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    """The five counters of the samples: in one line on a wide page, and in whole words on a narrow one."""
+    labels = """() => [...document.querySelectorAll("[data-chart='t1-pm_sampling'] .role-legend-label text")]
+        .map((text) => [text.textContent, Math.round(text.getBoundingClientRect().top)])"""
+    for width, lines in ((1366, 1), (380, 3)):
+        with Opened(browser, files["kinds"], width) as opened:
+            told = opened.page.evaluate(labels)
+            assert len(told) == 5 and len({top for _, top in told}) == lines
+            assert not any("…" in text for text, _ in told)
+
+
+def test_a_button_lies_beside_the_command_that_it_copies(browser: Browser, files: dict[str, Path]) -> None:
+    beside = """() => [...document.querySelectorAll(".code")].map((code) => {
+        const [button, text] = ["button", "pre"].map((tag) => code.querySelector(tag).getBoundingClientRect());
+        return [code.getBoundingClientRect().width > 0, text.right <= button.left, text.width > 100];
+    })"""
+    with Opened(browser, files["timeline"], 380) as opened:
+        found = [told for is_seen, *told in opened.page.evaluate(beside) if is_seen]
+        assert len(found) > 3 and all(all(told) for told in found)
+
+
 def column(page: Page, table: str, number: int) -> list[str]:
     cells = page.locator(f"#{table} tbody tr:not([hidden]) td:nth-child({number})")
     return cells.all_inner_texts()

@@ -16,6 +16,7 @@ import pytest
 from command_line import process, traceql
 from made.nsys import Recording, kernel
 from made.store import empty
+from shipped import REPORTS
 
 from traceql import report
 from traceql.draw import theme
@@ -161,6 +162,28 @@ def test_a_trace_begins_with_its_key_figures(corpus: Database, eager: Parsed) ->
     assert f"Most of it {first['category']}, {units.text('share_pct', first['share_pct'], 3)}" in eager.text
     # Before what is wrong, and that before everything else.
     assert eager.text.index(figures_) < eager.text.index("Looked at:") < eager.text.index("Profiler")
+
+
+def test_what_no_rule_can_tell_stands_in_a_line_each() -> None:
+    made = empty()
+    Recording().os_call("read", 0, 5).store(made, "bare")
+    page = made.report("bare")
+    told = made.why("bare").unknown
+    assert len(told) > 3
+    for text in told:
+        assert f"<li>{text}</li>" in html.unescape(page)
+
+
+def test_a_question_without_rows_says_so_and_one_row_is_not_called_rows() -> None:
+    made = empty()
+    Recording().work(kernel("only", 0, 5)).store(made, "bare")
+    text = Parsed(made.report("bare")).text
+    assert "Numbers (1 row)" in text and "(1 rows)" not in text
+    # Memory was recorded, and no kernel ran.
+    made.ingest(REPORTS / "memory_pools.nsys-rep.xz", name="pools")
+    notes = re.findall(r'<p class="note \w*"><strong>Note:</strong>([^<]*)', made.report("pools"))
+    assert " Which kernels take the most GPU time? No rows." in notes
+    assert not [note for note in notes if note.endswith("?")]
 
 
 def test_counters_have_no_span_and_an_empty_trace_no_key_figures(page_of: Callable[..., str]) -> None:

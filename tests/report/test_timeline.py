@@ -19,6 +19,7 @@ from test_page import HOSTILE, Parsed
 
 import traceql
 from traceql.ask.answer import Once
+from traceql.draw import theme
 from traceql.report import drawing, timeline
 from traceql.report.page import Page, Section, Trouble, html
 
@@ -316,6 +317,137 @@ def test_a_search_counts_and_leads_to_the_next(browser: Browser, tmp_path: Path)
 
 
 @pytest.mark.long
+def test_one_event_is_not_called_events(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, tmp_path, short_kernels()) as shown:
+        shown.page.locator("[data-timeline] input[type=search]").fill("first")
+        assert shown.page.locator("[data-timeline] .found").inner_text() == "1 event"
+
+
+@pytest.mark.long
+def test_a_search_leads_through_all_lanes_to_where_it_is_seen_and_begins_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """What begins at one time in many lanes is found in each, and what is below what is shown comes up."""
+    found = [kernel("wanted", 50, 60, stream=n) for n in (3, 90, 200)]
+    made = Recording().work(*(kernel("a", n, n + 5, stream=n) for n in range(300)), *found)
+    with opened(browser, tmp_path, made) as shown:
+        search = shown.page.locator("[data-timeline] input[type=search]")
+        search.fill("wanted")
+        panel = shown.page.locator("[data-timeline] .panel")
+        for stream in (3, 90, 200, 3):
+            search.press("Enter")
+            assert f"Lane\nGPU 0 stream {stream}\n" in panel.inner_text()
+            shown.page.wait_for_timeout(100)
+            seen = shown.page.evaluate(
+                """(name) => {
+                    const place = document.querySelector("[data-timeline]");
+                    const scroller = place.querySelector(".lanes");
+                    const row = place.rows().find((one) => one.lane?.name === name);
+                    return [row.y - row.label - scroller.scrollTop,
+                            scroller.scrollTop + scroller.clientHeight - row.y - row.height];
+                }""",
+                f"GPU 0 stream {stream}",
+            )
+            assert seen[0] >= 20 and seen[1] >= 0
+
+
+def legend(shown: Opened) -> dict[str, str]:
+    """What the legend says → its colour."""
+    found: dict[str, str] = shown.page.evaluate(
+        """Object.fromEntries([...document.querySelectorAll("[data-timeline] .legend li")].map(
+            (item) => [item.textContent, item.querySelector("span").style.backgroundColor]))"""
+    )
+    return found
+
+
+def in_css(color: str) -> str:
+    return "rgb({}, {}, {})".format(*bytes.fromhex(color.removeprefix("#")))
+
+
+@pytest.mark.long
+def test_a_kind_of_work_has_the_colour_that_it_has_in_charts(browser: Browser, tmp_path: Path) -> None:
+    """However much time it takes: the product takes the least here."""
+    names = {"softmax": 40, "flash_attn": 30, "rms_norm": 20, "gemm": 10}
+    ends = itertools.accumulate(names.values())
+    made = Recording().work(
+        *(kernel(name, end - names[name], end) for name, end in zip(names, ends, strict=True)),
+        copy("Device-to-Host", 200, 201, 1),
+    )
+    database = empty()
+    made.store(database, "a")
+    kinds = database.query("kernel_categories", trace="a")["category"]
+    assert set(kinds) == {"gemm", "attention", "norm", "sampling"}
+    known, colors = theme.hues(kinds)
+    with opened(browser, tmp_path, made) as shown:
+        told = legend(shown)
+        assert {name: told[name] for name in known} == dict(zip(known, map(in_css, colors), strict=True))
+        assert len({*told.values()}) == len(told) == 6 and "memcpy" in told
+
+
+@pytest.mark.long
+def test_a_kind_whose_colour_another_one_has_is_among_all_others(browser: Browser, tmp_path: Path) -> None:
+    """There are seven colours: of two that share one, that with more time has it."""
+    names = [
+        "gemm",
+        "flash_attn",
+        "rms_norm",
+        "silu",
+        "rotary",
+        "reshape_and_cache",
+        "softmax",
+        "gather",
+        "x",
+    ]
+    made = Recording().work(
+        *(kernel(name, 100 * n, 100 * n + 50 - n) for n, name in enumerate(names)),
+    )
+    with opened(browser, tmp_path, made) as shown:
+        told = legend(shown)
+        assert list(told)[:5] == ["gemm", "attention", "norm", "activation", "rope"]
+        assert list(told)[-1] == "all others" and len({*told.values()}) == len(told) == 8
+
+
+@pytest.mark.long
+def test_without_work_on_a_gpu_calls_have_colours_by_their_names(browser: Browser, tmp_path: Path) -> None:
+    made = Recording().os_call("read", 0, 10).os_call("poll", 20, 25)
+    with opened(browser, tmp_path, made) as shown:
+        assert [*legend(shown)] == ["read", "poll"]
+        shown.page.locator("[data-timeline] select").select_option("category")
+        assert [*legend(shown)] == ["ranges, and the CPU"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [380, 1366])
+@pytest.mark.parametrize("end", [41, 377_000_000, 987_654_321_000])
+def test_an_axis_of_time_has_some_times_that_do_not_lie_on_each_other(
+    browser: Browser, tmp_path: Path, width: int, end: int
+) -> None:
+    made = Recording().work(kernel("a", 13, 14), kernel("b", end - 1, end))
+    with opened(browser, tmp_path, made, width) as shown:
+        written = shown.page.evaluate(
+            """([from, to]) => new Promise((done) => {
+                const place = document.querySelector("[data-timeline]");
+                const context = place.querySelector("canvas").getContext("2d");
+                const found = [];
+                const write = context.fillText.bind(context);
+                context.fillText = (text, x, y) => {
+                    if (y === 8) found.push([x, x + context.measureText(text).width, text]);
+                    write(text, x, y);
+                };
+                place.show(from, to);
+                requestAnimationFrame(() => requestAnimationFrame(
+                    () => done([found, place.querySelector("canvas").clientWidth])));
+            })""",
+            [13, end],
+        )
+        labels, room = written
+        assert len(labels) >= (3 if width == 380 else 6)
+        assert labels[0][0] >= 0 and labels[-1][1] <= room
+        assert all(a[1] + 8 < b[0] for a, b in itertools.pairwise(labels))
+        assert len({text for _, _, text in labels}) == len(labels)
+
+
+@pytest.mark.long
 def test_ctrl_and_the_wheel_zoom_keys_move_and_scrolling_is_left_to_the_page(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -378,7 +510,8 @@ def test_it_fits_a_narrow_page_in_the_colours_of_the_page(
             }""",
             STREAM,
         )
-        assert colour == {"light": [2, 78, 248, 255], "dark": [79, 136, 213, 255]}[scheme]
+        # Of work of no known kind, as in charts.
+        assert colour == {"light": [146, 152, 6, 255], "dark": [242, 215, 6, 255]}[scheme]
 
 
 @pytest.mark.long

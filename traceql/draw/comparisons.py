@@ -81,7 +81,10 @@ def _bars(answer: pl.DataFrame, x: str, y: str, group: str, part: str, unit: str
     rows, tooltip = theme.prepared(rows, [x, *answer.columns])
     base = alt.Chart(rows, height=34 * max(rows.height, 1)).encode(y=theme.row_axis(), tooltip=tooltip)
     marks = base.mark_bar(height=12, yOffset=6).encode(
-        x=alt.X(f"{y}:Q", axis=theme.plain_axis(units.title(y), of, divisor, tickCount=6, grid=False)),
+        x=alt.X(
+            f"{y}:Q",
+            axis=theme.plain_axis(units.title(y), of, divisor, **theme.ticks(rows, y, 6), grid=False),
+        ),
         color=theme.own_color(x, rows),
     )
     note = theme.cut(rows.height, answer.height, "first" if ordered is answer else "largest")
@@ -173,15 +176,18 @@ def paired_bars(
     if known.height == 0:
         raise QueryError("nothing was measured on either side", "What there is: traceql query --list")
     found = []
+    # What is measured is said by the column, or row by row.
+    one_unit = bool(units.suffix(y))
     for row in known.head(_PAIRS_OF_BARS).to_dicts():
         counter, before, after = str(row[x]), row[y], row[y2]
-        name = units.title(counter)
+        name = counter if one_unit else units.title(counter)
         comparable = before is not None and after is not None and before != 0
         change = 100 * (after - before) / abs(before) if comparable else None
         # The remark is about the side that is missing.
         nothing = _NO_KERNEL if remark and str(row[remark]).startswith(_NO_KERNEL) else ""
         values = " → ".join(
-            nothing if nothing and value is None else units.text(counter, value) for value in (before, after)
+            nothing if nothing and value is None else units.text(y if one_unit else counter, value)
+            for value in (before, after)
         )
         found.append(
             row
@@ -218,9 +224,8 @@ def paired_bars(
         ),
         *theme.head_lines(base, -13),
     )
-    unknown = answer.height - known.height
-    notes = [f"{unknown:,} measured on neither side are not shown"] if unknown else []
-    return theme.noted(bars_and_names, theme.cut(rows.height, known.height, "first"), *notes)
+    note = theme.not_shown(answer.height - known.height, "measured on neither side")
+    return theme.noted(bars_and_names, theme.cut(rows.height, known.height, "first"), note)
 
 
 @chart()
@@ -252,10 +257,8 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
     names = [units.title(side) for side in sides]
     # Room for the value at the end of the longest bar.
     reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
-    unknown = answer.height - known.height
-    notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
     chart = _in_groups(rows, x, f"Share of {names[0]}", reach, names)
-    return theme.noted(chart, *notes)
+    return theme.noted(chart, theme.not_shown(answer.height - known.height, "known on no side"))
 
 
 @chart()

@@ -68,7 +68,7 @@ def occupancy_steps(
         panels.append(alt.layer(rises.encode(y2=alt.Y2("before:Q")), levels, ring))
     called = f"{first[kernel][0]}; the ring is its launch"
     others = known.select(launch).n_unique() - 1
-    note = f"{others:,} other launches are not drawn" if others else ""
+    note = theme.not_shown(others, "other launch" if others == 1 else "other launches", "drawn")
     return theme.noted(alt.vconcat(*panels, spacing=18), called, _CARVE_OUT, note)
 
 
@@ -228,7 +228,7 @@ def _map_notes(
     unknown = sum(not arrow["known"] for arrow in arrows)
     return [
         name,
-        f"{others:,} others are not drawn" if others else "",
+        theme.not_shown(others, "other" if others == 1 else "others", "drawn"),
         f"{_UNKNOWN}: not recorded" if unknown else "",
     ]
 

@@ -49,10 +49,14 @@ def histogram(answer: pl.DataFrame, *, x: str, x2: str, y: str, panel: str, weig
             alt.Chart(rows, title=title, width=theme.WIDTH, height=90)
             .mark_bar(orient="vertical")
             .encode(
-                x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, x2, name="Duration"), scale=alt.Scale(zero=False)),
+                x=alt.X(
+                    f"{x}:Q",
+                    axis=theme.axis(x, rows, x2, name="Duration"),
+                    scale=alt.Scale(domain=_beyond(rows[x].to_list(), rows["to"].to_list()), nice=False),
+                ),
                 x2=alt.X2("to:Q"),
                 y2=alt.Y2Datum(0),
-                y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=4)),
+                y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, **theme.ticks(rows, y, 4))),
                 tooltip=tooltip,
             )
         )
@@ -113,6 +117,13 @@ def scatter(
     if color:
         encoded = encoded.encode(color=theme.color(color, rows), shape=theme.shape(color, rows))
     return theme.noted(encoded, theme.left_out(known, answer))
+
+
+def _beyond(starts: Sequence[float], ends: Sequence[float]) -> list[float]:
+    """From where until where an axis reaches: a little beyond what is drawn, and never below 0."""
+    first, last = min(starts), max(ends)
+    room = (last - first) / 40
+    return [max(first - room, 0.0), last + room]
 
 
 def _is_wide(numbers: Sequence[float]) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import altair as alt
 import polars as pl
@@ -22,6 +22,9 @@ from traceql.present import units
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# Pixels of a rectangle from the left and from above: left, top, right and bottom.
+Box: TypeAlias = tuple[float, float, float, float]
+
 _HEIGHT = 380
 _LEVELS = {"dram": "DRAM", "l2": "L2", "l1": "L1"}
 # Pixels from the end of a roof to its label: those of arithmetic below the line, memory's above each other.
@@ -31,16 +34,37 @@ _NEAR = 4.0
 _FAINT, _FAINT_TEXT = 0.25, 0.55
 # Points that are named, if there is room: letters of a name, pixels of one and of its line.
 _NAMED, _LETTERS_OF_NAME, _LETTER, _HIGH = 14, 38, 5.9, 12
-# Pixels between a point and its name from which on a line joins them, and of a plot with room for names.
-_CLOSE, _WIDE = 9, 560
-_DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.6), (0.8, 0.6), (-0.8, -0.6), (-0.8, 0.6))
-# Area of the smallest and the largest point; pixels of the labels of trails and ridge points.
-_SMALLEST, _LARGEST = 40, 700
-_TRAIL_LABEL, _RIDGE_LABEL = (34, 13), (80, 12)
+# Pixels between a point and its name from which on a line joins them, and until which one may lie on names;
+# pixels of a plot with room for names.
+_CLOSE, _FAR, _WIDE = 9, 62, 560
+_DIRECTIONS = (
+    *((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.6), (0.8, 0.6), (-0.8, -0.6), (-0.8, 0.6)),
+    *(
+        (0.6, -0.8),
+        (0.6, 0.8),
+        (-0.6, -0.8),
+        (-0.6, 0.8),
+        (0.95, 0.3),
+        (-0.95, 0.3),
+        (0.3, 0.95),
+        (-0.3, 0.95),
+    ),
+)
+_DISTANCES = (3, 10, 20, 32, 46, 62, 80, 100, 125, 150)
+# Area of the smallest and the largest point, and of the largest on a trail; pixels of the labels of trails.
+_SMALLEST, _LARGEST, _LARGEST_OF_TRAIL = 40, 700, 300
+_TRAIL_LABEL = (34, 13)
+# Letters of labels are larger than those of names.
+_WIDER = 6.6
+# Pixels from a ridge point to its label, right of it or left, and down or up: right of it the roof of memory
+# goes on upwards. Of points that are closer one is labelled.
+_PLACES, _SAME = ((5, 11), (5, -7), (-5, -7)), 12
+# Pixels by which the label of a roof moves left from what lies there.
+_STEP = 20
 # Pixels from a point of a trail up to its label.
 _RAISED = 11
-# A plot of fewer pixels has no room for labels left of the ends of memory's roofs.
-_NARROW = 400
+# A plot of fewer pixels has no room for labels left of the ends of memory's roofs; the narrowest there is.
+_NARROW, _NARROWEST = 400, 250
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
     "measured": ("measured, sustained", [5, 3]),
@@ -96,7 +120,7 @@ def roofline(
     lines, ridges, far = _geometry(points, roofs, x, y)
     high = max([*points[y].to_list(), *lines[y].to_list()], default=1.0)
     low = min(points[y].to_list(), default=high / 1e3)
-    left, right = _span(points, ridges, x)
+    left, right = _span(points, pl.concat([ridges, far]), x)
     across = alt.X(
         f"{x}:Q",
         axis=theme.prefixed_axis(
@@ -113,6 +137,9 @@ def roofline(
         scale=alt.Scale(type="log", domain=[floor, ceiling], nice=False),
     )
     plot = _Plot(left, right, floor, ceiling)
+    spots = _spots(rows, x, y, size, _LARGEST_OF_TRAIL if trail else _LARGEST, plot)
+    roofs_told = _moved(lines.filter(pl.col("label") != ""), x, y, plot, spots)
+    ridges_told = _ridge_labels({True: ridges, False: far}, roofs_told, lines, x, y, plot, spots)
     drawn = [source for source in _SOURCES.values() if source[0] in lines["source"]]
     layers = [
         alt.Chart(lines)
@@ -129,21 +156,29 @@ def roofline(
                 scale=alt.Scale(domain=[name for name, _ in drawn], range=[dash for _, dash in drawn]),
             ),
         ),
-        *_labels(lines, across, up, plot),
-    ]
-    for shown, opacity in ((ridges, 1.0), (far, _FAINT)):
-        if shown.height == 0:
-            continue
-        layers += [
+        *_labels(roofs_told, across, up, plot),
+        *(
             alt.Chart(shown)
             .mark_point(style="ridge", size=40, filled=True, opacity=opacity)
-            .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")]),
-            alt.Chart(_apart(shown, x, y, plot, _RIDGE_LABEL))
-            .mark_text(style="note", align="left", dx=5, dy=-7, clip=True, opacity=max(opacity, _FAINT_TEXT))
-            .encode(x=across, y=up, text=alt.Text("label:N")),
-        ]
+            .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")])
+            for shown, opacity in ((ridges, 1.0), (far, _FAINT))
+            if shown.height
+        ),
+    ]
+    if ridges_told.height:
+        everywhere = alt.condition(f"datum.narrow || width >= {_WIDE}", alt.Text("label:N"), alt.value(""))
+        layers.append(
+            alt.Chart(ridges_told)
+            .mark_text(
+                style="note",
+                align=alt.ExprRef("datum.dx < 0 ? 'right' : 'left'"),
+                dx=alt.ExprRef("datum.dx"),
+                dy=alt.ExprRef("datum.dy"),
+            )
+            .encode(x=across, y=up, text=everywhere, opacity=alt.Opacity("opacity:Q", scale=None))
+        )
     hue = theme.color(color, points)
-    told = _label_boxes(lines, pl.concat([ridges, far]), x, y, plot)
+    told = [*_roof_boxes(roofs_told, x, y, plot), *_ridge_boxes(ridges_told, x, y, plot)]
     if trail:
         trails = pl.concat([rows, unknown])
         joined = (
@@ -177,7 +212,9 @@ def roofline(
             color=hue,
             shape=theme.shape(shape or color, points),
             size=alt.Size(
-                f"{size}:Q", scale=alt.Scale(range=[_SMALLEST, 300 if trail else _LARGEST]), legend=None
+                f"{size}:Q",
+                scale=alt.Scale(range=[_SMALLEST, _LARGEST_OF_TRAIL if trail else _LARGEST]),
+                legend=None,
             ),
             tooltip=tooltip,
         )
@@ -187,7 +224,7 @@ def roofline(
     if name:
         layers += _names(rows, x, y, size, name, across, up, plot, [*told, *_line_boxes(lines, x, y, plot)])
     left_out = answer.height - known.height
-    notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
+    notes = [theme.not_shown(left_out, "without FLOP or DRAM traffic")]
     if part.any():
         notes.append("hollow: at least so much, for not all was counted")
     if executed.height:
@@ -204,10 +241,43 @@ def roofline(
     return theme.noted(alt.layer(*layers).resolve_scale(strokeDash="independent"), *notes)
 
 
-def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[alt.Chart]:
+def _spots(
+    rows: pl.DataFrame, x: str, y: str, size: str, largest: int, plot: _Plot
+) -> list[tuple[float, float, float]]:
+    """Where the points lie, in pixels, and how far they reach."""
+    most = max((amount or 0 for amount in rows[size].to_list()), default=0) or 1
+    return [
+        (
+            *plot.pixels(at, height),
+            math.sqrt((_SMALLEST + (largest - _SMALLEST) * (amount or 0) / most) / math.pi),
+        )
+        for at, height, amount in rows.select(x, y, size).rows()
+    ]
+
+
+def _around(spots: Sequence[tuple[float, float, float]]) -> list[Box]:
+    return [(px - reach, py - reach, px + reach, py + reach) for px, py, reach in spots]
+
+
+def _moved(
+    labelled: pl.DataFrame, x: str, y: str, plot: _Plot, spots: Sequence[tuple[float, float, float]]
+) -> pl.DataFrame:
+    """The labels of the roofs; those of arithmetic moved left from points that lie at the right edge."""
+    found = []
+    for at, row in zip(_roof_boxes(labelled, x, y, plot), labelled.to_dicts(), strict=True):
+        if row["dy"] == _BELOW:
+            width = at[2] - at[0]
+            ends = range(int(plot.width), int(width), -_STEP)
+            boxes = [(end - width, at[1], end, at[3]) for end in ends]
+            free = next((box for box in boxes if _is_free(box, _around(spots))), at)
+            row[x] = plot.values(free[2], 0)[0] if free != at else row[x]
+        found.append(row)
+    return pl.DataFrame(found, schema=labelled.schema)
+
+
+def _labels(labelled: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[alt.Chart]:
     """The labels of the roofs, at their ends: those of memory at the left edge where the chart is narrow."""
     found = []
-    labelled = lines.filter(pl.col("label") != "")
     x = across.shorthand.removesuffix(":Q")
     for (dy, near), rows in sorted(labelled.group_by("dy", "near")):
         base = alt.Chart(rows.sort("roof")).encode(y=up)
@@ -219,7 +289,7 @@ def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[
             continue
         longest = max(len(label) for label in rows["label"].to_list())
         # Left of its end there may be no room for it: it begins at the edge.
-        at_edge = plot.pixels(rows[x][0], 1.0)[0] < longest * _LETTER
+        at_edge = plot.pixels(rows[x][0], 1.0)[0] < longest * _WIDER
         sides: tuple[tuple[bool, Literal["left", "right"]], ...] = ((False, "right"), (True, "left"))
         for narrow, align in sides:
             shown = alt.condition(f"(width < {_NARROW}) === {str(narrow).lower()}", text, alt.value(""))
@@ -233,31 +303,100 @@ def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[
     return found
 
 
-def _label_boxes(
-    lines: pl.DataFrame, ridges: pl.DataFrame, x: str, y: str, plot: _Plot
-) -> list[tuple[float, float, float, float]]:
-    """Where the labels of roofs and ridge points lie: left, top, right and bottom."""
+def _roof_boxes(labelled: pl.DataFrame, x: str, y: str, plot: _Plot) -> list[Box]:
+    """Where the labels of roofs lie."""
     found = []
-    for at, height, dy, label in lines.filter(pl.col("label") != "").select(x, y, "dy", "label").rows():
+    for at, height, dy, label in labelled.select(x, y, "dy", "label").rows():
         px, py = plot.pixels(at, height)
-        right = max(px, len(label) * _LETTER)
-        found.append((right - len(label) * _LETTER, py + dy - _HIGH / 2, right, py + dy + _HIGH / 2))
-    for at, height, label in ridges.rows():
-        px, py = plot.pixels(at, height)
-        found.append((px + 5, py - 7 - _HIGH / 2, px + 5 + len(label) * _LETTER, py - 7 + _HIGH / 2))
+        width = len(label) * _WIDER
+        right = max(px, width)
+        if plot.width < _NARROW and dy != _BELOW:
+            right, dy = 4 + width, dy - _LINE
+        found.append((right - width, py + dy - _HIGH / 2, right, py + dy + _HIGH / 2))
     return found
 
 
-def _line_boxes(lines: pl.DataFrame, x: str, y: str, plot: _Plot) -> list[tuple[float, float, float, float]]:
-    """Where the roofs themselves lie, in pieces that are shorter than a letter."""
+def _ridge_boxes(labels: pl.DataFrame, x: str, y: str, plot: _Plot) -> list[Box]:
+    """Where the labels of ridge points lie."""
+    found = []
+    for at, height, dx, dy, label in labels.select(x, y, "dx", "dy", "label").rows():
+        px, py = plot.pixels(at, height)
+        width = len(label) * _WIDER
+        left = px + dx - (width if dx < 0 else 0)
+        found.append((left, py + dy - _HIGH / 2, left + width, py + dy + _HIGH / 2))
+    return found
+
+
+def _ridge_labels(
+    ridges: Mapping[bool, pl.DataFrame],
+    roofs: pl.DataFrame,
+    lines: pl.DataFrame,
+    x: str,
+    y: str,
+    plot: _Plot,
+    spots: Sequence[tuple[float, float, float]],
+) -> pl.DataFrame:
+    """The labels of ridge points, of near ones first, that lie on no other label and on no point.
+
+    Nor on a roof, where another place is free. Those that do so on a narrow page, too, are `narrow`.
+    """
+    narrow = replace(plot, width=_NARROWEST)
+    taken = [*_roof_boxes(roofs, x, y, plot), *_around(spots)]
+    taken_there = _roof_boxes(roofs, x, y, narrow)
+    drawn = _line_boxes(lines, x, y, plot)
+    found: list[dict[str, Any]] = []
+    places: list[tuple[float, float]] = []
+    for near, points in ridges.items():
+        for point in points.to_dicts():
+            place = plot.pixels(point[x], point[y])
+            if any(math.dist(place, other) < _SAME for other in places):
+                continue
+            places.append(place)
+            rows = [
+                point | {"dx": dx, "dy": dy, "opacity": 1.0 if near else _FAINT_TEXT} for dx, dy in _PLACES
+            ]
+            boxes, there = (_ridge_boxes(pl.DataFrame(rows), x, y, size) for size in (plot, narrow))
+            inside = [number for number, box in enumerate(boxes) if box[0] >= 0 and box[2] <= plot.width]
+            free = [
+                number
+                for beside in ([*taken, *drawn], taken)
+                for number in inside
+                if _is_free(boxes[number], beside)
+            ]
+            if not free:
+                continue
+            row, box, small = rows[free[0]], boxes[free[0]], there[free[0]]
+            row["narrow"] = small[0] >= 0 and small[2] <= narrow.width and _is_free(small, taken_there)
+            taken.append(box)
+            taken_there += [small] if row["narrow"] else []
+            found.append(row)
+    schema: dict[str, Any] = {x: pl.Float64, y: pl.Float64, "label": pl.String, "dx": pl.Int64}
+    return pl.DataFrame(found, schema=schema | {"dy": pl.Int64, "opacity": pl.Float64, "narrow": pl.Boolean})
+
+
+def _is_free(box: Box, taken: Sequence[Box]) -> bool:
+    """Whether a box touches none of others."""
+    return not any(
+        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3] for other in taken
+    )
+
+
+def _line_boxes(lines: pl.DataFrame, x: str, y: str, plot: _Plot) -> list[Box]:
+    """Where the roofs themselves lie."""
     found = []
     for _, ends in lines.group_by("roof", maintain_order=True):
-        (left, top), (right, bottom) = (plot.pixels(*end) for end in ends.select(x, y).rows())
-        pieces = max(int(math.hypot(right - left, bottom - top) / _LETTER), 1)
-        for piece in range(pieces + 1):
-            px, py = (a + (b - a) * piece / pieces for a, b in ((left, right), (top, bottom)))
-            found.append((px - 1, py - 1, px + 1, py + 1))
+        found += _pieces(*(plot.pixels(*end) for end in ends.select(x, y).rows()))
     return found
+
+
+def _pieces(first: tuple[float, float], last: tuple[float, float]) -> list[Box]:
+    """Where a line lies, in pieces that are shorter than a letter."""
+    number = max(int(math.dist(first, last) / _LETTER), 1)
+    places = (
+        [a + (b - a) * piece / number for a, b in zip(first, last, strict=True)]
+        for piece in range(number + 1)
+    )
+    return [(px - 1, py - 1, px + 1, py + 1) for px, py in places]
 
 
 def _names(
@@ -269,38 +408,45 @@ def _names(
     across: alt.X,
     up: alt.Y,
     plot: _Plot,
-    told: Sequence[tuple[float, float, float, float]],
+    told: Sequence[Box],
 ) -> list[alt.Chart]:
     """The names of the points that take the most time, with lines to those that have no room beside them.
 
     None lies on a point, on another one, or on what is told of the roofs.
     """
     chosen = rows.sort(size, name, descending=[True, False], nulls_last=True).head(_NAMED)
-    most = max(chosen[size].to_list())
     short = shortened([str(one) for one in theme.texts(chosen, name)], _LETTERS_OF_NAME)
-    points = [plot.pixels(*place) for place in rows.select(x, y).rows()]
-    radii = [
-        math.sqrt((_SMALLEST + (_LARGEST - _SMALLEST) * (amount or 0) / most) / math.pi)
-        for amount in rows[size].to_list()
-    ]
-    taken = [*told, *((px - r, py - r, px + r, py + r) for (px, py), r in zip(points, radii, strict=True))]
+    taken = [*told, *_around(_spots(rows, x, y, size, _LARGEST, plot))]
     labels, leaders = [], []
-    for (at_x, at_y, amount), text in zip(chosen.select(x, y, size).rows(), short, strict=True):
-        px, py = plot.pixels(at_x, at_y)
-        radius = math.sqrt((_SMALLEST + (_LARGEST - _SMALLEST) * (amount or 0) / most) / math.pi)
-        box = _place(px, py, radius, len(text) * _LETTER, taken)
-        if box is None:
-            continue
-        taken.append(box)
-        middle = (box[1] + box[3]) / 2
-        label_x, label_y = plot.values(box[0], middle)
-        labels.append({x: label_x, y: label_y, "called": text})
-        # The end of the label that is nearer to the point.
-        end = min(box[0], box[2], key=lambda edge: abs(edge - px)) if not box[0] < px < box[2] else px
-        edge = middle if end != px else (box[1] if middle > py else box[3])
-        if math.hypot(end - px, edge - py) > radius + _CLOSE:
-            end_x, end_y = plot.values(end, edge)
-            leaders.append({x: at_x, y: at_y, "end_x": end_x, "end_y": end_y})
+    words: list[Box] = [*told]
+    places = [
+        (*one, spot, text)
+        for one, spot, text in zip(
+            chosen.select(x, y).rows(), _spots(chosen, x, y, size, _LARGEST, plot), short, strict=True
+        )
+    ]
+    lines_taken: list[Box] = []
+    # At last those that have no place without a line that lies on a name.
+    for crossing in (False, True):
+        left = []
+        for at_x, at_y, spot, text in places:
+            width = len(text) * _LETTER
+            placed = (
+                _place(spot, width, taken) if crossing else _place(spot, width, [*taken, *lines_taken], words)
+            )
+            if placed is None:
+                left.append((at_x, at_y, spot, text))
+                continue
+            box, end = placed
+            words.append(box)
+            taken.append(box)
+            label_x, label_y = plot.values(box[0], (box[1] + box[3]) / 2)
+            labels.append({x: label_x, y: label_y, "called": text})
+            if end is not None:
+                lines_taken += _pieces(spot[:2], end)
+                end_x, end_y = plot.values(*end)
+                leaders.append({x: at_x, y: at_y, "end_x": end_x, "end_y": end_y})
+        places = left
     found = []
     if leaders:
         lines = alt.Chart(pl.DataFrame(leaders)).mark_rule(style="link", strokeWidth=0.7)
@@ -316,10 +462,19 @@ def _names(
 
 
 def _place(
-    px: float, py: float, radius: float, width: float, taken: Sequence[tuple[float, float, float, float]]
-) -> tuple[float, float, float, float] | None:
-    """Where a name lies near a point without touching what lies there: left, top, right and bottom."""
-    for distance in (3, 10, 20, 32, 46, 62, 80):
+    spot: tuple[float, float, float],
+    width: float,
+    taken: Sequence[Box],
+    words: Sequence[Box] | None = None,
+) -> tuple[Box, tuple[float, float] | None] | None:
+    """Where a name lies near a point without touching what lies there, and where a line to it ends.
+
+    There is no line to one that is close. Where `words` are given, it lies on none of them, and may be long.
+    """
+    px, py, radius = spot
+    for distance in _DISTANCES:
+        if words is None and distance > _FAR:
+            break
         away = radius + distance
         for dx, dy in _DIRECTIONS:
             # Beside it the name begins or ends there, above and below it is in the middle.
@@ -327,11 +482,15 @@ def _place(
             left = px + dx * away - (width if dx < 0 else width / 2 if dx == 0 else 0)
             box = (left, middle - _HIGH / 2, left + width, middle + _HIGH / 2)
             inside = box[0] >= 2 and box[2] <= theme.WIDTH - 2 and box[1] >= 2 and box[3] <= _HEIGHT - 2
-            if inside and not any(
-                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
-                for other in taken
-            ):
-                return box
+            if not inside or not _is_free(box, taken):
+                continue
+            # The end of the name that is nearer to the point.
+            across = min(box[0], box[2], key=lambda edge: abs(edge - px)) if not box[0] < px < box[2] else px
+            end = (across, middle if across != px else (box[1] if middle > py else box[3]))
+            if math.dist(end, (px, py)) <= radius + _CLOSE:
+                return box, None
+            if all(_is_free(piece, words or ()) for piece in _pieces((px, py), end)):
+                return box, end
     return None
 
 
@@ -453,22 +612,23 @@ def _span(rows: pl.DataFrame, ridges: pl.DataFrame, x: str) -> tuple[float, floa
 
 @dataclass(frozen=True)
 class _Plot:
-    """A plot of two logarithmic axes, as large as it is where nothing else says so."""
+    """A plot of two logarithmic axes, as wide as it is where nothing else says so."""
 
     left: float
     right: float
     floor: float
     ceiling: float
+    width: float = theme.WIDTH
 
     def pixels(self, x: float, y: float) -> tuple[float, float]:
         """Where a point lies, from the left and from above."""
         across = math.log(x / self.left) / math.log(self.right / self.left)
         up = math.log(y / self.floor) / math.log(self.ceiling / self.floor)
-        return across * theme.WIDTH, (1 - up) * _HEIGHT
+        return across * self.width, (1 - up) * _HEIGHT
 
     def values(self, px: float, py: float) -> tuple[float, float]:
         """What lies there."""
-        x = self.left * (self.right / self.left) ** (px / theme.WIDTH)
+        x = self.left * (self.right / self.left) ** (px / self.width)
         return x, self.floor * (self.ceiling / self.floor) ** (1 - py / _HEIGHT)
 
 
@@ -478,7 +638,7 @@ def _apart(
     y: str,
     plot: _Plot,
     size: tuple[int, int],
-    told: Sequence[tuple[float, float, float, float]] = (),
+    told: Sequence[Box] = (),
 ) -> pl.DataFrame:
     """The rows whose labels, of this width and height, lie neither on each other nor on what is told."""
     kept: list[tuple[float, float]] = []
@@ -487,10 +647,7 @@ def _apart(
     for number, place in enumerate(rows.select(x, y).rows()):
         at = plot.pixels(*place)
         middle = at[1] - _RAISED
-        free = not any(
-            at[0] - half < right and left < at[0] + half and middle - high < bottom and top < middle + high
-            for left, top, right, bottom in told
-        )
+        free = _is_free((at[0] - half, middle - high, at[0] + half, middle + high), told)
         if free and all(abs(at[0] - other[0]) > size[0] or abs(at[1] - other[1]) > size[1] for other in kept):
             kept.append(at)
             chosen.append(number)

@@ -70,7 +70,7 @@ _ORDERS = (
     _STATES,
     ("gemm", "attention", "communication", "norm", "moe", "activation", "rope", "kv_cache", "elementwise",
      "sampling", "compiled", "mamba", "conv", "optimizer", "quantization", "scan_reduce", "random", "triton",
-     "other"),
+     "other", "memcpy", "memset", "graph"),
     ("attention", "mlp", "moe", "mamba"),
     ("decode", "prefill", "mixed", "empty"),
 )  # fmt: skip
@@ -96,7 +96,8 @@ HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=Fals
 NAME, FEW, VALUE, ROW, HEAD = "name·text", "name·short", "value·text", "row·number", "is·head"
 #: Pixels of a row that holds a line of text, or a bar.
 LINE = 17
-_ROOM_FOR_VALUE = 110
+# Pixels of values at the right edge at least, and of a letter of one.
+_ROOM_FOR_VALUE, _LETTER_OF_VALUE = 110, 6.4
 _MOST_DECADES = 20
 # Numbers of many decades: 0.1, 10, 10k, 10M.
 _PREFIXED = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
@@ -109,6 +110,8 @@ _LETTERS, _FEW_LETTERS, _NARROW = 74, 28, 480
 _LETTERS_OF_TITLE, _LETTERS_OF_PANEL = 74, 38
 # Letters of a line of notes, and of a name in a legend that has several columns, or one.
 _LETTERS_OF_NOTE, _LETTERS_OF_LEGEND, _LETTERS_OF_LINE = 100, 24, 44
+# Pixels of such a letter, of a symbol with what is around it, and left of a legend; columns that have room.
+_LETTER_OF_LEGEND, _SYMBOL_OF_LEGEND, _BEFORE_LEGEND, _COLUMNS = 6, 28, 50, 4
 # Pixels of a name in a legend that has one column, and of a panel's title, which no page is too narrow for.
 _LINE_OF_LEGEND, TITLE = 290, 290
 
@@ -206,10 +209,21 @@ def legend(names: pl.Series) -> alt.Legend:
     lines = max(map(len, told.values()), default=0) > _LETTERS_OF_LEGEND
     short = shortened([*told.values()], _LETTERS_OF_LINE if lines else _LETTERS_OF_LEGEND)
     shown = {name: text for name, text in zip(told, short, strict=True) if name != text}
-    options: dict[str, Any] = {"columns": 1, "labelLimit": _LINE_OF_LEGEND} if lines else {}
+    options: dict[str, Any] = {}
+    if lines:
+        options = {"columns": 1, "labelLimit": _LINE_OF_LEGEND}
+    elif (columns := _columns(short)) < len(short) or columns > _COLUMNS:
+        options = {"columns": columns}
     if shown:
         options["labelExpr"] = f"{json.dumps(shown, ensure_ascii=False)}[datum.label] || datum.label"
     return alt.Legend(**options)
+
+
+def _columns(names: Sequence[str]) -> int:
+    """How many names stand beside each other in a legend: all, if they have room, else as in a table."""
+    widths = [_LETTER_OF_LEGEND * len(name) + _SYMBOL_OF_LEGEND for name in names]
+    room = WIDTH - _BEFORE_LEGEND
+    return len(names) if sum(widths) <= room else max(1, int(room // max(widths)))
 
 
 def config(colors: Colors = LIGHT) -> dict[str, Any]:
@@ -244,7 +258,7 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
         "legend": {
             **text,
             "orient": "bottom",
-            "columns": 4,
+            "columns": _COLUMNS,
             "titleFontWeight": "normal",
             "labelLimit": 150,
             # Of symbols that stand for a shape only.
@@ -285,6 +299,14 @@ def axis(column: str, answer: pl.DataFrame, *others: str, name: str = "", **opti
         # There is nothing between two of what is counted.
         options = {"tickMinStep": 1} | options
     return plain_axis(name or units.title(column), unit, divisor, **options)
+
+
+def ticks(rows: pl.DataFrame, column: str, wanted: int) -> dict[str, Any]:
+    """How many labels an axis from 0 on has: of fewer things that are counted, one for each number."""
+    most = rows[column].max()
+    counted = rows[column].dtype.is_integer() and not units.suffix(column)
+    few = counted and isinstance(most, int) and most < wanted
+    return {"values": [*range(most + 1)]} if few and isinstance(most, int) else {"tickCount": wanted}
 
 
 def plain_axis(name: str, unit: str, divisor: float = 1.0, **options: Any) -> alt.Axis:
@@ -414,7 +436,13 @@ def titled(question: str) -> list[str] | str:
 def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:
     """What to note when rows have nothing to be drawn."""
     without = answer.height - shown.height
-    return f"{without:,} without a value to draw are not shown" if without else ""
+    return not_shown(without, "without a value to draw")
+
+
+def not_shown(number: int, what: str = "", done: str = "shown") -> str:
+    """What to note of so many that are left out; empty if there are none."""
+    told = " ".join([f"{number:,}", *([what] if what else [])])
+    return f"{told} {'is' if number == 1 else 'are'} not {done}" if number else ""
 
 
 def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
@@ -429,13 +457,21 @@ def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
 def names_at(base: alt.Chart, offset: float = 0, **font: Any) -> Drawing:
     """The names of rows that are `named`, on the left: shorter ones where the chart is narrow."""
     # Layers share one scale of rows; these are placed in pixels.
-    limit = alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
+    limit = alt.ExprRef(f"max(40, width - {_room_for_values(base)})")
     text = alt.Text(
         f"{NAME}:N",
         condition={"test": f"width < {_NARROW}", "value": {"expr": f"datum['{FEW}']"}},
     )
     name = base.mark_text(align="left", style="label", yOffset=offset, limit=limit, **font)
     return name.encode(x=alt.XValue(0), text=text)  # type: ignore[no-untyped-call]
+
+
+def _room_for_values(base: alt.Chart) -> int:
+    """Pixels of the longest value at the right edge of a chart."""
+    rows = base.data
+    if not isinstance(rows, pl.DataFrame) or VALUE not in rows.columns:
+        return _ROOM_FOR_VALUE
+    return max(_ROOM_FOR_VALUE, *(int(len(text or "") * _LETTER_OF_VALUE) + 12 for text in rows[VALUE]))
 
 
 def named(rows: pl.DataFrame) -> pl.DataFrame:
@@ -510,4 +546,4 @@ def notes(chart: Drawing) -> list[str]:
 
 def cut(shown: int, all_of_them: int, what: str) -> str:
     """What to note when a chart does not show everything."""
-    return f"the {shown:,} {what} of {all_of_them:,}" if shown < all_of_them else ""
+    return f"the {f'{shown:,} ' * (shown != 1)}{what} of {all_of_them:,}" if shown < all_of_them else ""

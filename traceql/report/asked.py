@@ -129,7 +129,7 @@ def _made(
     def drawn() -> Figure | Note:
         shown = begun()
         if not shown.chart and (shown.table is None or section.drawn):
-            return Note(f"{query.title} {' '.join(note.text for note in shown.notes)}")
+            return Note(f"{query.title} {' '.join(note.text for note in shown.notes) or 'No rows.'}")
         return shown
 
     return drawn

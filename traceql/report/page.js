@@ -34,6 +34,21 @@ async function specificationOf(id) {
   const isPacked = held.type === "application/octet-stream";
   return JSON.parse(isPacked ? new TextDecoder().decode(await unpacked(id)) : held.textContent);
 }
+// A legend is one line where its place has room for it, else a table of as many columns as have room.
+function fitLegends(part, room) {
+  for (const [key, one] of Object.entries(part)) {
+    if (key === "datasets" || one === null || typeof one !== "object") continue;
+    const names = one.scale?.domain;
+    if (["color", "shape", "strokeDash"].includes(key) && Array.isArray(names) && one.legend !== null
+      && one.legend?.columns !== 1) {
+      const widths = names.map((name) => 6 * String(name).length + 28);
+      const fits = widths.reduce((sum, width) => sum + width, 0) <= room;
+      const columns = fits ? names.length : Math.max(1, Math.floor(room / Math.max(...widths)));
+      one.legend = { ...one.legend, columns, labelLimit: fits ? room : room / columns - 28 };
+    }
+    fitLegends(one, room);
+  }
+}
 async function drawIn(place) {
   vega ??= unpackVega();
   await vega;
@@ -43,8 +58,12 @@ async function drawIn(place) {
   theme.legend.columns = Math.max(1, Math.floor(width / (width > 700 ? 280 : 175)));
   // A legend begins where the plot does, right of its axis.
   theme.legend.labelLimit = (width - 80) / theme.legend.columns - 40;
-  // Panels below each other cannot follow the width of their place by themselves.
-  for (const panel of specification.vconcat || []) panel.width = Math.max(200, width - 90);
+  fitLegends(specification, width - 80);
+  // Panels below each other cannot follow the width of their place by themselves: most have labels on the left.
+  for (const panel of specification.vconcat || []) {
+    const { y } = (panel.layer?.[0] ?? panel).encoding ?? {};
+    panel.width = Math.max(200, width - (y?.axis?.labels === false ? 20 : 90));
+  }
   await window.vegaEmbed(place, specification, {
     ast: true, // Vega interprets its expressions: the page's policy allows no eval.
     actions: false,

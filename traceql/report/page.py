@@ -124,7 +124,8 @@ class Section:
     """A part of the page.
 
     `key` are its key figures, and `outcome` what becomes of it in a sentence. `looked_at` is what was looked
-    at for troubles, empty where nobody looked, and `verdict` what is said where there is none.
+    at for troubles, empty where nobody looked, `untold` what could not be told, one by one, and `verdict`
+    what is said where there is none.
     """
 
     anchor: str
@@ -135,6 +136,7 @@ class Section:
     lead: str = ""
     troubles: tuple[Trouble, ...] = ()
     looked_at: str = ""
+    untold: tuple[str, ...] = ()
     verdict: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()

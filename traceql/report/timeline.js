@@ -58,6 +58,7 @@ function time(ns, digits = 4, by = Math.abs(ns)) {
 }
 const asOption = (ns) => `${Math.round(ns)}ns`;
 const counted = (number) => number.toLocaleString("en-US");
+const many = (number, one, several = `${one}s`) => `${counted(number)} ${number === 1 ? one : several}`;
 const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
 
 function timelineIn(place, model) {
@@ -73,17 +74,17 @@ function timelineIn(place, model) {
   const whatText = (what, column) => model.texts[model.whats[what][column]];
   const placeText = (number, column) => model.texts[model.places[number][column]];
 
-  // Colours: those that take most time on GPUs first; what stands for nothing of its own is muted.
+  // Colours: of kinds of work those of charts, else those that take most time on GPUs first; of others muted.
   const keys = {
     category: (lane, i) => (lane.layer === "gpu" ? whatText(lane.what[i], 2) : null),
     range: (lane, i) => placeText(lane.place[i], 0),
     name: (lane, i) => whatText(lane.what[i], 0),
   };
-  let ranked = new Map();
-  let cache = new Map();
+  let [ranked, cache] = [new Map(), new Map()];
+  const onGpu = model.lanes.some((lane) => lane.layer === "gpu");
+  if (!onGpu) colouring.value = "name";
   function rank() {
     const times = new Map();
-    const onGpu = model.lanes.some((lane) => lane.layer === "gpu");
     for (const lane of model.lanes) {
       if (onGpu && lane.layer !== "gpu") continue;
       for (let i = 0; i < lane.rows; i += 1) {
@@ -92,14 +93,16 @@ function timelineIn(place, model) {
       }
     }
     const order = [...times].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-    ranked = new Map(order.slice(0, colours.series.length).map(([key], number) => [key, number]));
+    const byWork = colouring.value === "category";
+    const free = new Set(colours.series.keys());
+    ranked = new Map(order.map(([key], place) => [key, byWork ? model.hues[key] : place])
+      .filter(([, number]) => free.delete(number)));
     cache = new Map();
     const told = [...ranked].map(([key, number]) => [key, colours.series[number]]);
-    if (order.length > told.length || !onGpu) told.push(["all others", colours.muted]);
-    else if (colouring.value === "category") told.push(["ranges, and the CPU", colours.muted]);
+    if (byWork && order.length === told.length) told.push(["ranges, and the CPU", colours.muted]);
+    else if (onGpu || order.length > told.length) told.push(["all others", colours.muted]);
     legend.replaceChildren(...told.map(([key, colour]) => {
-      const item = make("li", "");
-      const swatch = make("span", "");
+      const [item, swatch] = [make("li", ""), make("span", "")];
       swatch.style.background = colour;
       item.append(swatch, String(key));
       return item;
@@ -272,7 +275,7 @@ function timelineIn(place, model) {
   function label({ lane, y, label: room }, top, perNs) {
     if (!room) return;
     const width = scroller.clientWidth;
-    const hidden = lane.whole ? "" : `${counted(lane.events)} events: `
+    const hidden = lane.whole ? "" : `${many(lane.events, "event")}: `
       + (model.width * perNs > 1 ? `shares of ${time(model.width, 3)}, not one by one` : "busy shares");
     const said = fitted(hidden, width * 0.62);
     const taken = context.measureText(said).width;
@@ -305,17 +308,20 @@ function timelineIn(place, model) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = colours.background;
     context.fillRect(0, 0, width, 20);
-    const wanted = (view.to - view.from) / Math.max(2, Math.floor(width / 110));
+    const wanted = (view.to - view.from) / Math.max(2, Math.floor(width / 60));
     const power = 10 ** Math.floor(Math.log10(wanted));
     const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= wanted);
     const digits = Math.min(15, Math.max(3, Math.ceil(Math.log10(Math.abs(view.to) / step)) + 1));
-    for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
+    for (let at = Math.ceil(view.from / step) * step, free = 0; at <= view.to; at += step) {
       const x = (at - view.from) * perNs;
       const text = fitted(time(at, digits, Math.max(Math.abs(view.from), Math.abs(view.to), 1)), width);
-      const half = context.measureText(text).width / 2;
-      if (x > half && x < width - half) write(text, x - half, 8, colours.muted);
+      const wide = context.measureText(text).width;
+      const left = Math.min(Math.max(x - wide / 2, 0), width - wide);
       context.fillStyle = colours.muted;
       context.fillRect(x, 16, 1, 4);
+      if (left < free) continue;
+      write(text, left, 8, colours.muted);
+      free = left + wide + 12;
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
@@ -370,7 +376,7 @@ function timelineIn(place, model) {
         ["Shared memory of a block", shared === null ? null : `${counted(shared)} B`],
         ["Bytes", lane.bytes[i] ? counted(lane.bytes[i]) : null], ["Path", placeText(lane.place[i], 1)],
         ["Launched by", by], ["After the launch returned", by === null ? null : time(lane.queue[i], 6)],
-        ["In the same place", others ? `${counted(others)} others: zoom in` : null],
+        ["In the same place", others ? `${many(others, "other")}: zoom in` : null],
       ], query);
     }
   }
@@ -412,32 +418,28 @@ function timelineIn(place, model) {
     cache = new Map();
     const [events, stretches] = [true, false].map((of) => model.lanes.filter((lane) => lane.whole === of)
       .reduce((sum, lane) => lane.what.reduce((count, what) => count + (matched?.has(what) || 0), sum), 0));
-    const more = stretches ? `, and longest in ${counted(stretches)} stretches` : "";
-    found.textContent = matched ? `${counted(events)} events${more}` : "";
+    const more = stretches ? `, and longest in ${many(stretches, "stretch", "stretches")}` : "";
+    found.textContent = matched ? many(events, "event") + more : "";
     draw();
   }
-  function next() {
-    if (!matched || !matched.size) return;
+  /** Shows what is found after an event: what begins with it is found lane by lane, and after the last the first. */
+  function next(past = chosen) {
+    if (!matched?.size) return;
     let best = null;
-    const after = chosen ? chosen.from : -Infinity;
-    chosen = null;
-    for (const lane of model.lanes) {
-      for (let i = above(lane.start, after); i < lane.rows; i += 1) {
-        if (matched.has(lane.what[i])) {
-          if (!best || lane.start[i] < best.lane.start[best.i]) best = { lane, i };
-          break;
-        }
-      }
-    }
-    if (!best) return;
+    model.lanes.forEach((lane, number) => {
+      let i = past ? above(lane.start, past.from - (number > model.lanes.indexOf(past.lane) ? 1 : 0)) : 0;
+      while (i < lane.rows && !matched.has(lane.what[i])) i += 1;
+      if (i < lane.rows && (!best || lane.start[i] < best.lane.start[best.i])) best = { lane, i };
+    });
+    if (!best) return void next(null);
     closed.delete(best.lane.process);
     const length = Math.max(best.lane.whole ? 8 * best.lane.length[best.i] : 40 * model.width, 100);
-    const middle = best.lane.start[best.i];
-    if (view.to - view.from > length || middle < view.from || middle > view.to) {
-      show(middle - length / 2, middle + length / 2);
-    }
+    const at = best.lane.start[best.i];
+    if (view.to - view.from > length || at < view.from || at > view.to) show(at - length / 2, at + length / 2);
     tellEvent(best.lane, best.i, 0);
     layOut();
+    const { y } = rows.find((one) => one.lane === best.lane);
+    if (y < scroller.scrollTop + 34 || y > scroller.scrollTop + scroller.clientHeight - 20) scroller.scrollTop = y - 60;
   }
 
   canvas.addEventListener("wheel", (event) => {

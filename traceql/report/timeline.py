@@ -67,7 +67,7 @@ def of_trace(
         return lambda: [missing]
     shares = ask(_SHARES, **asked_of_shares)
     if not len(answer) and not len(shares):
-        nothing = Note(f"{query.title} {' '.join(note.text for note in answer.notes)}")
+        nothing = Note(f"{query.title} {' '.join(note.text for note in answer.notes) or 'No rows.'}")
         return lambda: [nothing]
     begun = drawer.begin(packed, answer, shares, trace, troubles)
 
@@ -137,6 +137,7 @@ def packed(events: Answer, shares: Answer, trace: str, troubles: Sequence[Troubl
         ],
         "places": [[texts.of(value) for value in row] for row in places],
         "texts": texts.all,
+        "hues": _hues([whole, summed]),
         "marks": [
             {"name": one.sentence, "anchor": one.anchor, "start": one.start_ns, "end": one.end_ns}
             for one in troubles
@@ -149,6 +150,19 @@ def packed(events: Answer, shares: Answer, trace: str, troubles: Sequence[Troubl
     text = json.dumps(head, separators=(",", ":")).encode("ascii")
     raw = b"".join([struct.pack("<I", len(text)), text, *(plane for one in planes for plane in one)])
     return base64.b64encode(zlib.compress(raw, 6)).decode("ascii")
+
+
+def _hues(frames: Sequence[pl.DataFrame]) -> dict[str, int]:
+    """The colour of each kind of work on GPUs, as its place in the palette: the one that it has in charts."""
+    import polars as pl
+
+    from traceql.draw import theme
+
+    kinds = pl.concat([frame.filter(pl.col("layer") == "gpu")["category"] for frame in frames])
+    known, colors = theme.hues(kinds)
+    return {
+        values.drawn(kind): theme.LIGHT.series.index(color) for kind, color in zip(known, colors, strict=True)
+    }
 
 
 class _Texts:

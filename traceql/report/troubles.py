@@ -46,7 +46,8 @@ def of_traces(ask: Asker, traces: Sequence[str], given: Given, anchor: str) -> d
     looked_at = " ".join(told.questions()) or "nothing."
     return {
         "troubles": tuple(made),
-        "looked_at": " ".join([looked_at, *told.notes, *told.unknown]),
+        "looked_at": looked_at,
+        "untold": (*told.notes, *told.unknown),
         "verdict": told.verdict,
     }
 
