@@ -352,15 +352,18 @@ def _run(
     inserted: Counter[str] = Counter()
     try:
         statements = connection.extract_statements(step.sql_from(sources))
-        for name, rows, between in _pieces(raw):
-            if name:
-                connection.register(arrow_names[name], rows)
-                connection.execute("SET VARIABLE least = {}::BIGINT; SET VARIABLE greatest = {}::BIGINT".format(*between))
+        for piece in _pieces(raw):
+            if piece:
+                view, rows, between = piece
+                connection.register(arrow_names[view.name], rows)
+                _say_between(connection, between, inserted.total())
             for statement in statements:
                 done = connection.execute(statement)
                 if change := _CHANGE.match(statement.query):
                     count = done.fetchall()[0][0]
                     inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
+        if piece:
+            connection.register(arrow_names[view.name], raw[view])
         for source in step.sources:
             if source.wholes:
                 there = sum(rows_of.get(name, 0) for name in source.wholes)
@@ -385,14 +388,22 @@ def _run(
 
 def _pieces(
     raw: Mapping[normalise.RawView, pa.Table | None],
-) -> Iterator[tuple[str | None, pa.Table | None, pieces.Between]]:
-    """The table that is looked at piece by piece, its rows and between which values they are; None of none."""
+) -> Iterator[tuple[normalise.RawView, pa.Table, pieces.Between | None] | None]:
+    """What is looked at piece by piece, if anything is: the view, rows, and between which values they are."""
     for view, table in raw.items():
         if view.pieces and table is not None:
             for rows, between in pieces.pieces(table, view.pieces):
-                yield view.name, rows, between
+                yield view, rows, between
             return
-    yield None, None, pieces.WHOLE
+    yield None
+
+
+def _say_between(
+    connection: duckdb.DuckDBPyConnection, between: pieces.Between | None, inserted: int
+) -> None:
+    least, greatest = between or ("NULL", "NULL")
+    for name, value in {"least": least, "greatest": greatest, "before": inserted}.items():
+        connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
 
 
 def _raw_table(report: RawReport, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:

@@ -17,26 +17,24 @@ if TYPE_CHECKING:
 ROWS: Final = 1 << 20
 #: The least and the greatest of some values.
 Between = tuple[int, int]
-#: Of values that are not looked at.
-WHOLE: Final[Between] = (-(1 << 63), (1 << 63) - 1)
 
 
-def pieces(table: pa.Table, column: str) -> Iterator[tuple[pa.Table, Between]]:
+def pieces(table: pa.Table, column: str) -> Iterator[tuple[pa.Table, Between | None]]:
     """The table's rows in their order, piece by piece, and between which values of the column they are.
 
-    One piece if they are few, or in such an order that rows between the values of each piece would be looked at
+    One piece, and None, if they are few, or in such an order that rows between the values of each piece would be looked at
     more than twice, all pieces together.
     """
     import pyarrow as pa
 
     known = column in table.column_names and pa.types.is_integer(table.schema.field(column).type)
     if table.num_rows < 2 * ROWS or not known:
-        yield table, WHOLE
+        yield table, None
         return
     parts = [pa.Table.from_batches(batches) for batches in _some(table)]
     between = [_between(part, column) for part in parts]
     if sum(map(_width, between)) > 2 * _width((min(b[0] for b in between), max(b[1] for b in between))):
-        yield table, WHOLE
+        yield table, None
         return
     yield from zip(parts, between, strict=True)
 

@@ -78,7 +78,9 @@ LEFT JOIN strings AS demangled ON demangled.id = numbered.demangledName
 LEFT JOIN launch_types ON launch_types.id = launchType
 LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
 LEFT JOIN (
-    FROM launching_calls WHERE correlation_id BETWEEN getvariable('least') AND getvariable('greatest')
+    FROM launching_calls
+    WHERE getvariable('least') IS NULL
+       OR correlation_id BETWEEN getvariable('least') AND getvariable('greatest')
 ) AS launching_calls
     ON launching_calls.process_id = numbered.process_id
     AND launching_calls.correlation_id = numbered.correlationId
