@@ -1,7 +1,7 @@
 """Rows of a large raw table, piece by piece: of what a piece is joined with, little is in memory.
 
-Events come nearly in the order in which they were called for. So those of a piece have ids, or times, close to
-each other, and of the rows that are looked up only those between their least and greatest have to be kept.
+Events come nearly in the order in which they were called for. So those of a piece have ids, or times, close
+to each other, and of the rows that are looked up only those between their least and greatest have to be kept.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Between = tuple[int, int]
 def pieces(table: pa.Table, column: str) -> Iterator[tuple[pa.Table, Between | None]]:
     """The table's rows in their order, piece by piece, and between which values of the column they are.
 
-    One piece, and None, if they are few, or in such an order that rows between the values of each piece would be looked at
-    more than twice, all pieces together.
+    One piece, and None, if they are few, or in such an order that all pieces together would look at the rows
+    between their values more than twice.
     """
     import pyarrow as pa
 

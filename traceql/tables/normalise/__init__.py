@@ -18,9 +18,9 @@ A step names the raw tables and columns that it reads:
 and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
 not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
 Rows that are numbered by the header can be stored by several threads; ``row_number() OVER ()`` takes one.
-A step that takes a large table piece by piece runs for each of them. Between which values of the named column
-its rows are it finds in the variables ``least`` and ``greatest`` (NULL where there is one piece), so that what it joins
-them with is small, and in ``before`` how many rows it has inserted.
+A step that takes a large table piece by piece runs for each of them. Between which values of the named
+column its rows are it finds in the variables ``least`` and ``greatest`` (NULL where there is one piece), so
+that what it joins them with is small, and in ``before`` how many rows it has inserted.
 
 That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
 there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
