@@ -37,13 +37,21 @@
 -- @note   || 'them' FROM answer WHERE ends_with(command, ' PROGRAM') HAVING count(*) > 0
 -- @empty  No launch has that name and number. Which there are: traceql query top-kernels
 
-WITH placed AS (
+WITH named AS MATERIALIZED (
+    SELECT *, row_number() OVER () AS named_id FROM kernels_called($names, $kernel)
+),
+-- No text: all of it is sorted.
+numbered AS (
     SELECT
-        traces.trace,
-        kernels.*,
-        coalesce(demangled, kernels.name) AS full_name,
-        called,
-        is_asked,
+        kernels.trace_id,
+        kernel_id,
+        named_id,
+        kernels.process_id,
+        device_id,
+        kernels.range_id,
+        graph_node_id,
+        kernels.start_ns,
+        kernels.duration_ns,
         tid,
         api_calls.start_ns AS call_ns,
         coalesce(api_calls.start_ns, kernels.start_ns) AS launched_ns,
@@ -52,8 +60,13 @@ WITH placed AS (
     FROM kernels
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id AND has_timeline
     LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
-    LEFT JOIN kernels_called($names, $kernel) AS named
-        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    JOIN named ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+),
+placed AS NOT MATERIALIZED (
+    SELECT trace, numbered.*, named.* EXCLUDE (named_id)
+    FROM numbered
+    JOIN named USING (named_id)
+    JOIN (SELECT trace_id, trace FROM traces) USING (trace_id)
 ),
 -- What ncu is told about each name: by which it is found, and on which device.
 told AS (
@@ -70,19 +83,28 @@ told AS (
 ),
 asked AS (
     SELECT
-        *,
-        row_number() OVER (PARTITION BY trace_id ORDER BY place) AS launch,
-        count(*) OVER (PARTITION BY trace_id) AS launches
-    FROM placed
+        kernel_id,
+        numbered.trace_id,
+        duration_ns,
+        row_number() OVER (PARTITION BY numbered.trace_id ORDER BY place) AS launch
+    FROM numbered
+    JOIN named USING (named_id)
     WHERE is_asked
 ),
-picked AS (
-    SELECT asked.*, by_full_name, by_device
+wanted AS (
+    SELECT
+        trace_id,
+        coalesce($launch, arg_max(launch, (coalesce(duration_ns, 0), -launch))) AS launch,
+        count(*) AS launches
     FROM asked
+    GROUP BY trace_id
+),
+picked AS (
+    SELECT placed.*, launch, launches, by_full_name, by_device
+    FROM wanted
+    JOIN (SELECT kernel_id, trace_id, launch FROM asked) USING (trace_id, launch)
+    JOIN placed USING (kernel_id, trace_id)
     JOIN told USING (trace_id, name)
-    QUALIFY launch = coalesce(
-        $launch, arg_max(launch, (coalesce(duration_ns, 0), -launch)) OVER (PARTITION BY trace_id)
-    )
 ),
 around AS (
     SELECT kernel_id, picked.trace_id, picked.process_id, domain, text, style, 0 AS rank

@@ -29,42 +29,34 @@
 -- @chart  bars x=kernel y=total_ns
 -- @card   any 10 Launches | of=grid_and_block first=instances,total_ns,share_pct,avg_ns most=3 limit=NULL
 
-WITH configured AS (
+WITH configured AS NOT MATERIALIZED (
     SELECT
         traces.trace,
         launches.trace_id,
         kernel_id,
-        kernel,
-        launches.duration_ns,
-        CASE WHEN is_kernel
-             THEN format(
-                 'grid {}×{}×{}, block {}×{}×{}', kernels.grid_x, kernels.grid_y, kernels.grid_z,
-                 kernels.block_x, kernels.block_y, kernels.block_z
-             ) END AS grid_and_block,
-        threads_per_block,
-        launches.registers_per_thread,
-        launches.static_shared_bytes,
-        launches.dynamic_shared_bytes,
-        launches.executed_shared_bytes,
+        duration_ns,
         {
-            'trace': traces.trace,
             'kernel': kernel,
-            'grid_and_block': grid_and_block,
+            'grid_x': grid_x,
+            'grid_y': grid_y,
+            'grid_z': grid_z,
+            'block_x': block_x,
+            'block_y': block_y,
+            'block_z': block_z,
             'threads': threads_per_block,
-            'registers': launches.registers_per_thread,
-            'static': launches.static_shared_bytes,
-            'dynamic': launches.dynamic_shared_bytes,
-            'executed': launches.executed_shared_bytes
-        } AS configuration
+            'registers': registers_per_thread,
+            'static': static_shared_bytes,
+            'dynamic': dynamic_shared_bytes,
+            'executed': executed_shared_bytes
+        } AS launch
     FROM kernels_configured($names, $kernel) AS launches
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN kernels USING (kernel_id)
 ),
 timed AS (
     SELECT * EXCLUDE (kernel_id) FROM configured
 ),
 placed AS (
-    SELECT configuration, path, count(*) AS launches
+    SELECT configured.trace_id, launch, path, count(*) AS launches
     FROM configured
     JOIN range_paths USING (kernel_id)
     WHERE domain = ''
@@ -72,12 +64,23 @@ placed AS (
 ),
 ranges AS (
     SELECT
-        configuration,
+        trace_id,
+        launch,
         array_to_string(
             list(format('{} ({})', path, launches) ORDER BY launches DESC, path)[:3], '; '
         ) AS paths
     FROM placed
     GROUP BY ALL
+),
+spread AS (
+    SELECT
+        *,
+        launch.kernel AS kernel,
+        format(
+            'grid {}×{}×{}, block {}×{}×{}',
+            launch.grid_x, launch.grid_y, launch.grid_z, launch.block_x, launch.block_y, launch.block_z
+        ) AS grid_and_block
+    FROM duration_spread(timed)
 )
 SELECT
     trace,
@@ -91,17 +94,19 @@ SELECT
     min_ns,
     max_ns,
     stddev_ns,
-    threads_per_block,
-    registers_per_thread,
-    static_shared_bytes,
-    dynamic_shared_bytes,
-    executed_shared_bytes,
+    launch.threads AS threads_per_block,
+    launch.registers AS registers_per_thread,
+    launch.static AS static_shared_bytes,
+    launch.dynamic AS dynamic_shared_bytes,
+    launch.executed AS executed_shared_bytes,
     paths
-FROM duration_spread(timed)
+FROM spread
 JOIN (SELECT trace_id, sum(duration_ns) AS trace_ns FROM kernels GROUP BY trace_id) USING (trace_id)
-LEFT JOIN ranges USING (configuration)
+LEFT JOIN ranges USING (trace_id, launch)
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY total_ns DESC NULLS LAST, configuration),
+    row_number() OVER (
+        PARTITION BY trace ORDER BY total_ns DESC NULLS LAST, kernel, grid_and_block, launch
+    ),
     $limit
 )
-ORDER BY trace, total_ns DESC NULLS LAST, configuration
+ORDER BY trace, total_ns DESC NULLS LAST, kernel, grid_and_block, launch

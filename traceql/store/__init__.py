@@ -18,6 +18,7 @@ given.
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
 `numbering`  rows of a raw table, counted as they are read
+`pieces`     rows of a large raw table, piece by piece
 `named`      which traces a word means
 `read_in`    one report from its file to the tables
 `of_reports` databases of reports that are named where a trace is, kept for the next time

@@ -12,7 +12,7 @@ from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.read import formats, kinds
 from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
-from traceql.store import failures, runs
+from traceql.store import failures, pieces, runs
 from traceql.store.engine import duckdb
 from traceql.store.means import ALL, SMALL, for_rows
 from traceql.store.named import meant, no_trace
@@ -22,7 +22,7 @@ from traceql.store.waiting import made_again
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -341,20 +341,28 @@ def _run(
         return None
     raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
     rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
-    sources, arrow_names = {}, []
+    sources, arrow_names = {}, {}
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
         if table is not None:
             connection.register(arrow_name, table)
-            arrow_names.append(arrow_name)
+            arrow_names[view.name] = arrow_name
         sources[view.name] = _source_sql(view, table, arrow_name)
     inserted: Counter[str] = Counter()
     try:
-        for statement in connection.extract_statements(step.sql_from(sources)):
-            rows = connection.execute(statement)
-            if change := _CHANGE.match(statement.query):
-                count = rows.fetchall()[0][0]
-                inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
+        statements = connection.extract_statements(step.sql_from(sources))
+        for piece in _pieces(raw):
+            if piece:
+                view, rows, between = piece
+                connection.register(arrow_names[view.name], rows)
+                _say_between(connection, between, inserted.total())
+            for statement in statements:
+                done = connection.execute(statement)
+                if change := _CHANGE.match(statement.query):
+                    count = done.fetchall()[0][0]
+                    inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
+        if piece:
+            connection.register(arrow_names[view.name], raw[view])
         for source in step.sources:
             if source.wholes:
                 there = sum(rows_of.get(name, 0) for name in source.wholes)
@@ -372,9 +380,29 @@ def _run(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
         ) from error
-    for arrow_name in arrow_names:
+    for arrow_name in arrow_names.values():
         connection.unregister(arrow_name)
     return inserted
+
+
+def _pieces(
+    raw: Mapping[normalise.RawView, pa.Table | None],
+) -> Iterator[tuple[normalise.RawView, pa.Table, pieces.Between | None] | None]:
+    """What is looked at piece by piece, if anything is: the view, rows, and between which values they are."""
+    for view, table in raw.items():
+        if view.pieces and table is not None:
+            for rows, between in pieces.pieces(table, view.pieces):
+                yield view, rows, between
+            return
+    yield None
+
+
+def _say_between(
+    connection: duckdb.DuckDBPyConnection, between: pieces.Between | None, inserted: int
+) -> None:
+    least, greatest = between or ("NULL", "NULL")
+    for name, value in {"least": least, "greatest": greatest, "before": inserted}.items():
+        connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
 
 
 def _raw_table(report: RawReport, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:

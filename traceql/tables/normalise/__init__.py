@@ -10,6 +10,7 @@ A step names the raw tables and columns that it reads:
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @numbers position                                  (its rows, from 1, in their order)
+    -- @pieces correlationId                              (large: a million rows at a time, see below)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
     -- @when  nvtx_events                                 (nor without rows of this temporary table)
     -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL        (a row of the one for each row of the other)
@@ -17,6 +18,9 @@ A step names the raw tables and columns that it reads:
 and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
 not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
 Rows that are numbered by the header can be stored by several threads; ``row_number() OVER ()`` takes one.
+A step that takes a large table piece by piece runs for each of them. Between which values of the named
+column its rows are it finds in the variables ``least`` and ``greatest`` (NULL where there is one piece), so
+that what it joins them with is small, and in ``before`` how many rows it has inserted.
 
 That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
 there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
@@ -139,12 +143,14 @@ class RawColumn:
 class RawView:
     """A raw table that a step reads, under its alternative names, with the columns it needs.
 
-    `numbered` names the column, a BIGINT, that counts its rows; None where nobody asks.
+    `numbered` names the column, a BIGINT, that counts its rows; None where nobody asks. `pieces` names the
+    column by whose values a large one is looked at piece by piece; None where it is as a whole.
     """
 
     tables: tuple[str, ...]
     columns: tuple[RawColumn, ...]
     numbered: str | None = None
+    pieces: str | None = None
 
     @property
     def name(self) -> str:
@@ -233,6 +239,7 @@ def wanted(kind: str) -> Wanted:
 def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
     numbered: dict[str, str] = {}
+    pieces: dict[str, str] = {}
     fills: list[str] = []
     sources: list[Source] = []
     of: list[str] = []
@@ -246,6 +253,8 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
         elif tag.name == "numbers" and len(words) == 1 and views:
             numbered[views[-1][0]] = words[0]
+        elif tag.name == "pieces" and views and words in [[one.names[0]] for one in views[-1][1]]:
+            pieces[views[-1][0]] = words[0]
         elif tag.name == "fills" and (source := _SOURCE.fullmatch(tag.text)):
             fills.append(source["table"])
             sources.append(_source(source, {name.split("|")[0] for name, _ in views}))
@@ -258,12 +267,14 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE' and '@numbers COLUMN', "
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@numbers COLUMN' and "
+                "'@pieces COLUMN', "
                 "'@of RAW_TABLE …', '@when TEMPORARY_TABLE', '@fills TABLE …', "
                 "or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
     needed = tuple(
-        RawView(tuple(names.split("|")), tuple(columns), numbered.get(names)) for names, columns in views
+        RawView(tuple(names.split("|")), tuple(columns), numbered.get(names), pieces.get(names))
+        for names, columns in views
     )
     return Step(
         file.label,

@@ -12,6 +12,7 @@
 -- @reads correlationId BIGINT
 -- @reads nameId        BIGINT
 -- @reads returnValue   BIGINT
+-- @pieces start
 -- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME WHERE eventClass IS DISTINCT FROM 67
 
 -- Where there are no ranges, no step has made it.
@@ -26,12 +27,25 @@ layers(id, layer) AS (
 ),
 numbered AS (
     SELECT
-        (getvariable('trace_id') << 32) + row_number() OVER () AS api_call_id,
+        (getvariable('trace_id') << 32) + getvariable('before') + row_number() OVER () AS api_call_id,
         start - getvariable('origin_ns') AS start_ns,
         -- No column twice: all of them are sorted together.
         * EXCLUDE (start)
     FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
     WHERE eventClass IS DISTINCT FROM 67
+),
+-- What was the innermost range when the first of the calls started, and from then on.
+timeline AS (
+    SELECT thread, at_ns, range_id
+    FROM range_timeline
+    WHERE getvariable('least') IS NULL
+       OR at_ns BETWEEN getvariable('least') - getvariable('origin_ns')
+                    AND getvariable('greatest') - getvariable('origin_ns')
+    UNION ALL
+    SELECT thread, max(at_ns), arg_max_null(range_id, at_ns)
+    FROM range_timeline
+    WHERE at_ns < getvariable('least') - getvariable('origin_ns')
+    GROUP BY thread
 )
 SELECT
     api_call_id,
@@ -47,9 +61,9 @@ SELECT
     globalTid & 16777215 AS tid,
     correlationId AS correlation_id,
     returnValue AS return_value,
-    range_timeline.range_id
+    timeline.range_id
 FROM numbered
-ASOF LEFT JOIN range_timeline
-    ON range_timeline.thread = numbered.globalTid AND range_timeline.at_ns <= numbered.start_ns
+ASOF LEFT JOIN timeline
+    ON timeline.thread = numbered.globalTid AND timeline.at_ns <= numbered.start_ns
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass

@@ -25,6 +25,7 @@
 -- @reads launchType           INTEGER
 -- @reads graphNodeId          BIGINT
 -- @numbers position
+-- @pieces  correlationId
 -- @of    CUPTI_ACTIVITY_KIND_KERNEL
 -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
 
@@ -76,6 +77,10 @@ LEFT JOIN strings AS short ON short.id = numbered.shortName
 LEFT JOIN strings AS demangled ON demangled.id = numbered.demangledName
 LEFT JOIN launch_types ON launch_types.id = launchType
 LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
-LEFT JOIN launching_calls
+LEFT JOIN (
+    FROM launching_calls
+    WHERE getvariable('least') IS NULL
+       OR correlation_id BETWEEN getvariable('least') AND getvariable('greatest')
+) AS launching_calls
     ON launching_calls.process_id = numbered.process_id
     AND launching_calls.correlation_id = numbered.correlationId

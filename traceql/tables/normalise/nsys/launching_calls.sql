@@ -19,19 +19,20 @@ SET VARIABLE ids_rise = (
     )
 );
 
-CREATE TEMP TABLE launching_calls AS
-WITH calls AS (
-    SELECT process_id, correlation_id, api_call_id, range_id, start_ns, end_ns
-    FROM api_calls
-    WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
-)
+CREATE TEMP TABLE outer_calls AS
 SELECT process_id, correlation_id, api_call_id, range_id
-FROM calls
-WHERE getvariable('ids_rise')
-UNION ALL
-SELECT process_id, correlation_id, api_call_id, range_id
-FROM calls
+FROM api_calls
 WHERE NOT getvariable('ids_rise')
+    AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
 QUALIFY row_number() OVER (
     PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
-) = 1
+) = 1;
+
+-- A view: a table of all calls would be more than may be in memory.
+CREATE TEMP VIEW launching_calls AS
+SELECT process_id, correlation_id, api_call_id, range_id
+FROM api_calls
+WHERE getvariable('ids_rise')
+    AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
+UNION ALL
+FROM outer_calls

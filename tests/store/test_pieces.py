@@ -1,0 +1,88 @@
+"""A large raw table is stored piece by piece, and what is stored does not depend on that."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import helpers_robust
+import pyarrow as pa
+import pytest
+
+import traceql
+from traceql.store import pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REPORTS = ("scv_baseline_off.nsys-rep", "nccl_two_gpus.sqlite", "memory_and_ranges.sqlite")
+
+
+def table(*batches: list[int | None]) -> pa.Table:
+    """Rows that come in batches."""
+    return pa.Table.from_batches([pa.record_batch({"id": pa.array(one, pa.int64())}) for one in batches])
+
+
+def said(rows: pa.Table, column: str = "id") -> list[tuple[list[int | None], pieces.Between | None]]:
+    """The pieces: their values, and between which they are said to be."""
+    return [(piece["id"].to_pylist(), between) for piece, between in pieces.pieces(rows, column)]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "ROWS", 4)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_piece_is_of_whole_batches_and_knows_its_least_and_greatest() -> None:
+    rows = table([3, 1], [2, None, 4], [7, 5, 6, 9], [8])
+    assert said(rows) == [([3, 1, 2, None, 4], (1, 4)), ([7, 5, 6, 9], (5, 9)), ([8], (8, 8))]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_piece_without_values_is_between_none() -> None:
+    rows = table([1, 2, 3, 4], [None, None, None, None])
+    assert said(rows) == [([1, 2, 3, 4], (1, 4)), ([None, None, None, None], (0, -1))]
+
+
+@pytest.mark.usefixtures("small")
+def test_few_rows_and_those_in_no_order_are_one_piece() -> None:
+    assert said(table([1, 2, 3, 4], [5, 6, 7])) == [([1, 2, 3, 4, 5, 6, 7], None)]
+    mixed = list(range(40))
+    random.Random(1).shuffle(mixed)
+    batches = [mixed[at : at + 4] for at in range(0, 40, 4)]
+    assert said(table(*batches)) == [(mixed, None)]
+
+
+@pytest.mark.usefixtures("small")
+def test_rows_without_such_numbers_are_one_piece() -> None:
+    rows = table([1, 2, 3, 4], [5, 6, 7, 8])
+    assert [between for _, between in said(rows, "other")] == [None]
+    as_text = rows.set_column(0, "id", rows["id"].cast(pa.string()))
+    assert [between for _, between in said(as_text)] == [None]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_is_stored_piece_by_piece_is_what_is_stored_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    report = helpers_robust.plain(name, tmp_path)
+    counted: list[int] = []
+    whole = pieces.pieces
+
+    def in_batches(rows: pa.Table, column: str) -> Iterator[tuple[pa.Table, pieces.Between | None]]:
+        found = list(whole(pa.Table.from_batches(rows.to_batches(max_chunksize=7)), column))
+        counted.append(len(found))
+        yield from found
+
+    def stored(file: str) -> dict[str, list[str]] | None:
+        with traceql.open(tmp_path / file) as db:
+            db.ingest(report)
+        return helpers_robust.contents(tmp_path / file)
+
+    at_once = stored("whole.duckdb")
+    monkeypatch.setattr(pieces, "pieces", in_batches)
+    monkeypatch.setattr(pieces, "ROWS", 20)
+    assert stored("pieces.duckdb") == at_once
+    assert max(counted) > 2
