@@ -186,7 +186,7 @@ def lake_option() -> Callable[[F], F]:
     )
 
 
-def _before_arrow() -> Callable[[], None] | None:
+def before_arrow() -> Callable[[], None] | None:
     """What is done before pyarrow is needed, in whatever thread that is.
 
     Where other commands come after this one in the process, numpy has to be there: pyarrow would not find it
@@ -196,12 +196,6 @@ def _before_arrow() -> Callable[[], None] | None:
     root = context and context.find_root()
     is_alone = root is not None and root.obj is ALONE
     return _import_pyarrow if root and is_alone and root.invoked_subcommand in _WITHOUT_ARRAYS else None
-
-
-def import_pyarrow() -> None:
-    """Import it as the command does best."""
-    if (imported := _before_arrow()) is not None:
-        imported()
 
 
 def _import_pyarrow() -> None:
@@ -226,7 +220,7 @@ def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Dat
         wait_s=_wait_s(),
         lake=lake,
         tell=note,
-        before_arrow=_before_arrow(),
+        before_arrow=before_arrow(),
     )
 
 
@@ -244,7 +238,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
         lake=lake,
         wait_s=_wait_s(),
         tell=note,
-        before_arrow=_before_arrow(),
+        before_arrow=before_arrow(),
     )
     try:
         yield opened
