@@ -198,6 +198,12 @@ def before_arrow() -> Callable[[], None] | None:
     return _import_pyarrow if root and is_alone and root.invoked_subcommand in _WITHOUT_ARRAYS else None
 
 
+def import_pyarrow() -> None:
+    """Import it as the command does best."""
+    if (imported := before_arrow()) is not None:
+        imported()
+
+
 def _import_pyarrow() -> None:
     """Import it without numpy, which takes twice as long, for a command that needs none."""
     if "pyarrow" in sys.modules or "numpy" in sys.modules:

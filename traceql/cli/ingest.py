@@ -13,6 +13,7 @@ from traceql.cli.common import (
     before_arrow,
     complain,
     db_option,
+    import_pyarrow,
     lake_option,
     note,
     quiet_option,
@@ -177,8 +178,7 @@ def _by_workers(
     progress: _Progress,
 ) -> int:
     """Let workers read the reports into a lake; returns how many could not be read."""
-    if (import_pyarrow := before_arrow()) is not None:
-        import_pyarrow()
+    import_pyarrow()
     from traceql.cluster import ingesting
     from traceql.cluster.workers import workers
 

@@ -260,7 +260,7 @@ def _hashing(path: Path, members: Sequence[Path] | None) -> Iterator[Future[str]
     def work() -> None:
         try:
             digest.set_result(_hash(path, members, over))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
             digest.set_exception(error)
 
     thread = threading.Thread(target=work, daemon=True)

@@ -354,7 +354,9 @@ def decode_all(
                 progress(path, done, total)
 
         try:
-            return decode(path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch, begun=begin)
+            return decode(
+                path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch, begun=begin
+            )
         except ReportError as error:
             return error
         finally:
