@@ -81,16 +81,21 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
         compression = None if members is not None else _compression(path)
         if compression is None:
             size = sum(member.stat().st_size for member in members or [path])
-            with _hashing(path, members) as digest:
-                yield Source(path, given.valid(path.name), digest, size)
+            with _hashing(path, members) as hashed:
+                yield Source(path, given.valid(path.name), hashed, size)
             return
         file_name = without_suffix(given.valid(path.name), _COMPRESSIONS[compression][1])
         with temporary.folder() as folder:
             plain = folder / file_name
-            content, size = _unpack(path, compression, plain)
-            known: Future[str] = Future()
-            known.set_result(content)
-            yield Source(plain, file_name, known, size)
+            digest, size = _unpack(path, compression, plain)
+            yield Source(plain, file_name, known(digest), size)
+
+
+def known(digest: str) -> Future[str]:
+    """A hash that nobody has to wait for."""
+    at_once: Future[str] = Future()
+    at_once.set_result(digest)
+    return at_once
 
 
 def digest_of(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> str:
