@@ -31,6 +31,18 @@ def program() -> None:
     ended: list[int] = []
     # Who is registered first is called last.
     atexit.register(_leave, ended)
+    # First, for it takes longest to begin; it ends when this process does, whatever ends that.
+    with _decoder(sys.argv[1:]):
+        status = _run()
+        signal.signal(signal.SIGINT, _interrupted)
+    from traceql.cli import leave as ending
+
+    ended.append(status)
+    ending.with_status(status)
+
+
+def _run() -> int:
+    """Run the command line; its exit status."""
     import gc
 
     from traceql.store import interrupts
@@ -39,13 +51,11 @@ def program() -> None:
     # Nothing here is linear algebra, and numpy would start threads for it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        # Before there is a process that must not be left behind.
         interrupts.install()
-        with _decoder(sys.argv[1:]):
-            # What ends it is imported while an interruption is told, too.
-            from traceql.cli import leave, main  # noqa: F401
+        # What ends it is imported while an interruption is told, too.
+        from traceql.cli import leave, main  # noqa: F401
 
-            main(alone=True)
+        main(alone=True)
         status = 0
     except KeyboardInterrupt:
         # Before the command line was there, which says the same.
@@ -60,11 +70,7 @@ def program() -> None:
     if interrupts.came():
         # However the command took it.
         status = interrupts.status()
-    signal.signal(signal.SIGINT, _interrupted)
-    from traceql.cli import leave as ending
-
-    ended.append(status)
-    ending.with_status(status)
+    return status
 
 
 def _decoder(words: list[str]) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import traceql
 from traceql.read.formats import READERS
-from traceql.read.source import Source
+from traceql.read.source import Source, known
 from traceql.store import ingest
 from traceql.store.decode import Decoded
 from traceql.tables import schema
@@ -54,7 +54,7 @@ def store(database: Database, report: RawReport, name: str, tags: Mapping[str, s
     """Store a made report under the name, with its tags."""
     reader = next(reader for reader in READERS if reader.kind == report.kind)
     path = Path(_FILE[report.kind])
-    source = Source(path, path.name, f"made {next(_HASHES)}", 0)
+    source = Source(path, path.name, known(f"made {next(_HASHES)}"), 0)
     ingest.add(
         database._store, Decoded(path, source, reader, report, None, ExitStack()), name=name, tags=tags
     )

@@ -28,7 +28,7 @@ from made.nsys import Recording, kernel
 
 from traceql import Database, DatabaseError, QueryError
 from traceql.read.formats import READERS
-from traceql.read.source import Source
+from traceql.read.source import Source, known
 from traceql.store import compact, ingest
 from traceql.store.decode import Decoded
 from traceql.store.sharing import File
@@ -68,7 +68,7 @@ def _plant(database: Database, name: str, *, keep: bool = True) -> Ingested:
     path = Path("planted.sqlite")
     report = replace(_recording().report(), environment=PLANTED)
     reader = next(reader for reader in READERS if reader.kind == report.kind)
-    decoded = Decoded(path, Source(path, path.name, "planted", 0), reader, report, None, ExitStack())
+    decoded = Decoded(path, Source(path, path.name, known("planted"), 0), reader, report, None, ExitStack())
     return ingest.add(database._store, decoded, name=name, keep_environment=keep, replace=True)
 
 

@@ -188,7 +188,7 @@ def lake_option() -> Callable[[F], F]:
     )
 
 
-def _before_arrow() -> Callable[[], None] | None:
+def before_arrow() -> Callable[[], None] | None:
     """What is done before pyarrow is needed, in whatever thread that is.
 
     Where other commands come after this one in the process, numpy has to be there: pyarrow would not find it
@@ -208,7 +208,7 @@ def _alone() -> str | None:
 
 def import_pyarrow() -> None:
     """Import it as the command does best."""
-    if (imported := _before_arrow()) is not None:
+    if (imported := before_arrow()) is not None:
         imported()
 
 
@@ -265,7 +265,7 @@ def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Dat
         wait_s=_wait_s(),
         lake=lake,
         tell=note,
-        before_arrow=_before_arrow(),
+        before_arrow=before_arrow(),
     )
 
 
@@ -284,7 +284,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
         lake=lake,
         wait_s=_wait_s(),
         tell=note,
-        before_arrow=_before_arrow(),
+        before_arrow=before_arrow(),
     )
     try:
         yield opened

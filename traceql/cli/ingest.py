@@ -10,6 +10,7 @@ import click
 
 from traceql.cli.common import (
     Size,
+    before_arrow,
     complain,
     db_option,
     import_pyarrow,
@@ -113,7 +114,6 @@ def ingest(
       traceql ingest --db nightly/ --lake results/
       traceql ingest --db nightly/ --lake --scheduler tcp://head:8786 results/
     """
-    import_pyarrow()
     from traceql.store.decode import find_reports
 
     options: dict[str, Any] = {"tags": tags, "replace": replace, "keep_environment": keep_environment}
@@ -178,6 +178,7 @@ def _by_workers(
     progress: _Progress,
 ) -> int:
     """Let workers read the reports into a lake; returns how many could not be read."""
+    import_pyarrow()
     from traceql.cluster import ingesting
     from traceql.cluster.workers import workers
 
@@ -211,7 +212,9 @@ def _here(
     from traceql.store.decode import decode_all
 
     failed = 0
-    decoding = decode_all(reports, jobs, via, progress.update, memory_bytes=memory)
+    decoding = decode_all(
+        reports, jobs, via, progress.update, memory_bytes=memory, before_arrow=before_arrow()
+    )
     # While the first reports are being decoded, the database engine loads.
     from traceql.store import ingest as rows
 

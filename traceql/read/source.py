@@ -7,7 +7,9 @@ import hashlib
 import lzma
 import os
 import shutil
+import threading
 import zlib
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from traceql.read import formats, temporary
 from traceql.read.limits import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
 _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
@@ -39,21 +41,31 @@ class Source:
     Attributes:
         path: plain file or directory; a temporary copy when the original was compressed.
         file_name: the original's name without its compression suffix.
-        sha256: of the plain bytes; of a directory, of the sorted names and hashes of its files.
+        digest: what will be `sha256`.
         size_bytes: of the plain bytes.
     """
 
     path: Path
     file_name: str
-    sha256: str
+    digest: Future[str]
     size_bytes: int
+
+    @property
+    def sha256(self) -> str:
+        """Of the plain bytes; of a directory, of the sorted names and hashes of its files.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        return self.digest.result()
 
 
 @contextlib.contextmanager
 def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> Iterator[Source]:
     """Unpack (if needed) and hash the report at `path`; the copy is removed on exit.
 
-    What the first bytes show to be no report is not unpacked.
+    What the first bytes show to be no report is not unpacked. What need not be unpacked is hashed in a thread
+    of its own, until the exit at most: meanwhile it can be read.
 
     Args:
         path: file or folder.
@@ -65,20 +77,25 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
         LimitError: there is no room for it.
     """
     with _readable(path):
-        if path.is_dir():
-            yield _hash_directory(path, no_part)
-            return
-        compression = _compression(path)
+        members = _members(path, no_part) if path.is_dir() else None
+        compression = None if members is not None else _compression(path)
         if compression is None:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            yield Source(path, given.valid(path.name), digest, path.stat().st_size)
+            size = sum(member.stat().st_size for member in members or [path])
+            with _hashing(path, members) as hashed:
+                yield Source(path, given.valid(path.name), hashed, size)
             return
         file_name = without_suffix(given.valid(path.name), _COMPRESSIONS[compression][1])
         with temporary.folder() as folder:
             plain = folder / file_name
             digest, size = _unpack(path, compression, plain)
-            yield Source(plain, file_name, digest, size)
+            yield Source(plain, file_name, known(digest), size)
+
+
+def known(digest: str) -> Future[str]:
+    """A hash that nobody has to wait for."""
+    at_once: Future[str] = Future()
+    at_once.set_result(digest)
+    return at_once
 
 
 def digest_of(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> str:
@@ -92,10 +109,7 @@ def digest_of(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> 
         ReportError: there is nothing at `path`, or it cannot be read.
     """
     with _readable(path):
-        if path.is_dir():
-            return _hash_directory(path, no_part).sha256
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _hash(path, _members(path, no_part) if path.is_dir() else None)
 
 
 @contextlib.contextmanager
@@ -234,12 +248,55 @@ def _unpacked_xz(path: Path) -> Generator[bytes]:
                 data = more.lstrip(b"\0")
 
 
-def _hash_directory(path: Path, no_part: Callable[[Path], bool]) -> Source:
+def _members(folder: Path, no_part: Callable[[Path], bool]) -> list[Path]:
+    """The files of a folder that are parts of the report; all of them can be read."""
+    members = sorted(member for member in folder.iterdir() if member.is_file() and not no_part(member))
+    for member in members:
+        member.open("rb").close()
+    return members
+
+
+@contextlib.contextmanager
+def _hashing(path: Path, members: Sequence[Path] | None) -> Iterator[Future[str]]:
+    """The hash as it will be; nobody waits for it behind the end of the block."""
+    digest: Future[str] = Future()
+    over = threading.Event()
+
+    def work() -> None:
+        try:
+            digest.set_result(_hash(path, members, over))
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            digest.set_exception(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield digest
+    finally:
+        over.set()
+        thread.join()
+
+
+def _hash(path: Path, members: Sequence[Path] | None, over: threading.Event | None = None) -> str:
+    """Of a file, or of the members of a folder.
+
+    Args:
+        path: the file.
+        members: of the folder; None for a file.
+        over: says that nobody wants to know any more.
+    """
+    if members is None:
+        return _hash_file(path, over)
     digest = hashlib.sha256()
-    size = 0
-    for member in sorted(p for p in path.iterdir() if p.is_file() and not no_part(p)):
-        with member.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(os.fsencode(member.name) + f"\0{content}\n".encode())
-        size += member.stat().st_size
-    return Source(path, given.valid(path.name), digest.hexdigest(), size)
+    for member in members:
+        digest.update(os.fsencode(member.name) + f"\0{_hash_file(member, over)}\n".encode())
+    return digest.hexdigest()
+
+
+def _hash_file(path: Path, over: threading.Event | None) -> str:
+    digest = hashlib.sha256()
+    piece = memoryview(bytearray(_CHUNK))
+    with path.open("rb", buffering=0) as file:
+        while (size := file.readinto(piece)) and (over is None or not over.is_set()):
+            digest.update(piece[:size])
+    return digest.hexdigest()

@@ -22,7 +22,7 @@ from traceql.read.child import FRAME
 from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -125,6 +125,7 @@ def decode(
     within: Limits | None = None,
     stop: Stop | None = None,
     arriving: Arriving | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> RawReport:
     """Run a reader in child processes; the same contract as its ``read``.
 
@@ -137,6 +138,7 @@ def decode(
         within: what all of them may take; by default what `limits` allows a report of its size.
         stop: ends them.
         arriving: takes the tables; by default they stay in memory, however large they are.
+        begun: is called when the processes are at it; before pyarrow is needed.
 
     Raises:
         ReportError: whatever the reader raised, or that it crashed.
@@ -159,6 +161,8 @@ def decode(
     try:
         if stop is not None:
             stop.hold(children)
+        if begun is not None:
+            begun()
         # While they start: it takes as long as they do.
         import pyarrow  # noqa: F401
 

@@ -9,6 +9,7 @@ import contextlib
 import glob
 import importlib.util
 import os
+import threading
 import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -149,6 +150,7 @@ def decode(
     via: Via = "auto",
     memory_bytes: int | None = None,
     progress: Progress = no_progress,
+    begun: Callable[[], None] | None = None,
 ) -> Decoded:
     """Decode one report.
 
@@ -160,11 +162,16 @@ def decode(
             ncu_report), or (auto) that where native refuses.
         memory_bytes: what decoding may take; by default see `limits`.
         progress: see `base.Progress`.
+        begun: is called when nothing is left to be done but to wait, for the first time; before pyarrow is
+            needed.
 
     Raises:
         ReportError: it cannot be read.
     """
     path = _named(path)
+    if begun is not None and plain_name(path.name) != path.name:
+        # It is unpacked first.
+        begun()
     # This process may have it open, and a close would give up its lock.
     held.spare(path)
     with ExitStack() as resources, interrupts.running(stop := worker.Stop()):
@@ -188,6 +195,7 @@ def decode(
                 within=within,
                 stop=stop,
                 arriving=arriving,
+                begun=begun,
             )
 
         if tool is not None and via == tool:
@@ -207,6 +215,8 @@ def decode(
                 report = replace(report, warnings=[*report.warnings, refused])
         beside, warnings = _sidecar(path, source, reader.kind)
         report = replace(report, warnings=[*report.warnings, *warnings])
+        # It takes less time than to decode: nobody waits for it later.
+        source.digest.result()
         decoded = Decoded(path, source, reader, report, beside, resources.pop_all(), arriving)
         # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
         weakref.finalize(decoded, decoded._resources.close)
@@ -306,11 +316,20 @@ def decode_all(
     progress: Callable[[Path, int, int | None], None] | None = None,
     *,
     memory_bytes: int | None = None,
+    before_arrow: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Path, Decoded | ReportError]]:
     """Decode reports side by side; yields them in the given order, errors in place of reports.
 
-    Decoding starts at once, before the first one is asked for. At most `jobs` (default: the number of
-    processors) are being decoded or waiting to be taken.
+    Decoding starts at once, before the first one is asked for: when this returns, whoever decodes the first
+    one is at it. At most `jobs` (default: the number of processors) are being decoded or waiting to be taken.
+
+    Args:
+        paths: of the reports.
+        jobs: see above.
+        via: see `decode`.
+        progress: called with a path, and how much of its report is decoded, see `base.Progress`.
+        memory_bytes: see `decode`.
+        before_arrow: is called before pyarrow is needed, while the first report is being decoded.
     """
     remaining = iter(paths)
     waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
@@ -320,19 +339,39 @@ def decode_all(
     if len(paths) > 1:
         kept.enter_context(processes.several())
 
+    # Of two threads that compute, each would wait for the other to give way, many times.
+    begun, beginning = threading.Event(), threading.Lock()
+
+    def begin() -> None:
+        with beginning:
+            if not begun.is_set() and before_arrow is not None:
+                before_arrow()
+            begun.set()
+
     def one(path: Path) -> Decoded | ReportError:
         def watch(done: int, total: int | None) -> None:
             if progress:
                 progress(path, done, total)
 
         try:
-            return decode(path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch)
+            return decode(
+                path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch, begun=begin
+            )
         except ReportError as error:
             return error
+        finally:
+            begun.set()
 
     def submit() -> None:
         if (path := next(remaining, None)) is not None:
             waiting.append((path, pool.submit(one, path)))
+
+    def end() -> None:
+        for _, future in waiting:
+            future.cancel()
+            future.add_done_callback(_discard)
+        pool.shutdown()
+        kept.close()
 
     def results() -> Iterator[tuple[Path, Decoded | ReportError]]:
         try:
@@ -342,14 +381,16 @@ def decode_all(
                 submit()
                 yield path, result
         finally:
-            for _, future in waiting:
-                future.cancel()
-                future.add_done_callback(_discard)
-            pool.shutdown()
-            kept.close()
+            end()
 
-    for _ in range(jobs):
-        submit()
+    try:
+        for _ in range(jobs):
+            submit()
+        if paths:
+            begun.wait()
+    except BaseException:
+        end()
+        raise
     return results()
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "e3cffde1b4746ada"
+FINGERPRINT = "a6e48d196c8e382f"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

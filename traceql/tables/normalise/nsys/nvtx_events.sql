@@ -22,33 +22,47 @@
 -- @reads jsonTextId   BIGINT
 -- @reads jsonText     VARCHAR
 -- @reads binaryData   BLOB
+-- @numbers position
 -- @of    NVTX_EVENTS
 
 -- Where no payload has a layout, no step has made it.
 CREATE TEMP TABLE IF NOT EXISTS nvtx_payloads (binaryData BLOB, payload VARCHAR);
 
 CREATE TEMP TABLE nvtx_events AS
-WITH events AS (
+WITH naming AS (
     SELECT
-        coalesce(text, strings.value) AS message,
+        eventType,
+        position,
+        globalTid & -16777216 AS process_id,
+        coalesce(domainId, 0) AS domain_id,
+        category,
+        coalesce(text, strings.value) AS name
+    FROM raw_NVTX_EVENTS
+    LEFT JOIN strings ON strings.id = textId
+    WHERE eventType IN (33, 75)
+),
+domains AS (
+    SELECT process_id, domain_id, arg_min(name, position) AS name FROM naming WHERE eventType = 75 GROUP BY ALL
+),
+categories AS (
+    SELECT process_id, domain_id, category, arg_min(name, position) AS name
+    FROM naming
+    WHERE eventType = 33
+    GROUP BY ALL
+),
+-- Counted as they come, which takes no sorting.
+events AS (
+    SELECT
+        (getvariable('trace_id') << 32) + row_number() OVER () AS range_id,
         globalTid & -16777216 AS process_id,
         coalesce(domainId, 0) AS domain_id,
         *
-    FROM (SELECT row_number() OVER () AS position, * FROM raw_NVTX_EVENTS)
-    LEFT JOIN strings ON strings.id = textId
-),
-domains AS (
-    SELECT process_id, domain_id, any_value(message) AS name FROM events WHERE eventType = 75 GROUP BY ALL
-),
-categories AS (
-    SELECT process_id, domain_id, category, any_value(message) AS name
-    FROM events
-    WHERE eventType = 33
-    GROUP BY ALL
+    FROM raw_NVTX_EVENTS
+    WHERE eventType IN (34, 59, 60)
 )
 SELECT
-    (getvariable('trace_id') << 32) + row_number() OVER (ORDER BY position) AS range_id,
-    message AS text,
+    range_id,
+    coalesce(events.text, strings.value) AS text,
     CASE WHEN events.domain_id = 0 THEN ''
          ELSE coalesce(domains.name, 'domain ' || events.domain_id) END AS domain,
     coalesce(categories.name, nullif(events.category, 0)::VARCHAR) AS category,
@@ -61,13 +75,13 @@ SELECT
     coalesce(nvtx_payloads.payload, jsonText, json.value, uint64Value::VARCHAR, int64Value::VARCHAR,
              doubleValue::VARCHAR, uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) AS payload
 FROM events
+LEFT JOIN strings ON strings.id = textId
 LEFT JOIN domains ON domains.process_id = events.process_id AND domains.domain_id = events.domain_id
 LEFT JOIN categories
     ON categories.process_id = events.process_id AND categories.domain_id = events.domain_id
     AND categories.category = events.category
 LEFT JOIN strings AS json ON json.id = jsonTextId
-LEFT JOIN nvtx_payloads USING (binaryData)
-WHERE eventType IN (34, 59, 60);
+LEFT JOIN nvtx_payloads USING (binaryData);
 
 CREATE TEMP TABLE startend_ranges AS
 SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns

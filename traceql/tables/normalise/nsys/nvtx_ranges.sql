@@ -68,17 +68,39 @@ CREATE TEMP TABLE range_projections AS
 WITH holders AS (
     SELECT DISTINCT holder_id AS range_id FROM beside_operations
 ),
+-- Of calls that launched several operations, which have the call's range: all but one. To count what is distinct
+-- would take longer.
+beyond_first AS (
+    SELECT range_id, sum(operations - 1)::BIGINT AS operations
+    FROM (
+        SELECT any_value(range_id) AS range_id, count(*) AS operations
+        FROM launched_operations
+        WHERE range_id IS NOT NULL
+        GROUP BY api_call_id
+        HAVING count(*) > 1
+    )
+    GROUP BY range_id
+),
 own AS (
     SELECT
         range_id,
-        count(*) AS operations,
-        count(DISTINCT api_call_id) AS launches,
-        min(start_ns) AS start_ns,
-        max(end_ns) AS end_ns,
-        sum(CASE WHEN is_crowded THEN 0 ELSE end_ns - start_ns END) AS summed_ns
-    FROM launched_operations
-    WHERE range_id IS NOT NULL
-    GROUP BY range_id
+        in_range.operations,
+        in_range.operations - coalesce(beyond_first.operations, 0) AS launches,
+        start_ns,
+        end_ns,
+        summed_ns
+    FROM (
+        SELECT
+            range_id,
+            count(*) AS operations,
+            min(start_ns) AS start_ns,
+            max(end_ns) AS end_ns,
+            sum(CASE WHEN is_crowded THEN 0 ELSE end_ns - start_ns END) AS summed_ns
+        FROM launched_operations
+        WHERE range_id IS NOT NULL
+        GROUP BY range_id
+    ) AS in_range
+    LEFT JOIN beyond_first USING (range_id)
 ),
 nested AS (
     SELECT
