@@ -339,6 +339,8 @@ def _about(
     ask: Asker, drawer: Drawer, trace: Mapping[str, Any], given: Given, anchor: str
 ) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
+    if declared.fits("timeline", trace):
+        timeline.ask_first(ask, trace["trace"], given)
     wrong = troubles.of_traces(ask, [trace["trace"]], given, anchor)
     begun = list(_answers(ask, drawer, trace, given, anchor, wrong.get("troubles", ())))
     # Once all is answered: the head asks some of it again.

@@ -9,6 +9,7 @@ neighbours are alike, and high planes empty.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import shlex
@@ -83,6 +84,13 @@ def of_trace(
         return [Section(f"{anchor}-about-timeline", TITLE, level=3, figures=(made,))]
 
     return drawn
+
+
+def ask_first(ask: Asker, trace: str, given: Given) -> None:
+    """Ask both questions about a trace before they are wanted: to pack their answers takes long, too."""
+    for question, params in zip(QUESTIONS, asked_of(ask.catalog, trace, given), strict=True):
+        with contextlib.suppress(MissingDataError):
+            ask(question, **params)
 
 
 def asked_of(catalog: Catalog, trace: str, given: Given) -> tuple[dict[str, Value], dict[str, Value]]:
