@@ -40,11 +40,9 @@ WITH names AS (
 -- of its own around it is one, too.
 launched AS (
     SELECT
+        hash(kernels.trace_id, kernels.process_id, kernels.pid, tid) AS thread_id,
         hash(
-            kernels.trace_id,
-            kernels.process_id,
-            kernels.pid,
-            tid,
+            thread_id,
             kernels.range_id,
             CASE WHEN is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
                  THEN api_call_id END,
@@ -54,11 +52,7 @@ launched AS (
         kernels.range_id,
         -- 0 for one whose name was not recorded.
         coalesce(called_id, 0) AS called_id,
-        kernels.duration_ns,
-        kernels.trace_id,
-        kernels.process_id,
-        kernels.pid,
-        tid
+        kernels.duration_ns
     FROM kernels
     JOIN api_calls USING (api_call_id)
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
@@ -69,7 +63,7 @@ launched AS (
 spots AS (
     SELECT
         spot_id,
-        any_value(hash(trace_id, process_id, pid, tid)) AS thread_id,
+        any_value(thread_id) AS thread_id,
         any_value(called_id // 60) AS word,
         bit_or(1::BIGINT << (called_id % 60)::INTEGER) AS bits,
         any_value(api_call_id) AS api_call_id,
@@ -173,8 +167,9 @@ counted AS (
     GROUP BY ALL
 ),
 launchers AS (
-    SELECT hash(trace_id, process_id, pid, tid) AS thread_id, trace_id, process_id, pid, tid
-    FROM (SELECT DISTINCT trace_id, process_id, pid, tid FROM launched)
+    SELECT thread_id, trace_id, process_id, pid, tid
+    FROM (SELECT thread_id, min(api_call_id) AS api_call_id FROM spots GROUP BY thread_id)
+    JOIN api_calls USING (api_call_id)
 )
 SELECT
     trace,
