@@ -333,6 +333,7 @@ def test_the_share_of_bandwidth_of_whole_steps_is_as_the_profiler_has_it(recorde
     assert len(peaks) > 100
     assert peaks.median() == pytest.approx(4.8e12, rel=0.01)
 
+
 # --- shapes ---------------------------------------------------------------------------------------------
 
 
