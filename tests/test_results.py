@@ -311,6 +311,29 @@ def test_the_tokens_of_a_step_are_those_that_the_accepted_counts_give(name: str)
             assert beside[column] == pytest.approx(float(row[column]), rel=1e-9), row
 
 
+@pytest.mark.parametrize("again", ["", "_again"])
+def test_all_modes_of_a_latency_accepted_the_same_drafts(again: str) -> None:
+    accepted: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for name in ("nwor_latency", "nwor_latency_long"):
+        with (RESULTS / f"data/{name}{again}.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                key = (row["batch_size"], row["input_len"], row["acceptance"])
+                by_place = tuple(row[f"spec_num_accepted_tokens_per_pos_{n}"] for n in range(4))
+                accepted.setdefault(key, set()).add(by_place)
+    assert len(accepted) == 11 * 3
+    assert all(len(counts) == 1 for counts in accepted.values())
+
+
+def test_the_share_of_bandwidth_of_whole_steps_is_as_the_profiler_has_it(recorded: Database) -> None:
+    """The page takes 4.8 TB/s for the peak of an H200, by which ncu's own shares of busy kernels are to be had."""
+    peaks = recorded.sql("""
+        SELECT 1e9 * dram_bytes / duration_ns / (dram_throughput_pct / 100) AS peak
+        FROM dram WHERE trace IN ('nwor_counters_off', 'nwor_counters_nwor') AND dram_throughput_pct > 40
+    """)["peak"]
+    assert len(peaks) > 100
+    assert peaks.median() == pytest.approx(4.8e12, rel=0.01)
+
+
 # --- shapes ---------------------------------------------------------------------------------------------
 
 
