@@ -19,6 +19,8 @@ from traceql.store import decode, interrupts
 from traceql.tables import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from traceql.read.arriving import Arriving
     from traceql.read.base import RawReport
     from traceql.read.formats import Reader
@@ -41,6 +43,7 @@ def _decode_here(
     within: Limits,
     stop: worker.Stop,
     arriving: Arriving,
+    begun: Callable[[], None] | None,
     **how: Any,
 ) -> RawReport:
     return reader.read(path, **how)
