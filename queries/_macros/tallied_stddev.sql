@@ -10,7 +10,8 @@ CASE WHEN sum(times) > 1 THEN
         CASE
             WHEN max(above) < 1125899906842624 THEN
                 (
-                    sum(times * above * above)
+                    -- Nothing that is larger gets here, and its square may be more than a HUGEINT holds.
+                    sum(times * least(above, 1125899906842624) * least(above, 1125899906842624))
                     - sum(times * above) // sum(times)
                         * (2 * sum(times * above) - sum(times) * (sum(times * above) // sum(times)))
                 )::DOUBLE
