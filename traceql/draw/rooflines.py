@@ -456,8 +456,8 @@ def _names(
         )
     if labels:
         shown = alt.condition(f"width >= {_WIDE}", alt.Text("called:N"), alt.value(""))
-        words = alt.Chart(pl.DataFrame(labels)).mark_text(style="label", align="left", fontSize=10)
-        found.append(words.encode(x=across, y=up, text=shown))
+        texts = alt.Chart(pl.DataFrame(labels)).mark_text(style="label", align="left", fontSize=10)
+        found.append(texts.encode(x=across, y=up, text=shown))
     return found
 
 
