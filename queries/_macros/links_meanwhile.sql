@@ -1,4 +1,4 @@
--- What links did while something ran: of each owner of runs and each link. Time in which several run is once.
+-- What links did while something ran, of each owner of runs and each link; what runs together counts once.
 --
 -- Links of a GPU count for what ran there, network cards for what ran on any GPU of the trace, and every link
 -- for what ran on none, such as a call of MPI. Samples are cut where runs begin and end.

@@ -1,8 +1,8 @@
 -- Every value of a counter that something sampled: metrics of GPUs, and all that counter_samples holds.
 --
--- Rates of network cards are means of the time span_ns before them, the power that NVML tells of the time since
--- the value before it. A GPU metric is the mean of the time until the next one: its time is that at which the
--- sampling period begins. A value of NVTX is what the application set then.
+-- Rates of network cards are means of the time span_ns before them, the power that NVML tells of the time
+-- since the value before it. A GPU metric is the mean of the time until the next one: its time is that at
+-- which the sampling period begins. A value of NVTX is what the application set then.
 -- @needs  gpu_samples|counter_samples
 -- @column trace_id BIGINT  the trace it belongs to, see traces
 -- @column trace VARCHAR    name of the trace

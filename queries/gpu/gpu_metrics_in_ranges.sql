@@ -2,8 +2,8 @@
 --
 -- The mean of all samples between the first start and the last end of the GPU work that a range launched,
 -- over all ranges of one message; a sample in two of them counts once. A sample tells of the time until the
--- next one, and counts where that begins in a range, so that ranges much shorter than the sampling period say little. Samples are of a whole GPU,
--- whoever uses it.
+-- next one, and counts where that begins in a range, so that ranges much shorter than the sampling period say
+-- little. Samples are of a whole GPU, whoever uses it.
 -- @of     totals
 -- @unites trace
 -- @param  range VARCHAR = '*'   only ranges of this name or pattern

@@ -21,8 +21,8 @@
 -- @column pid BIGINT             process; NULL of kernels by function, which are of all
 -- @column device_id INTEGER      CUDA device ordinal; NULL by function and step, and of MPI
 -- @column stream_id BIGINT       CUDA stream; NULL where the device is
--- @column step BIGINT            by step: of kernels as in communication-per-step, of MPI as ranges follow each
---         other in the process; NULL outside of all
+-- @column step BIGINT            by step: of kernels as in communication-per-step, of MPI as ranges follow
+--         each other in the process; NULL outside of all
 -- @column start_ns BIGINT        start of the first one
 -- @column device VARCHAR         network card; NULL for links of a GPU
 -- @column gpu_id INTEGER         GPU of the link; NULL for network cards

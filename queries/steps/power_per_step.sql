@@ -1,10 +1,10 @@
 -- How much power does each step draw, how much energy does it take, and how fast do the clocks run?
 --
 -- Steps are those of step-summary, end to end on each GPU as communication-per-step has them. Power is that
--- of the whole GPU, whoever uses it; a sample tells of the time since the one before (one of the clock of the
--- time until the next), so steps much shorter than the sampling period share it. Energy is power over time, as far as the samples reach: power_known_pct
--- says which part of the step that is. Power is sampled by nsys profile --enable=nvml_metrics, clocks with
--- --gpu-metrics-devices=all.
+-- of the whole GPU, whoever uses it; a sample tells of the time since the one before, and one of the clock of
+-- the time until the next one, so steps much shorter than the sampling period share it. Energy is power over
+-- time, as far as the samples reach: power_known_pct says which part of the step that is. Power is sampled by
+-- nsys profile --enable=nvml_metrics, clocks with --gpu-metrics-devices=all.
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
