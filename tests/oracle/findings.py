@@ -275,6 +275,9 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         kind = "sync" if _WAITS.match(call.name) else "allocation" if _ALLOCATES.match(call.name) else None
         if kind is None or (call.process & 0xFFFFFF, call.tid) != (gap["pid"], gap["tid"]):
             continue
+        # What a call calls is no time of its own, and not what one would leave out.
+        if call.nested and call.layer == "driver":
+            continue
         # A call makes the last gap that it reaches into.
         if max((at for at in ends if at < call.end), default=None) == start and call.start < end:
             spent[kind] |= moments([(max(call.start, start), min(call.end, end))])

@@ -25,7 +25,7 @@
 -- @reads launchType           INTEGER
 -- @reads graphNodeId          BIGINT
 -- @numbers position
--- @pieces  correlationId
+-- @pieces correlationId
 -- @of    CUPTI_ACTIVITY_KIND_KERNEL
 -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
 
