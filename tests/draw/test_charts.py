@@ -518,7 +518,7 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
         "300 B (+50.0 %)",
     ]
     assert [row[theme.VALUE] for row in rows[4:]] == ["0", "4", "5", "6"]
-    assert chart.title.subtitle == ["1 known on no side are not shown"]
+    assert chart.title.subtitle == ["1 known on no side is not shown"]
 
 
 @pytest.mark.long
@@ -653,7 +653,7 @@ def test_the_memory_chart_draws_nothing_as_a_thin_line_and_what_is_not_known_as_
 def test_the_memory_chart_draws_the_first_group_and_says_how_many_there_are() -> None:
     rows = [_way("DRAM", "L2", bytes=5), {**_way("DRAM", "L2", bytes=7), "group_name": "other"}]
     drawn = counters.memory_map(pl.DataFrame(rows, infer_schema_length=None), **MAP)
-    assert drawn.title.subtitle[:2] == ["k", "1 others are not drawn"]
+    assert drawn.title.subtitle[:2] == ["k", "1 other is not drawn"]
     with pytest.raises(QueryError, match="nothing was counted on any way"):
         counters.memory_map(pl.DataFrame([_way("DRAM", "L2")], infer_schema_length=None), **MAP)
 
@@ -672,7 +672,7 @@ def test_a_curve_of_occupancy_has_a_level_for_each_step_and_a_ring_where_the_lau
     (data,) = drawn.to_dict()["datasets"].values()
     assert [(row["first"], row["end"], row["warps"]) for row in data] == [(1, 33, 64), (33, 256, 48)]
     called, carve_out, others = drawn.title.subtitle
-    assert (called, others) == ("k; the ring is its launch", "1 other launches are not drawn")
+    assert (called, others) == ("k; the ring is its launch", "1 other launch is not drawn")
     assert "stays as it was set for the launch" in carve_out
     with pytest.raises(QueryError, match="to compute with"):
         unknown = rows.head(1).with_columns(pl.lit(None, pl.String).alias("parameter"))
@@ -1018,7 +1018,7 @@ def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None
     specification = roofline()
     points = [row for row in data(specification) if row.get("gpu_ns·text")]
     assert {row["dram_flop_per_byte"] for row in points} == {100.0, 200.0, 400.0}
-    assert specification["title"]["subtitle"][0] == "1 without FLOP or DRAM traffic are not shown"
+    assert specification["title"]["subtitle"][0] == "1 without FLOP or DRAM traffic is not shown"
 
 
 def test_points_of_work_that_was_counted_in_part_are_hollow() -> None:

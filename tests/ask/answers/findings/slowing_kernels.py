@@ -15,7 +15,7 @@ def launches(name: str, *durations: int) -> Recording:
 
 def clocked(made: Recording, later: int) -> Recording:
     """2,000 MHz until 100, and so many from then on."""
-    return made.sample(CLOCK, 0, 2_000).sample(CLOCK, 100, 2_000).sample(CLOCK, 1_000, later)
+    return made.sample(CLOCK, 0, 2_000).sample(CLOCK, 100, later).sample(CLOCK, 1_000, later)
 
 
 RAMP = range(20, 40, 2)
