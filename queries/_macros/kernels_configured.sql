@@ -1,10 +1,11 @@
 -- The kernels that are asked for, each execution with how it was launched on which GPU.
 --
 -- `FROM kernels_configured($names, $kernel) JOIN chosen_traces($trace) AS traces USING (trace_id)`. Columns:
--- trace_id, kernel_id, kernel (as asked to be called), duration_ns, compute_capability, grid_x, grid_y, grid_z,
--- block_x, block_y, block_z, threads_per_block, registers_per_thread, static_shared_bytes, dynamic_shared_bytes, shared_bytes (both), and
--- executed_shared_bytes of an SM, as the driver set it, and is_kernel. A graph or range that was profiled as
--- a whole is no launch: ncu tells of it how one of its kernels was launched, which is passed over.
+-- trace_id, kernel_id, kernel (as asked to be called), duration_ns, compute_capability, grid_x, grid_y,
+-- grid_z, block_x, block_y, block_z, threads_per_block, registers_per_thread, static_shared_bytes,
+-- dynamic_shared_bytes, shared_bytes (both), executed_shared_bytes of an SM, as the driver set it, and
+-- is_kernel. A graph or range that was profiled as a whole is no launch: ncu tells of it how one of its
+-- kernels was launched, which is passed over.
 -- @param  names VARCHAR    short, full or distinct, see the view kernel_names
 -- @param  pattern VARCHAR  of the kernels that are asked for; * for all
 
