@@ -2,8 +2,8 @@
 --
 -- lost_events: the profiler counted other numbers of events than the file holds (that some may be missing it
 -- says of nearly every recording); which events of which process, its own counts tell, but no time. Or a
--- process whose CUDA calls it traced ended without saying what CUPTI made of them, as one does that is killed:
--- what had not been handed over by then is lost.
+-- process whose CUDA calls it traced ended without saying what CUPTI made of them, as one does that is
+-- killed: what had not been handed over by then is lost.
 -- unattributed: there are NVTX ranges, but most of the GPU's work belongs to none; it is from the first to
 -- the last of what belongs to none.
 -- @of     traces

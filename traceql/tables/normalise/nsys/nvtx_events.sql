@@ -42,7 +42,10 @@ WITH naming AS (
     WHERE eventType IN (33, 75)
 ),
 domains AS (
-    SELECT process_id, domain_id, arg_min(name, position) AS name FROM naming WHERE eventType = 75 GROUP BY ALL
+    SELECT process_id, domain_id, arg_min(name, position) AS name
+    FROM naming
+    WHERE eventType = 75
+    GROUP BY ALL
 ),
 categories AS (
     SELECT process_id, domain_id, category, arg_min(name, position) AS name

@@ -68,8 +68,8 @@ CREATE TEMP TABLE range_projections AS
 WITH holders AS (
     SELECT DISTINCT holder_id AS range_id FROM beside_operations
 ),
--- Of calls that launched several operations, which have the call's range: all but one. To count what is distinct
--- would take longer.
+-- Of calls that launched several operations, which have the call's range: all but one. To count what is
+-- distinct would take longer.
 beyond_first AS (
     SELECT range_id, sum(operations - 1)::BIGINT AS operations
     FROM (

@@ -24,8 +24,8 @@ WITH gpu_work AS NOT MATERIALIZED (
            api_call_id
     FROM graph_launches WHERE trace_id = getvariable('trace_id')
 ),
--- Streams in which something runs too long or is told twice: their times alone say so. There are hardly any, and
--- only their work is sorted by all that tells one thing from the next.
+-- Streams in which something runs too long or is told twice: their times alone say so. There are hardly any,
+-- and only their work is sorted by all that tells one thing from the next.
 odd_streams AS (
     SELECT DISTINCT process_id, context_id, stream_id
     FROM (
