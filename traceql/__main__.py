@@ -48,8 +48,10 @@ def _run() -> int:
     from traceql.store import interrupts
 
     gc.set_threshold(_OBJECTS)
-    # Nothing here is linear algebra, and numpy would start threads for it.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Nothing here is linear algebra, and numpy would start threads for it. What is profiled gets what this
+    # process has, and must run as it does elsewhere.
+    if "collect" not in sys.argv[1:]:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         interrupts.install()
         # What ends it is imported while an interruption is told, too.

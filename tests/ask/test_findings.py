@@ -527,6 +527,12 @@ def test_times_that_are_near_each_other_are_told_apart(recorded: Database) -> No
     assert start != end and start.startswith("300.") and end.startswith("300.")
 
 
+def test_of_times_the_one_that_is_known_is_told() -> None:
+    assert findings._between(2_000, None) == "from 2 µs"
+    assert findings._between(None, 2_000) == "until 2 µs"
+    assert findings._between(None, None) == ""
+
+
 # --- sentences --------------------------------------------------------------------------------------------
 
 #: Numbers without a unit that count nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import command_line
 import pytest
 import systems
 from click.testing import CliRunner, Result
@@ -35,6 +37,15 @@ def run(*arguments: object) -> Result:
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     return Path(shutil.copy(REPORT, tmp_path / "run.ncu-rep.xz"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("given", [{}, {"OPENBLAS_NUM_THREADS": "3"}])
+def test_what_is_profiled_computes_with_as_many_threads_as_it_would_elsewhere(given: dict[str, str]) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    dry = command_line.process("collect", "nsys", "--dry-run", "--", "ls", environment={**inherited, **given})
+    assert dry.returncode == 0, dry.stderr
+    assert re.findall(r"OPENBLAS_NUM_THREADS=(\S+)", dry.stdout) == [*given.values()]
 
 
 def beside(report: Path, content: object) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import traceql
 from traceql.errors import DatabaseError, MissingDataError, QueryError, ReportError
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
-from traceql.store import ingest, runs
+from traceql.store import engine, ingest, runs, sharing
 from traceql.store.decode import decode
 
 if TYPE_CHECKING:
@@ -50,6 +51,32 @@ def spills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def can_be_written_by_others(path: Path) -> bool:
     code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE OR REPLACE TABLE t AS SELECT 1')"
     return subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True).returncode == 0
+
+
+@pytest.mark.long
+def test_what_stays_open_until_the_end_is_closed_where_a_person_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.duckdb"
+    with traceql.open(path) as database:
+        database.ingest(SMALL)
+    monkeypatch.setattr(sharing, "_staying", None)
+    sharing.stay_open()
+    with traceql.open(path) as database:
+        assert database.sql(TRACES).rows() == [(1,)]
+    assert not can_be_written_by_others(path)
+    sharing.close_what_stays()
+    assert can_be_written_by_others(path)
+
+
+def test_an_engine_that_has_no_module_of_its_own_is_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_duckdb", None)
+    spec = importlib.util.spec_from_file_location("another_engine", engine.__file__)
+    assert spec is not None and spec.loader is not None
+    another = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(another)
+    assert another.duckdb is duckdb
+    assert another.duckdb.Error is engine.duckdb.Error
 
 
 def all_at_once(*works: Callable[[], None]) -> None:

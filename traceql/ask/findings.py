@@ -460,9 +460,10 @@ def _jobs(ask: Asker, traces: Sequence[str]) -> dict[str, str]:
 
 
 def _between(start_ns: int | None, end_ns: int | None) -> str:
-    """In words, from when to when, with as many digits as tell them apart; empty if nobody knows."""
+    """In words, from when to when, as far as it is known, with as many digits as tell them apart."""
     if start_ns is None or end_ns is None:
-        return ""
+        known = (("from", "start_ns", start_ns), ("until", "end_ns", end_ns))
+        return "".join(f"{word} {units.text(name, at)}" for word, name, at in known if at is not None)
     for digits in range(4, 20):
         start, end = units.text("start_ns", start_ns, digits), units.text("end_ns", end_ns, digits)
         if start != end or start_ns == end_ns:

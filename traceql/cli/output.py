@@ -401,11 +401,18 @@ def _print(lines: Iterator[str], file: IO[bytes]) -> None:
         if len(first) == height:
             # What is wider than the screen is moved, not folded; and it stays when the pager ends.
             os.environ.setdefault("LESS", "-RSX")
+            _let_go()
             click.echo_via_pager(chain(first, lines), color=_is_coloured())
             return
         lines = iter(first)
     for line in lines:
         file.write(line.encode())
+
+
+def _let_go() -> None:
+    """Close databases that would stay open until the end: a person may look at the pager for long."""
+    if (sharing := sys.modules.get("traceql.store.sharing")) is not None:
+        sharing.close_what_stays()
 
 
 def room_of_output() -> int:

@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import zlib
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,7 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
         members = _members(path, no_part) if path.is_dir() else None
         compression = None if members is not None else _compression(path)
         if compression is None:
-            size = sum(member.stat().st_size for member in members or [path])
+            size = sum(part.stat().st_size for part in ([path] if members is None else members))
             with _hashing(path, members) as hashed:
                 yield Source(path, given.valid(path.name), hashed, size)
             return
@@ -297,6 +297,9 @@ def _hash_file(path: Path, over: threading.Event | None) -> str:
     digest = hashlib.sha256()
     piece = memoryview(bytearray(_CHUNK))
     with path.open("rb", buffering=0) as file:
-        while (size := file.readinto(piece)) and (over is None or not over.is_set()):
+        while size := file.readinto(piece):
+            if over is not None and over.is_set():
+                # The hash of a part of it must not be taken for its own.
+                raise CancelledError
             digest.update(piece[:size])
     return digest.hexdigest()

@@ -609,6 +609,16 @@ def stay_open() -> None:
     _staying = _staying or []
 
 
+def close_what_stays() -> None:
+    """Close it all the same, for the process goes on until a person ends it, and others wait for the file."""
+    global _staying
+    staying, _staying = _staying or [], None
+    for file in staying:
+        with file._turn, file._lock:
+            if not file._holders:
+                file._close()
+
+
 def file_of(path: str) -> File:
     """The file at that absolute path, the same one for all of this process and for all names that it has."""
     there = held.identity(path)
