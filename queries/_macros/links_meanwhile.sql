@@ -32,14 +32,16 @@ pieces AS (
     JOIN links ON links.trace_id = of_places.trace_id AND links.gpu_id IS NOT DISTINCT FROM of_places.gpu_id
 ),
 told AS (
-    SELECT link, place, from_ns, to_ns, rate FROM link_samples WHERE from_ns < to_ns
+    SELECT link, place, known_from_ns, known_until_ns, rate
+    FROM link_samples
+    WHERE known_from_ns < known_until_ns
 ),
 -- The samples of a link follow each other: those of a piece are all from the first to the last one.
 reached AS (
     SELECT owner, pieces.link, begins_ns, end_ns, firsts.place AS first_place, lasts.place AS last_place
     FROM pieces
-    ASOF JOIN told AS firsts ON firsts.link = pieces.link AND pieces.begins_ns < firsts.to_ns
-    ASOF JOIN told AS lasts ON lasts.link = pieces.link AND pieces.end_ns > lasts.from_ns
+    ASOF JOIN told AS firsts ON firsts.link = pieces.link AND pieces.begins_ns < firsts.known_until_ns
+    ASOF JOIN told AS lasts ON lasts.link = pieces.link AND pieces.end_ns > lasts.known_from_ns
     WHERE pieces.begins_ns < pieces.end_ns
 ),
 met AS (
@@ -49,12 +51,12 @@ known AS (
     SELECT
         owner,
         link,
-        sum(least(to_ns, end_ns) - greatest(from_ns, begins_ns))::BIGINT AS known_ns,
-        sum(rate * (least(to_ns, end_ns) - greatest(from_ns, begins_ns))) AS amount,
+        sum(least(known_until_ns, end_ns) - greatest(known_from_ns, begins_ns))::BIGINT AS known_ns,
+        sum(rate * (least(known_until_ns, end_ns) - greatest(known_from_ns, begins_ns))) AS amount,
         max(rate) AS highest
     FROM met
     JOIN told USING (link, place)
-    WHERE from_ns < end_ns AND to_ns > begins_ns
+    WHERE known_from_ns < end_ns AND known_until_ns > begins_ns
     GROUP BY owner, link
 ),
 busy AS (

@@ -11,8 +11,8 @@
 -- @column gpu_id INTEGER           GPU of the machine; NULL for network cards
 -- @column metric VARCHAR           what is measured
 -- @column place BIGINT             of the samples of the link, from 1
--- @column from_ns BIGINT           from when it tells
--- @column to_ns BIGINT             until when; NULL of the last one of a GPU
+-- @column known_from_ns BIGINT     from when it tells
+-- @column known_until_ns BIGINT    until when; NULL of the last one of a GPU
 -- @column rate DOUBLE              bytes per second; of a GPU's link a share in percent
 -- @column is_share BOOLEAN         whether it is a share
 -- @column peak_bytes_per_s DOUBLE  what the link can do in one direction; NULL where it is not known
@@ -49,8 +49,8 @@ SELECT
     gpu_id,
     metric,
     row_number() OVER samples AS place,
-    time_ns - coalesce(span_ns, 0) AS from_ns,
-    CASE source WHEN 'gpu' THEN lead(time_ns) OVER samples ELSE time_ns END AS to_ns,
+    time_ns - coalesce(span_ns, 0) AS known_from_ns,
+    CASE source WHEN 'gpu' THEN lead(time_ns) OVER samples ELSE time_ns END AS known_until_ns,
     rate,
     source = 'gpu' AS is_share,
     CASE WHEN source <> 'gpu' THEN NULL

@@ -155,8 +155,8 @@ means AS (
         metric,
         any_value(is_share) AS is_share,
         any_value(peak_bytes_per_s) AS peak_bytes_per_s,
-        sum(to_ns - from_ns) AS told_ns,
-        sum(rate * (to_ns - from_ns)) AS amount
+        sum(known_until_ns - known_from_ns) AS told_ns,
+        sum(rate * (known_until_ns - known_from_ns)) AS amount
     FROM link_samples
     WHERE is_like(metric, $metric)
     GROUP BY ALL

@@ -40,7 +40,7 @@ means AS (
         any_value(is_share) AS is_share,
         any_value(peak_bytes_per_s) AS peak_bytes_per_s,
         count(*) AS samples,
-        sum(rate * (to_ns - from_ns)) / nullif(sum(to_ns - from_ns), 0) AS mean,
+        sum(rate * (known_until_ns - known_from_ns)) / nullif(sum(known_until_ns - known_from_ns), 0) AS mean,
         max(rate) AS highest
     FROM link_samples
     WHERE is_like(metric, $metric)

@@ -9,7 +9,6 @@ import os
 import shutil
 import threading
 import zlib
-from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,11 @@ from traceql import given
 from traceql.errors import LimitError, ReportError, TruncatedReportError
 from traceql.read import formats, temporary
 from traceql.read.limits import sized
+from traceql.read.suffixes import without_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
 _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
@@ -93,6 +94,9 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
 
 def known(digest: str) -> Future[str]:
     """A hash that nobody has to wait for."""
+    # Which takes a hundredth of a second to import, and questions about names need none.
+    from concurrent.futures import Future
+
     at_once: Future[str] = Future()
     at_once.set_result(digest)
     return at_once
@@ -148,14 +152,6 @@ def _compression(path: Path) -> str | None:
 
 def _compression_of(head: bytes) -> str | None:
     return next((name for name, (magic, _) in _COMPRESSIONS.items() if head.startswith(magic)), None)
-
-
-def without_suffix(name: str, suffixes: tuple[str, ...]) -> str:
-    """`name` without the first of the suffixes that it ends in, whatever their case; never empty."""
-    for suffix in suffixes:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
@@ -259,6 +255,8 @@ def _members(folder: Path, no_part: Callable[[Path], bool]) -> list[Path]:
 @contextlib.contextmanager
 def _hashing(path: Path, members: Sequence[Path] | None) -> Iterator[Future[str]]:
     """The hash as it will be; nobody waits for it behind the end of the block."""
+    from concurrent.futures import Future
+
     digest: Future[str] = Future()
     over = threading.Event()
 
@@ -294,6 +292,8 @@ def _hash(path: Path, members: Sequence[Path] | None, over: threading.Event | No
 
 
 def _hash_file(path: Path, over: threading.Event | None) -> str:
+    from concurrent.futures import CancelledError
+
     digest = hashlib.sha256()
     piece = memoryview(bytearray(_CHUNK))
     with path.open("rb", buffering=0) as file:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.read import formats, kinds
 from traceql.read.homes import Homes
-from traceql.read.source import without_suffix
+from traceql.read.suffixes import without_suffix
 from traceql.store import failures, pieces, runs
 from traceql.store.engine import duckdb
 from traceql.store.means import ALL, SMALL, for_rows
