@@ -139,7 +139,13 @@ shaped AS (
 ),
 -- MHz × ns until each sample, which tells of the time until the next one.
 clocks AS (
-    SELECT trace_id, gpu_id, time_ns, value, sum(coalesce(turned_before, 0)) OVER so_far AS turned
+    SELECT
+        trace_id,
+        gpu_id,
+        time_ns,
+        lead(time_ns) OVER so_far AS until_ns,
+        value,
+        sum(coalesce(turned_before, 0)) OVER so_far AS turned
     FROM (
         SELECT
             trace_id,
@@ -148,7 +154,7 @@ clocks AS (
             value,
             lag(value) OVER so_far * (time_ns - lag(time_ns) OVER so_far) AS turned_before
         FROM gpu_samples
-        WHERE metric = 'GPC Clock Frequency'
+        WHERE metric = 'GPC Clock Frequency' AND unit = 'MHz'
         WINDOW so_far AS (PARTITION BY trace_id, gpu_id ORDER BY time_ns)
     )
     WINDOW so_far AS (PARTITION BY trace_id, gpu_id ORDER BY time_ns)
@@ -158,8 +164,12 @@ clocked AS (
     SELECT
         shaped.*,
         duration_ns <= fast_ns AS is_fast,
-        (last.turned + last.value * (end_ns - last.time_ns))
-            - (first.turned + first.value * (start_ns - first.time_ns)) AS turned_mhz_ns
+        -- Behind the last sample nobody knows.
+        CASE
+            WHEN last.until_ns IS NOT NULL OR end_ns = last.time_ns
+                THEN (last.turned + last.value * (end_ns - last.time_ns))
+                    - (first.turned + first.value * (start_ns - first.time_ns))
+        END AS turned_mhz_ns
     FROM (FROM shaped SEMI JOIN clocks USING (trace_id, gpu_id)) AS shaped
     ASOF LEFT JOIN clocks AS first
         ON first.trace_id = shaped.trace_id

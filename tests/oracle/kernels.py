@@ -226,14 +226,14 @@ def _over(one: float | None, other: float | None) -> float | None:
 
 
 def _clock(view: View, group: list[Operation]) -> float | None:
-    """The mean over the moments of kernels all of which have a clock: that of the last sample before each."""
+    """The mean over the moments of kernels all of which have a clock: a sample's is that until the next one."""
     found: list[int] = []
     for work in group:
-        samples = sorted(
-            ((sample.time, sample.mhz) for sample in view.samples if sample.gpu == work.gpu), reverse=True
-        )
+        samples = sorted((sample.time, sample.mhz) for sample in view.samples if sample.gpu == work.gpu)
+        told = [(at, until, mhz) for (at, mhz), (until, _) in itertools.pairwise(samples)]
         here = [
-            next((mhz for at, mhz in samples if at <= moment), None) for moment in range(work.start, work.end)
+            next((mhz for at, until, mhz in told if at <= moment < until), None)
+            for moment in range(work.start, work.end)
         ]
         if None not in here:
             found += here

@@ -19,7 +19,7 @@ def clocked() -> Recording:
 
 def stepping() -> Recording:
     """Numbered steps, and a range whose name comes again: in the one, numbers are none of the kernel's business."""
-    made = Recording().sample(CLOCK, 100, 1_500)
+    made = Recording().sample(CLOCK, 100, 1_500).sample(CLOCK, 250, 900)
     for number, duration in enumerate((10, 14, 12)):
         start = 100 * number
         made.range(f"step {number}", start, start + 50)
@@ -102,7 +102,7 @@ CASES = [
             # 4 and -2, of distances 2, 2 and 0; without any distance there is no order.
             # 100 - 100 * 20 / (2 * 8) is less than 0.
             steady_pct      0            NULL               NULL
-            # Before the only sample nobody knows.
+            # Before the first sample nobody knows, nor behind the last.
             fast_clock_hz   NULL         1500000000         1500000000
             slow_clock_hz   1500000000   NULL               NULL
             clocks_pct      NULL         NULL               NULL
