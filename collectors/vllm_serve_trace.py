@@ -53,8 +53,8 @@ Examples:
 @click.option(
     "--vllm-defaults",
     is_flag=True,
-    help="As vllm serve without options: torch.compile, prefix caching, its own sizes. --eager and "
-    "--max-num-seqs then say nothing.",
+    help="As vLLM without options: torch.compile, prefix caching, and the sizes of an engine in a program (a "
+    "server's may be larger). --eager and --max-num-seqs then say nothing.",
 )
 @click.option(
     "--goodput",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import lzma
 import re
 from math import isclose
 from typing import TYPE_CHECKING
@@ -107,6 +108,9 @@ def test_every_report_has_a_sidecar_of_its_own_that_names_no_folder() -> None:
         plain = plain_name(report.name)
         written = json.loads((RESULTS / "data" / f"{plain}.run.json").read_text(encoding="utf-8"))
         assert written["report"] == plain
+        if (size := written.get("report_bytes")) is not None:
+            # What was private is removed from both.
+            assert size == len(lzma.decompress(report.read_bytes())), report.name
         # A run whose time was up keeps the points that were measured; its page names what is missing.
         assert written["exit_status"] == 0 or written["timed_out"], report.name
         assert not any(re.search(r"(^|[=\"'])/", word) for word in written["command"]), report.name

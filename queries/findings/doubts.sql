@@ -33,7 +33,8 @@ WITH counts AS (
     FROM traces
     WHERE counts_agree = false
 ),
--- A process says when the tracing of CUDA begins, and when CUPTI has handed over all that it had.
+-- A process says when the tracing of CUDA begins, and when CUPTI has handed over all that it had; which
+-- process it was is not told. One that began before the recording and ended in it hides one that was killed.
 handed_over AS (
     SELECT
         trace_id,

@@ -147,26 +147,14 @@ meanwhile AS (
     FROM links_meanwhile(running)
 ),
 means AS (
-    SELECT
-        trace_id,
-        link,
-        device,
-        gpu_id,
-        metric,
-        any_value(is_share) AS is_share,
-        any_value(peak_bytes_per_s) AS peak_bytes_per_s,
-        sum(known_until_ns - known_from_ns) AS told_ns,
-        sum(rate * (known_until_ns - known_from_ns)) AS amount
-    FROM link_samples
-    WHERE is_like(metric, $metric)
-    GROUP BY ALL
+    FROM link_means($metric)
 ),
 rates AS (
     SELECT
-        means.* EXCLUDE (told_ns, amount),
+        means.* EXCLUDE (samples, known_ns, amount, highest),
         own.* EXCLUDE (link, amount),
         own.amount / nullif(own.known_ns, 0) AS mean,
-        (means.amount - coalesce(whole.amount, 0)) / nullif(told_ns - whole.known_ns, 0) AS outside,
+        (means.amount - coalesce(whole.amount, 0)) / nullif(means.known_ns - whole.known_ns, 0) AS outside,
         -- A share becomes bytes by the peak.
         CASE WHEN is_share THEN peak_bytes_per_s / 100 ELSE 1 END AS factor
     FROM means

@@ -31,30 +31,17 @@ WITH communicating AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
 means AS (
-    SELECT
-        trace_id,
-        link,
-        device,
-        gpu_id,
-        metric,
-        any_value(is_share) AS is_share,
-        any_value(peak_bytes_per_s) AS peak_bytes_per_s,
-        count(*) AS samples,
-        sum(rate * (known_until_ns - known_from_ns)) / nullif(sum(known_until_ns - known_from_ns), 0) AS mean,
-        max(rate) AS highest
-    FROM link_samples
-    WHERE is_like(metric, $metric)
-    GROUP BY ALL
+    SELECT *, amount / nullif(known_ns, 0) AS mean FROM link_means($metric)
 ),
 told AS (
     SELECT
         means.*,
-        coalesce(known_ns, 0) AS collective_ns,
-        amount / nullif(known_ns, 0) AS collective_mean,
+        coalesce(meanwhile.known_ns, 0) AS collective_ns,
+        meanwhile.amount / nullif(meanwhile.known_ns, 0) AS collective_mean,
         -- A share becomes bytes by the peak.
         CASE WHEN is_share THEN peak_bytes_per_s / 100 ELSE 1 END AS factor
     FROM means
-    LEFT JOIN links_meanwhile(communicating) USING (link)
+    LEFT JOIN links_meanwhile(communicating) AS meanwhile USING (link)
 )
 SELECT
     trace,

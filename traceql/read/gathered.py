@@ -120,12 +120,15 @@ def gathered(tables: Mapping[str, RawTable], wanted: Collection[str] | None) -> 
 def left(tables: Mapping[str, RawTable]) -> frozenset[str]:
     """Those of the tables that belong to the gathered ones by their names and are no rows of them.
 
-    What has no time is no event, unless it tells more of one.
+    What has no time is no event, unless it tells more of one that is there.
     """
+    told_with = {part.table for whole, parts in _PARTS.items() if whole in tables for part in parts}
+    if _FILE_ACCESSES in tables:
+        told_with.add(_FILES)
     return frozenset(
         name
         for name, table in tables.items()
-        if _EVENTS.fullmatch(name) and not _is_told(name, table) and name not in _TOLD_WITH_OTHERS
+        if _EVENTS.fullmatch(name) and not _is_told(name, table) and name not in told_with
     )
 
 
