@@ -25,7 +25,7 @@ import traceql as library
 from traceql.errors import CheckError, DatabaseError, QueryError, ReportError, TimeLimitError
 from traceql.questions import catalog
 from traceql.read import temporary
-from traceql.store import decode, held
+from traceql.store import decode, engine, held
 from traceql.store.connection import Store
 from traceql.store.definitions import Definitions
 
@@ -529,7 +529,7 @@ def test_a_file_replaced_in_the_moment_of_opening_is_opened_again(
     new.write_bytes(db.read_bytes())
     with library.open(new) as database:
         database.tag("run", new="yes")
-    connect = duckdb.connect
+    connect = engine.duckdb.connect
 
     def late(path: str, **how: object) -> duckdb.DuckDBPyConnection:
         opened = connect(path, **how)  # type: ignore[arg-type]
@@ -537,7 +537,7 @@ def test_a_file_replaced_in_the_moment_of_opening_is_opened_again(
             new.replace(db)
         return opened
 
-    monkeypatch.setattr(duckdb, "connect", late)
+    monkeypatch.setattr(engine.duckdb, "connect", late)
     with library.open(db) as database:
         database.tag("run", a="b")
     assert tags(db) == {"a": "b", "new": "yes"}
@@ -546,13 +546,13 @@ def test_a_file_replaced_in_the_moment_of_opening_is_opened_again(
 def test_a_file_removed_in_the_moment_of_opening_is_not_left_as_an_empty_one(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = duckdb.connect
+    connect = engine.duckdb.connect
 
     def late(path: str, **how: object) -> duckdb.DuckDBPyConnection:
         db.unlink(missing_ok=True)
         return connect(path, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(duckdb, "connect", late)
+    monkeypatch.setattr(engine.duckdb, "connect", late)
     with library.open(db) as database:
         for use in (lambda: database.tag("run", a="b"), lambda: database.sql("SELECT 1")):
             with pytest.raises(DatabaseError, match="no such database"):
