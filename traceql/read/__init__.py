@@ -7,7 +7,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `base`       the contract: what a reader is given, what it returns
 `kinds`      what each profiler's reports can hold: a timeline, counters
 `formats`    which readers there are, and which one a file belongs to
-`source`     unpack, hash
+`source`     unpack, hash; `suffixes` names of files without what says how
 `temporary`  folders that are gone with their process
 `kept`       what can be made again, in the user's cache folder
 `unread`     what a report holds and nobody reads, in words
