@@ -3,7 +3,7 @@
 Owns what an answer is, and what is said about what it lacks. Draws nothing, prints nothing.
 
 ============ ==========================================================================
-`answer`     the datum in the middle; who asks
+`answer`     the datum in the middle; who asks, `ahead` also in another thread before it is wanted
 `place`      which traces are meant, and what of them
 `gaps`       what a question needs and the traces lack
 `nothing`    why an answer has no rows

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from traceql.ask import gaps, nothing, place
+from traceql.ask.ahead import Ahead
 from traceql.ask.gaps import Note
 from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError, TraceqlError
@@ -23,7 +23,7 @@ from traceql.store.sharing import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
     import polars as pl
     import pyarrow as pa
@@ -362,7 +362,7 @@ class Once(Asker):
         super().__init__(cast("Store", _Remembering(asker.store)), asker.catalog, asker._draw)
         self.written = asker.written
         self._answers: dict[tuple[str, str], Answer] = {}
-        self._begun: dict[tuple[str, str], Future[Answer]] = {}
+        self._ahead = Ahead()
 
     def begin(
         self, threads: Executor, name: str, params: Mapping[str, Value], *, plain: bool = False
@@ -372,8 +372,7 @@ class Once(Asker):
         Who asks it waits for that, or is told its error; what no thread has begun by then he computes.
         """
         key = _key(name, self.catalog.find(name).bind(params))
-        asked = partial(copy_context().run, super().answer, name, params, plain=plain)
-        self._begun[key] = threads.submit(asked)
+        self._ahead.begin(threads, key, super().answer, name, params, plain=plain)
 
     def answer(
         self,
@@ -384,10 +383,8 @@ class Once(Asker):
         plain: bool = False,
     ) -> Answer:
         """As `Asker` does, or what was begun."""
-        begun = self._begun.pop(_key(name, self.catalog.find(name).bind(params)), None)
-        if begun is not None and not begun.cancel():
-            return begun.result()
-        return super().answer(name, params, elsewhere, plain=plain)
+        begun = self._ahead.taken(_key(name, self.catalog.find(name).bind(params)))
+        return begun.result() if begun is not None else super().answer(name, params, elsewhere, plain=plain)
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""

@@ -292,13 +292,13 @@ def _hash(path: Path, members: Sequence[Path] | None, over: threading.Event | No
 
 
 def _hash_file(path: Path, over: threading.Event | None) -> str:
-    from concurrent.futures import CancelledError
-
     digest = hashlib.sha256()
     piece = memoryview(bytearray(_CHUNK))
     with path.open("rb", buffering=0) as file:
         while size := file.readinto(piece):
             if over is not None and over.is_set():
+                from concurrent.futures import CancelledError
+
                 # The hash of a part of it must not be taken for its own.
                 raise CancelledError
             digest.update(piece[:size])

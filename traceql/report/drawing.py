@@ -12,15 +12,15 @@ import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
+from traceql.ask.ahead import Ahead
 from traceql.report import page
 from traceql.store import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Drawer:
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
-        self._ahead: dict[object, Future[Begun[Any]]] = {}
+        self._ahead = Ahead()
 
     def begin(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Begun[T]:
         """Have something drawn, in the context in which that is said."""
@@ -45,12 +45,12 @@ class Drawer:
         self, threads: Executor, key: object, work: Callable[P, Begun[Any]], *args: P.args, **kwargs: P.kwargs
     ) -> None:
         """Have something asked in another thread that is then drawn: `work` returns what waits for that."""
-        self._ahead[key] = threads.submit(partial(copy_context().run, work, *args, **kwargs))
+        self._ahead.begin(threads, key, work, *args, **kwargs)
 
     def taken(self, key: object) -> Begun[Any] | None:
         """What waits for that; None where no thread has come to it: whoever asks does it himself."""
-        one = self._ahead.pop(key, None)
-        return None if one is None or one.cancel() else lambda: one.result()()
+        one = self._ahead.taken(key)
+        return None if one is None else lambda: one.result()()
 
     def prepare(self) -> None:
         """Load what draws and writes, once questions are being asked: else it would hold them up."""

@@ -114,17 +114,6 @@ class Parsed:
         """Its statements, which can be executed."""
         return self._connection.extract_statements(self.text)
 
-    def writes_files(self, words: Iterable[str]) -> bool:
-        """Whether it may write files. DuckDB alone would let COPY overwrite the database it has open.
-
-        PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
-        what is not a plain SELECT counts.
-
-        Args:
-            words: those of statements that do.
-        """
-        return self.does(words)
-
     def detaches(self, database: str) -> bool:
         """Whether it may let go of the database, which DuckDB forbids only for the first of its path."""
         return self.does(("detach",)) and database.lower() in self.text.lower()
@@ -134,7 +123,10 @@ class Parsed:
         return [s.type for s in self.statements] == [duckdb.StatementType.SELECT]
 
     def does(self, words: Iterable[str]) -> bool:
-        """Whether one that is no plain SELECT has one of some words."""
+        """Whether one that is no plain SELECT has one of some words.
+
+        PREPARE, EXPLAIN ANALYZE and PIVOT can hide a statement: any word of its name counts.
+        """
         if re.search(rf"\b(?:{'|'.join(words)})\b", self.text, re.IGNORECASE) is None:
             return False
         return any(s.type != duckdb.StatementType.SELECT for s in self.statements)
