@@ -651,7 +651,7 @@ class Database:
     ) -> builtins.list[Ingested | ReportError]:
         """Read reports into the database as ``traceql ingest`` does: files, folders, glob patterns.
 
-        Each comes in in a transaction of its own. One that cannot be read does not keep the others out: its
+        Each comes in as a whole or not at all. One that cannot be read does not keep the others out: its
         error stands in its place.
 
         Args:
@@ -671,25 +671,22 @@ class Database:
             ReportError: a path does not exist, or a folder or a pattern holds no report.
             DatabaseError: the database cannot be written.
         """
-        from traceql.store import decode
+        from traceql.store import decode, read_in
 
-        found: builtins.list[Ingested | ReportError] = []
-        for report in decode.find_reports(paths, self._store.path):
-            try:
-                one = self.ingest(
-                    report,
-                    tags=tags,
-                    replace=replace,
-                    keep_environment=keep_environment,
-                    via=via,
-                    memory=memory,
-                    progress=progress,
-                )
-            except ReportError as error:
-                found.append(error)
-            else:
-                found.append(one)
-        return found
+        reports = decode.find_reports(paths, self._store.path)
+        stored = read_in.read_all(
+            self._store,
+            reports,
+            # What is told of one report at a time is of one at a time.
+            jobs=1 if progress else None,
+            via=via,
+            memory_bytes=_bytes_of(memory),
+            progress=(lambda _, done, total: progress(done, total)) if progress else None,
+            tags=tags,
+            replace=replace,
+            keep_environment=keep_environment,
+        )
+        return [outcome for _, outcome in stored]
 
     def import_runs(
         self,

@@ -40,10 +40,10 @@ from traceql import Database
 from traceql.ask import compare
 from traceql.cli.output import writing
 from traceql.errors import TraceqlError
-from traceql.store import decode, held, ingest
+from traceql.store import decode, held, steps
 
 db, report, go, looks = sys.argv[1:]
-insert = ingest._insert
+insert = steps.insert
 asking = []
 
 def look():
@@ -72,7 +72,7 @@ def slow(*given):
         time.sleep(0.01)
     return rows
 
-ingest._insert = slow
+steps.insert = slow
 with Database(db) as database:
     database.ingest(report)
 for thread in asking:

@@ -9,7 +9,7 @@ import pytest
 
 import traceql
 from traceql.read import arriving
-from traceql.store import ingest, means
+from traceql.store import ingest, means, staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def test_what_does_not_fit_the_bound_is_stored_without_it(
         return added(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ingest, "_added", note)
-    monkeypatch.setattr(ingest, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(staged, "_SMALL_BYTES", 0)
     monkeypatch.setattr(ingest, "for_rows", lambda _: means.Means(memory_bytes=2 << 20))
     assert stored(tmp_path) == as_ever
     assert tried == [means.Means(memory_bytes=2 << 20), means.ALL]

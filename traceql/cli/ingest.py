@@ -209,34 +209,25 @@ def _here(
     progress: _Progress,
 ) -> int:
     """Read the reports in this process; returns how many could not be read."""
-    from traceql.store.decode import decode_all
+    from traceql.store.read_in import read_all
 
     failed = 0
-    decoding = decode_all(
-        reports, jobs, via, progress.update, memory_bytes=memory, before_arrow=before_arrow()
-    )
-    # While the first reports are being decoded, the database engine loads.
-    from traceql.store import ingest as rows
-
     with store(db, lake=lake) as opened, progress:
-        opened.prepare()
-        for path, decoded in decoding:
-            try:
-                if isinstance(decoded, ReportError):
-                    raise decoded
-                try:
-                    stored = rows.add(
-                        opened,
-                        decoded,
-                        **options,
-                    )
-                finally:
-                    decoded.close()
-            except ReportError as error:
+        for path, outcome in read_all(
+            opened,
+            reports,
+            jobs=jobs,
+            via=via,
+            memory_bytes=memory,
+            progress=progress.update,
+            before_arrow=before_arrow(),
+            **options,
+        ):
+            if isinstance(outcome, ReportError):
                 failed += 1
-                complain(error)
+                complain(outcome)
             else:
-                progress.done(path, stored)
+                progress.done(path, outcome)
     return failed
 
 

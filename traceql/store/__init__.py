@@ -16,11 +16,14 @@ given.
 `create`     a new database; whether one that is there is ours; upgrades
 `empty`      the empty database, kept for the next
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
-`ingest`     a decoded report becomes rows; names, tags, removal
+`ingest`     a decoded report is stored; names, tags, removal
+`steps`      its raw tables become rows of one trace
+`staged`     small reports become rows side by side, before they are stored together
+`memory`     a database in memory with all our tables
 `numbering`  rows of a raw table, counted as they are read
 `pieces`     rows of a large raw table, piece by piece
 `named`      which traces a word means
-`read_in`    one report from its file to the tables
+`read_in`    reports from their files to the tables
 `of_reports` databases of reports that are named where a trace is, kept for the next time
 `compact`    the file anew, without what was removed
 `export`     all of a database into another one

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from traceql.errors import LimitError, ReportError, TruncatedReportError
 from traceql.read import formats, kinds, nsys_tool, processes, sidecar, temporary, worker
@@ -29,7 +29,7 @@ from traceql.store.lake import place
 from traceql.tables import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from traceql.read.base import Progress
     from traceql.read.limits import Limits
@@ -40,6 +40,14 @@ _MAX_PARTS = 4
 _BYTES_PER_PART = 1_000_000
 
 
+class Closable(Protocol):
+    """What holds a decoded report, or is one."""
+
+    def close(self) -> None:
+        """Remove temporary copies."""
+
+
+T = TypeVar("T", bound=Closable)
 #: Who decodes a report of the profilers' own formats.
 Via = Literal["auto", "native", "nsys", "ncu_report"]
 # Format → NVIDIA's own software that decodes it, too.
@@ -309,6 +317,11 @@ def _parts(size_bytes: int) -> int:
     return max(1, min(os.cpu_count() or 1, _MAX_PARTS, size_bytes // _BYTES_PER_PART))
 
 
+def _as_it_is(_position: int, decoded: Decoded) -> Any:
+    """What nothing is made of."""
+    return decoded
+
+
 def decode_all(
     paths: list[Path],
     jobs: int | None = None,
@@ -317,7 +330,8 @@ def decode_all(
     *,
     memory_bytes: int | None = None,
     before_arrow: Callable[[], None] | None = None,
-) -> Iterator[tuple[Path, Decoded | ReportError]]:
+    then: Callable[[int, Decoded], T] = _as_it_is,
+) -> Generator[tuple[Path, T | ReportError], None, None]:
     """Decode reports side by side; yields them in the given order, errors in place of reports.
 
     Decoding starts at once, before the first one is asked for: when this returns, whoever decodes the first
@@ -330,9 +344,11 @@ def decode_all(
         progress: called with a path, and how much of its report is decoded, see `base.Progress`.
         memory_bytes: see `decode`.
         before_arrow: is called before pyarrow is needed, while the first report is being decoded.
+        then: makes something of a decoded report, given its position among all, side by side with others;
+            what it makes takes the report's place, and closes it.
     """
-    remaining = iter(paths)
-    waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
+    remaining = enumerate(paths)
+    waiting: deque[tuple[Path, Future[T | ReportError]]] = deque()
     jobs = min(jobs or os.cpu_count() or 1, max(len(paths), 1))
     pool = ThreadPoolExecutor(jobs)
     kept = ExitStack()
@@ -348,23 +364,28 @@ def decode_all(
                 before_arrow()
             begun.set()
 
-    def one(path: Path) -> Decoded | ReportError:
+    def one(position: int, path: Path) -> T | ReportError:
         def watch(done: int, total: int | None) -> None:
             if progress:
                 progress(path, done, total)
 
         try:
-            return decode(
+            decoded = decode(
                 path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch, begun=begin
             )
+            try:
+                return then(position, decoded)
+            except BaseException:
+                decoded.close()
+                raise
         except ReportError as error:
             return error
         finally:
             begun.set()
 
     def submit() -> None:
-        if (path := next(remaining, None)) is not None:
-            waiting.append((path, pool.submit(one, path)))
+        if (next_one := next(remaining, None)) is not None:
+            waiting.append((next_one[1], pool.submit(one, *next_one)))
 
     def end() -> None:
         for _, future in waiting:
@@ -373,8 +394,10 @@ def decode_all(
         pool.shutdown()
         kept.close()
 
-    def results() -> Iterator[tuple[Path, Decoded | ReportError]]:
+    def results() -> Generator[Any, None, None]:
         try:
+            # Closed before anything was asked for, it ends what has begun, too.
+            yield
             while waiting:
                 path, future = waiting.popleft()
                 result = future.result()
@@ -391,9 +414,11 @@ def decode_all(
     except BaseException:
         end()
         raise
-    return results()
+    found = results()
+    next(found)
+    return found
 
 
-def _discard(future: Future[Decoded | ReportError]) -> None:
-    if not future.cancelled() and isinstance(result := future.result(), Decoded):
+def _discard(future: Future[T | ReportError]) -> None:
+    if not future.cancelled() and not isinstance(result := future.result(), ReportError):
         result.close()

@@ -18,7 +18,7 @@ from traceql import __version__
 from traceql.errors import DatabaseError, ReportError
 from traceql.read import kept, temporary
 from traceql.read.limits import bytes_of
-from traceql.store import decode, ingest
+from traceql.store import decode, read_in
 from traceql.store.engine import duckdb
 from traceql.tables import schema
 
@@ -73,16 +73,10 @@ def fill(store: Store, reports: Sequence[Path]) -> list[str]:
         ReportError: one cannot be read.
     """
     called = []
-    decoding = decode.decode_all(list(reports))
-    # While the first ones are being decoded.
-    store.prepare()
-    for _, decoded in decoding:
-        if isinstance(decoded, ReportError):
-            raise decoded
-        try:
-            called.append(ingest.add(store, decoded).name)
-        finally:
-            decoded.close()
+    for _, outcome in read_in.read_all(store, list(reports)):
+        if isinstance(outcome, ReportError):
+            raise outcome
+        called.append(outcome.name)
     return called
 
 

@@ -1,19 +1,30 @@
-"""One report from its file to the tables."""
+"""Reports from their files to the tables: one, or several."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
+from traceql.errors import ReportError
 from traceql.read.base import no_progress
 from traceql.store import decode, ingest
+from traceql.store.staged import Stage, Staged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
+    from typing import TypeAlias
 
     from traceql.read.base import Progress
     from traceql.store.connection import Store
-    from traceql.store.decode import Via
+    from traceql.store.decode import Decoded, Via
     from traceql.store.outcomes import Ingested
+
+    Decoding: TypeAlias = Generator[tuple[Path, Staged | Decoded | ReportError], None, None]
+
+# Small reports whose rows are stored together: so many, or those of so many seconds.
+_TOGETHER: Final = 16
+_TOGETHER_S: Final = 2.0
 
 
 def read_in(
@@ -42,5 +53,103 @@ def read_in(
     decoded = decode.decode(report, via=via, memory_bytes=memory_bytes, progress=progress)
     try:
         return ingest.add(store, decoded, **options)
+    finally:
+        decoded.close()
+
+
+def read_all(
+    store: Store,
+    reports: list[Path],
+    *,
+    name: str | None = None,
+    jobs: int | None = None,
+    via: Via = "auto",
+    memory_bytes: int | None = None,
+    progress: Callable[[Path, int, int | None], None] | None = None,
+    before_arrow: Callable[[], None] | None = None,
+    **options: Any,
+) -> Iterator[tuple[Path, Ingested | ReportError]]:
+    """Read reports into a database; decoding has begun when this returns.
+
+    Each comes in as a whole or not at all; small ones that follow each other come in together.
+
+    Args:
+        store: the database.
+        reports: files and folders.
+        name: label of the trace, of one report alone.
+        jobs: see `decode.decode_all`.
+        via: who decodes them.
+        memory_bytes: see `read_in`.
+        progress: see `decode.decode_all`.
+        before_arrow: see `decode.decode_all`.
+        **options: of `ingest.add_staged`.
+
+    Returns:
+        The reports in their order, with what became of each.
+
+    Raises:
+        DatabaseError: the database cannot be written; it holds what came in before.
+    """
+    given = {name: options[name] for name in ("replace", "keep_environment") if name in options}
+    # Rows of a lake's change are in memory as it is, and each trace is a change of its own.
+    stage = Stage(store, **given) if len(reports) > 1 and not store.one_by_one else None
+    decoding: Decoding = decode.decode_all(
+        reports,
+        jobs,
+        via,
+        progress,
+        memory_bytes=memory_bytes,
+        before_arrow=before_arrow,
+        **({"then": stage.stage} if stage else {}),
+    )
+    return _stored(store, decoding, stage, name, options)
+
+
+def _stored(
+    store: Store,
+    decoding: Decoding,
+    stage: Stage | None,
+    name: str | None,
+    options: dict[str, Any],
+) -> Iterator[tuple[Path, Ingested | ReportError]]:
+    waiting: list[tuple[Path, Staged]] = []
+    began = 0.0
+
+    def stored() -> Iterator[tuple[Path, Ingested]]:
+        paths, several = [path for path, _ in waiting], [one for _, one in waiting]
+        if several:
+            yield from zip(paths, ingest.add_staged(store, several, **options), strict=True)
+            for one in several:
+                one.close()
+            waiting.clear()
+
+    try:
+        store.prepare()
+        for path, one in decoding:
+            if isinstance(one, Staged):
+                began = began if waiting else time.monotonic()
+                waiting.append((path, one))
+                if len(waiting) == _TOGETHER or time.monotonic() - began > _TOGETHER_S:
+                    yield from stored()
+                continue
+            yield from stored()
+            yield path, one if isinstance(one, ReportError) else _added(store, one, name, options)
+        yield from stored()
+    finally:
+        for _, left in waiting:
+            left.close()
+        # Nobody decodes any more.
+        decoding.close()
+        if stage is not None:
+            stage.close()
+
+
+def _added(
+    store: Store, decoded: Decoded, name: str | None, options: dict[str, Any]
+) -> Ingested | ReportError:
+    try:
+        return ingest.add(store, decoded, name=name, **options)
+    except ReportError as error:
+        return error
     finally:
         decoded.close()

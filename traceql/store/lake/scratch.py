@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError
 from traceql.read import temporary
-from traceql.store import create, engine, failures, interrupts, trust
+from traceql.store import failures, interrupts, memory, trust
 from traceql.store.engine import duckdb
 from traceql.store.lake import manifest
 from traceql.store.means import ALL
-from traceql.store.sharing import CONFIG, MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,18 +31,10 @@ def opened(there: Manifest, given: str, means: Means = ALL) -> Iterator[duckdb.D
     Raises:
         DatabaseError: a value of an entry does not fit.
     """
-    # Rows come in as Arrow tables.
-    engine.with_relations()
     with temporary.folder() as spill:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            **CONFIG,
-            "temp_directory": str(spill),
-            **means.config,
-        }
-        connection = duckdb.connect(MEMORY, config=config)
+        connection = memory.connected(spill, means)
         try:
             with interrupts.running(connection):
-                create.tables(connection)
                 fill(connection, there, given)
                 yield connection
         finally:

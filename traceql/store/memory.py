@@ -1,0 +1,36 @@
+"""A database in memory that holds all our tables, empty, for what is made before it is stored elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traceql.store import create, engine
+from traceql.store.engine import duckdb
+from traceql.store.sharing import CONFIG, MEMORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql.store.means import Means
+
+
+def connected(spill: Path, means: Means) -> duckdb.DuckDBPyConnection:
+    """A connection to a new one, which Arrow tables can be given to.
+
+    Args:
+        spill: a private folder for what does not fit into memory.
+        means: what it may take.
+    """
+    engine.with_relations()
+    config: dict[str, str | bool | int | float | list[str]] = {
+        **CONFIG,
+        "temp_directory": str(spill),
+        **means.config,
+    }
+    connection = duckdb.connect(MEMORY, config=config)
+    try:
+        create.tables(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

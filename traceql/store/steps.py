@@ -1,0 +1,282 @@
+"""The steps of a decoded report: its raw tables become rows of one trace, on a connection that is given."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from traceql.errors import ReportError
+from traceql.read import kinds
+from traceql.read.homes import Homes
+from traceql.store import failures, pieces
+from traceql.store.engine import duckdb
+from traceql.store.numbering import NUMBER_SQL, numbered
+from traceql.tables import normalise, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from traceql.read.base import RawReport
+    from traceql.store.decode import Decoded
+
+# A statement that changes how many rows a table has.
+_CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
+
+
+class Inserted(NamedTuple):
+    """What became of a report's rows.
+
+    Attributes:
+        rows: canonical table → rows of the trace.
+        missing: canonical tables without data → the option that would have recorded it.
+        warnings: those of the trace.
+    """
+
+    rows: dict[str, int]
+    missing: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection,
+    decoded: Decoded,
+    trace_id: int,
+    label: str,
+    tags: Mapping[str, str],
+    keep_environment: bool,
+) -> Inserted:
+    """Insert a trace, and run the steps of its kind.
+
+    Args:
+        connection: a change of a database, with all tables.
+        decoded: the report.
+        trace_id: number of the trace, with which its ids begin; free.
+        label: its name; free.
+        tags: its labels.
+        keep_environment: see `ingest.add`.
+
+    Raises:
+        ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
+    """
+    report = decoded.report
+    homes = None if keep_environment else Homes(report.environment)
+    plain = homes.shortened if homes else str
+    settings = {name: plain(value) for name, value in report.settings.items()}
+    kind = kinds.KINDS[report.kind]
+    connection.execute(
+        """
+        INSERT INTO traces (trace_id, trace, profiler, has_timeline, has_counters, format, file_name, sha256,
+                            tool_version, settings, tags, complete, counts_agree, warnings, missing,
+                            unread)
+        VALUES ($trace_id, $trace, $profiler, $has_timeline, $has_counters, $format, $file_name, $sha256,
+                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [],
+                $unread)
+        """,
+        {
+            "trace_id": trace_id,
+            "trace": label,
+            "profiler": kind.name,
+            "has_timeline": kind.has_timeline,
+            "has_counters": kind.has_counters,
+            "format": decoded.reader.format,
+            "file_name": decoded.source.file_name,
+            "sha256": decoded.source.sha256,
+            "tool_version": report.tool_version,
+            "settings": json.dumps(settings, ensure_ascii=False) if settings else None,
+            "keys": list(tags),
+            "values": [str(value) for value in tags.values()],
+            "complete": report.complete,
+            "counts_agree": report.counts_agree,
+            "warnings": [plain(text) for text in report.warnings],
+            "unread": list(report.unread),
+        },
+    )
+    connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
+    made: set[str] = set()
+    inserted: Counter[str] = Counter()
+    for step in normalise.steps(report.kind):
+        if step.when is None or _has_rows(connection, step.when, made):
+            done = _run(connection, step, report, decoded.path, homes)
+            if done is not None:
+                inserted.update(done)
+                made.update(step.makes)
+    if keep_environment and report.environment:
+        connection.executemany(
+            "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
+        )
+        inserted["environment"] = len(report.environment)
+    counted = {
+        table.name: inserted[table.name]
+        for table in schema.TABLES
+        if table.of_trace and table.name != "traces"
+    }
+    lacking = _missing(report, counted, _told(connection, trace_id))
+    stored = connection.execute(
+        "UPDATE traces SET missing = $missing WHERE trace_id = $trace_id RETURNING warnings",
+        {"missing": lacking, "trace_id": trace_id},
+    ).fetchone()
+    assert stored is not None
+    return Inserted(counted, hints(report.kind, lacking), tuple(stored[0]))
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
+    # To the end: a result that is not fetched wholly keeps the connection.
+    return table in made and bool(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall())
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    step: normalise.Step,
+    report: RawReport,
+    path: Path,
+    homes: Homes | None,
+) -> Counter[str] | None:
+    """Run a step: the rows that it has inserted, by table; None if it had nothing to do.
+
+    Raises:
+        ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
+    """
+    raw = {view: _raw_table(report, view, homes) for view in step.of}
+    if step.of and not any(table is not None and table.num_rows for table in raw.values()):
+        return None
+    raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
+    rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
+    sources, arrow_names = {}, {}
+    for number, (view, table) in enumerate(raw.items()):
+        arrow_name = f"arrow_{number}"
+        if table is not None:
+            connection.register(arrow_name, table)
+            arrow_names[view.name] = arrow_name
+        sources[view.name] = _source_sql(view, table, arrow_name)
+    inserted: Counter[str] = Counter()
+    try:
+        statements = connection.extract_statements(step.sql_from(sources))
+        for piece in _pieces(raw):
+            if piece:
+                view, rows, between = piece
+                connection.register(arrow_names[view.name], rows)
+                _say_between(connection, between, inserted.total())
+            for statement in statements:
+                done = connection.execute(statement)
+                if change := _CHANGE.match(statement.query):
+                    count = done.fetchall()[0][0]
+                    inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
+        if piece:
+            connection.register(arrow_names[view.name], raw[view])
+        for source in step.sources:
+            if source.wholes:
+                there = sum(rows_of.get(name, 0) for name in source.wholes)
+            else:
+                there = connection.execute(source.count_from(sources)).fetchall()[0][0]
+            if inserted[source.table] != there:
+                raise ReportError(
+                    f"{path.name}: {there:,} rows of {source.text} would become "
+                    f"{inserted[source.table]:,} {source.table} ({step.label})",
+                    "The report holds something twice that it should hold once: export it again. "
+                    "If that does not help, traceql misreads it: please report it.",
+                )
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        raise ReportError(
+            f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
+            "The file is probably damaged: copy it again, or export it again.",
+        ) from error
+    for arrow_name in arrow_names.values():
+        connection.unregister(arrow_name)
+    return inserted
+
+
+def _pieces(
+    raw: Mapping[normalise.RawView, pa.Table | None],
+) -> Iterator[tuple[normalise.RawView, pa.Table, pieces.Between | None] | None]:
+    """What is looked at piece by piece, if anything is: the view, rows, and between which values they are."""
+    for view, table in raw.items():
+        if view.pieces and table is not None:
+            for rows, between in pieces.pieces(table, view.pieces):
+                yield view, rows, between
+            return
+    yield None
+
+
+def _say_between(
+    connection: duckdb.DuckDBPyConnection, between: pieces.Between | None, inserted: int
+) -> None:
+    least, greatest = between or ("NULL", "NULL")
+    for name, value in {"least": least, "greatest": greatest, "before": inserted}.items():
+        connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
+
+
+def _raw_table(report: RawReport, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:
+    table = next((report.tables[name] for name in view.tables if name in report.tables), None)
+    if table is None:
+        return None
+    known = set(table.column_names)
+    present = [name for column in view.columns for name in column.names if name in known]
+    if not present:
+        return None
+    chosen = _signed(table.select(present))
+    # The step of the profiler's own messages leaves out whole paths.
+    if homes and view.name != "raw_DIAGNOSTIC_EVENT":
+        chosen = homes.shortened_table(chosen)
+    return numbered(chosen) if view.numbered else chosen
+
+
+def _signed(table: pa.Table) -> pa.Table:
+    """Unsigned 64-bit columns as the same bits signed, which is how SQLite exports hold them."""
+    import pyarrow as pa
+
+    for index, column in enumerate(table.schema):
+        if column.type == pa.uint64():
+            chunks = [chunk.view(pa.int64()) for chunk in table.column(index).chunks]
+            table = table.set_column(index, column.name, pa.chunked_array(chunks, pa.int64()))
+    return table
+
+
+def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+    columns = []
+    for column in view.columns:
+        present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]
+        value = f"coalesce({', '.join(present)})" if len(present) > 1 else (present[0] if present else "NULL")
+        columns.append(f'CAST({value} AS {column.type}) AS "{column.names[0]}"')
+    if view.numbered:
+        number = NUMBER_SQL if table is not None else "NULL::BIGINT"
+        columns.append(f'{number} AS "{view.numbered}"')
+    source = f"FROM {arrow_name}" if table is not None else "WHERE false"
+    return f"SELECT {', '.join(columns)} {source}"
+
+
+def _told(connection: duckdb.DuckDBPyConnection, trace_id: int) -> set[str]:
+    """Groups of tables of which the profiler says that it recorded them, though maybe nothing happened."""
+    said = connection.execute(
+        """
+        SELECT DISTINCT regexp_extract(text, '^(?:No|Number of) (.+) events collected', 1)
+        FROM diagnostics WHERE trace_id = ?
+        """,
+        [trace_id],
+    ).fetchall()
+    names = {"CUDA": "cuda", "NVTX": "nvtx", "OS runtime libraries": "osrt"}
+    return {names[what] for (what,) in said if what in names}
+
+
+def _missing(report: RawReport, rows: dict[str, int], told: set[str]) -> list[str]:
+    """Tables that are empty because nothing of their group was recorded."""
+    recorded = {table.group for table in schema.TABLES if table.group and rows.get(table.name)} | told
+    names = {"cuda": "cuda", "nvtxevents": "nvtx", "osruntime": "osrt"}
+    recorded |= {names[word] for word in report.settings.get("trace", "").split(",") if word in names}
+    if report.settings.get("nvtx") == "true":
+        recorded.add("nvtx")
+    return [
+        table.name
+        for table in schema.TABLES
+        if report.kind in table.collected_by and not rows[table.name] and table.group not in recorded
+    ]
+
+
+def hints(kind: str, missing: list[str]) -> dict[str, str]:
+    """Missing table → the option that records it; left out where none is known."""
+    known = {name: schema.BY_NAME[name].collected_by for name in missing if name in schema.BY_NAME}
+    return {name: options[kind] for name, options in known.items() if kind in options}
