@@ -141,9 +141,8 @@ def _one(
 ) -> Ingested:
     """Store one report in a change; rows that are made already wait for those of the others."""
     decoded, made = (report.decoded, report) if isinstance(report, staged.Staged) else (report, None)
-    known = connection.execute(
-        "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
-    ).fetchone()
+    same = "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha LIMIT 1"
+    known = next(iter(connection.execute(same, {"sha": decoded.source.sha256}).fetchall()), None)
     if known and not replace:
         return Ingested(name=known[1], status="unchanged", warnings=_kept(known[1], known[2], name, tags))
     beside = decoded.sidecar

@@ -97,7 +97,9 @@ class Waiting:
         self, name: str, rows: pa.Table, columns: str = "*", params: Mapping[str, object] | None = None
     ) -> None:
         self._connection.register("staged_rows", rows)
-        self._connection.execute(f"INSERT INTO {name} BY NAME SELECT {columns} FROM staged_rows", params)
+        inserting = f"INSERT INTO {name} BY NAME SELECT {columns} FROM staged_rows"
+        # To the end: a result that is not fetched wholly keeps the connection.
+        self._connection.execute(inserting, params).fetchall()
         self._connection.unregister("staged_rows")
 
 
