@@ -104,6 +104,29 @@ def test_what_openacc_and_openmp_tell_is_in_words() -> None:
     ]
 
 
+def test_what_a_runtime_does_not_tell_of_a_directive_is_unknown(tmp_path: Path) -> None:
+    # GCC's tells no lines, and no bytes of what is freed.
+    with traceql.open(tmp_path / "db") as database:
+        database.ingest(REPORTS / "openacc_add.nsys-rep.xz")
+        rows = database.sql(
+            """
+            SELECT directive_kind, count(*) AS n, count(source_line) AS lines, count(data_bytes) AS of_bytes,
+                   count(data_variable) AS variables, count(DISTINCT kernel) AS kernels, any_value(device_type)
+            FROM directives GROUP BY ALL ORDER BY ALL
+            """
+        ).rows()
+    assert rows == [
+        ("Alloc", 12, 0, 12, 0, 0, "NVIDIA"),
+        ("Compute construct", 6, 0, 0, 0, 0, "NVIDIA"),
+        ("Enqueue launch", 6, 0, 0, 0, 2, "NVIDIA"),
+        ("Enqueue upload", 6, 0, 6, 0, 0, "NVIDIA"),
+        ("Enter data", 12, 0, 12, 0, 0, "NVIDIA"),
+        ("Exit data", 12, 0, 12, 0, 0, "NVIDIA"),
+        ("Free", 12, 0, 0, 0, 0, "NVIDIA"),
+        ("Update", 3, 0, 0, 0, 0, "NVIDIA"),
+    ]
+
+
 def test_a_call_of_a_library_has_the_range_in_which_it_starts() -> None:
     told = Recording().range("step", 0, 50).mpi("MPI_Init", 10, 90).library("cuDNN", "cudnnCreate", 60, 70)
     with told.database() as database:
@@ -121,7 +144,7 @@ NAMES = ("library_calls", "library_messages", "directives", "profiler_overhead",
     "name",
     [
         *("mpi_two_ranks", "openmp", "event_streams", "cuda_libraries", "memory_pools"),
-        *("ucx_messages", "opengl_frames", "vulkan_compute", "system_calls", "nvjpeg_images"),
+        *("ucx_messages", "opengl_frames", "vulkan_compute", "system_calls", "nvjpeg_images", "openacc_add"),
     ],
 )
 def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from traceql.errors import ReportError
 from traceql.read import kinds
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # A statement that changes how many rows a table has.
 _CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
+# In 32 bits, as an unsigned number, what CUPTI says of a line or of a device that it does not know.
+_NO_NUMBER: Final = 2**32 - 1
 
 
 class Inserted(NamedTuple):
@@ -236,10 +238,19 @@ def _signed(table: pa.Table) -> pa.Table:
     return table
 
 
+def _known(value: str, given: pa.DataType, wanted: str) -> str:
+    """SQL for a value, NULL where it is a number of 32 bits that are all set: a profiler knows none."""
+    import pyarrow as pa
+
+    wider = wanted == "INTEGER" and given in (pa.uint32(), pa.int64())
+    return f"nullif({value}, {_NO_NUMBER})" if wider else value
+
+
 def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
     columns = []
     for column in view.columns:
-        present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]
+        there = [name for name in column.names if table is not None and name in table.column_names]
+        present = [_known(f'"{name}"', table.schema.field(name).type, column.type) for name in there]
         value = f"coalesce({', '.join(present)})" if len(present) > 1 else (present[0] if present else "NULL")
         columns.append(f'CAST({value} AS {column.type}) AS "{column.names[0]}"')
     if view.numbered:

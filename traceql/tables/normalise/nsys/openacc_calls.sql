@@ -1,7 +1,8 @@
 -- Events of OpenACC, and what it tells of each.
 --
 -- The kinds are CUPTI's (CUpti_OpenAccEventKind), the devices those of OpenACC (acc_device_t), with the
--- labels that nsys prints. Where the device is none of NVIDIA's, CUDA's numbers mean nothing.
+-- labels that nsys prints. Where the device is none of NVIDIA's, CUDA's numbers mean nothing. What a runtime
+-- does not tell is -1 (bytes that are freed, lines), 0 or no text, and a variable without a name <Unknown>.
 -- @raw   CUPTI_ACTIVITY_KIND_OPENACC_LAUNCH
 -- @reads start        BIGINT
 -- @reads end          BIGINT
@@ -118,9 +119,9 @@ SELECT
     nullif(regexp_extract(files.value, '[^/\\]*$'), '') AS source_file,
     nullif(lineNo, 0) AS source_line,
     nullif(functions.value, '') AS function,
-    nullif(variables.value, '') AS data_variable,
-    nullif(kernels.value, '') AS kernel,
-    bytes AS data_bytes,
+    nullif(nullif(variables.value, ''), '<Unknown>') AS data_variable,
+    nullif(nullif(kernels.value, ''), '<Unknown>') AS kernel,
+    nullif(bytes, -1) AS data_bytes,
     coalesce(devices.label, 'Unknown (' || DeviceType || ')') AS device_type,
     CASE DeviceType WHEN 4 THEN cuDeviceId END AS device_id,
     CASE DeviceType WHEN 4 THEN cuContextId END AS context_id,
