@@ -160,6 +160,7 @@ def test_a_report_and_its_export_become_the_same_rows(name: str, tmp_path: Path)
         "openmp": ["OpenMP"],
         "ucx_messages": ["UCX"],
         "cuda_libraries": ["CCCL", "cuBLAS", "cuSOLVER"],
+        "openacc_add": ["OpenACC"],
     }
     assert [library for (library,) in told] == wanted.get(name, [])
 

@@ -321,6 +321,7 @@ _OPENACC: Final = (
     "cuStreamId u32 25.17",
     "srcFile u32 25.20",
     "funcName u32 25.21",
+    "correlationId u32 3",
 )
 
 
