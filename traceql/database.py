@@ -675,7 +675,7 @@ class Database:
 
         reports = decode.find_reports(paths, self._store.path)
         stored = read_in.read_all(
-            self._store,
+            lambda: self._store,
             reports,
             # What is told of one report at a time is of one at a time.
             jobs=1 if progress else None,

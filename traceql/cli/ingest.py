@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -212,9 +213,9 @@ def _here(
     from traceql.store.read_in import read_all
 
     failed = 0
-    with store(db, lake=lake) as opened, progress:
+    with ExitStack() as stack, progress:
         for path, outcome in read_all(
-            opened,
+            lambda: stack.enter_context(store(db, lake=lake)),
             reports,
             jobs=jobs,
             via=via,

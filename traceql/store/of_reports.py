@@ -73,7 +73,7 @@ def fill(store: Store, reports: Sequence[Path]) -> list[str]:
         ReportError: one cannot be read.
     """
     called = []
-    for _, outcome in read_in.read_all(store, list(reports)):
+    for _, outcome in read_in.read_all(lambda: store, list(reports)):
         if isinstance(outcome, ReportError):
             raise outcome
         called.append(outcome.name)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from traceql.errors import ReportError
 from traceql.read.base import no_progress
-from traceql.store import decode, ingest
-from traceql.store.staged import Stage, Staged
+from traceql.store import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from traceql.store.connection import Store
     from traceql.store.decode import Decoded, Via
     from traceql.store.outcomes import Ingested
+    from traceql.store.staged import Stage, Staged
 
     Decoding: TypeAlias = Generator[tuple[Path, Staged | Decoded | ReportError], None, None]
 
@@ -50,6 +50,8 @@ def read_in(
         ReportError: the report cannot be read; the database is as it was.
         DatabaseError: the database cannot be written.
     """
+    from traceql.store import ingest
+
     decoded = decode.decode(report, via=via, memory_bytes=memory_bytes, progress=progress)
     try:
         return ingest.add(store, decoded, **options)
@@ -58,7 +60,7 @@ def read_in(
 
 
 def read_all(
-    store: Store,
+    opened: Callable[[], Store],
     reports: list[Path],
     *,
     name: str | None = None,
@@ -74,7 +76,7 @@ def read_all(
     Each comes in as a whole or not at all; small ones that follow each other come in together.
 
     Args:
-        store: the database.
+        opened: gives the database; is called when decoding has begun, for it takes time to load what stores.
         reports: files and folders.
         name: label of the trace, of one report alone.
         jobs: see `decode.decode_all`.
@@ -90,9 +92,11 @@ def read_all(
     Raises:
         DatabaseError: the database cannot be written; it holds what came in before.
     """
-    given = {name: options[name] for name in ("replace", "keep_environment") if name in options}
-    # Rows of a lake's change are in memory as it is, and each trace is a change of its own.
-    stage = Stage(store, **given) if len(reports) > 1 and not store.one_by_one else None
+    stage = None
+    if len(reports) > 1:
+        from traceql.store.staged import Stage
+
+        stage = Stage(**{name: options[name] for name in ("replace", "keep_environment") if name in options})
     decoding: Decoding = decode.decode_all(
         reports,
         jobs,
@@ -102,11 +106,11 @@ def read_all(
         before_arrow=before_arrow,
         **({"then": stage.stage} if stage else {}),
     )
-    return _stored(store, decoding, stage, name, options)
+    return _stored(opened, decoding, stage, name, options)
 
 
 def _stored(
-    store: Store,
+    opened: Callable[[], Store],
     decoding: Decoding,
     stage: Stage | None,
     name: str | None,
@@ -115,7 +119,7 @@ def _stored(
     waiting: list[tuple[Path, Staged]] = []
     began = 0.0
 
-    def stored() -> Iterator[tuple[Path, Ingested]]:
+    def stored(store: Store) -> Iterator[tuple[Path, Ingested]]:
         paths, several = [path for path, _ in waiting], [one for _, one in waiting]
         if several:
             yield from zip(paths, ingest.add_staged(store, several, **options), strict=True)
@@ -124,20 +128,28 @@ def _stored(
             waiting.clear()
 
     try:
+        from traceql.store import ingest
+        from traceql.store.staged import Staged
+
+        store = opened()
         store.prepare()
+        if stage is not None:
+            stage.store.set_result(store)
         for path, one in decoding:
             if isinstance(one, Staged):
                 began = began if waiting else time.monotonic()
                 waiting.append((path, one))
                 if len(waiting) == _TOGETHER or time.monotonic() - began > _TOGETHER_S:
-                    yield from stored()
+                    yield from stored(store)
                 continue
-            yield from stored()
+            yield from stored(store)
             yield path, one if isinstance(one, ReportError) else _added(store, one, name, options)
-        yield from stored()
+        yield from stored(store)
     finally:
         for _, left in waiting:
             left.close()
+        if stage is not None:
+            stage.store.cancel()
         # Nobody decodes any more.
         decoding.close()
         if stage is not None:
@@ -148,6 +160,8 @@ def _added(
     store: Store, decoded: Decoded, name: str | None, options: dict[str, Any]
 ) -> Ingested | ReportError:
     try:
+        from traceql.store import ingest
+
         return ingest.add(store, decoded, name=name, **options)
     except ReportError as error:
         return error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -107,13 +108,15 @@ class Stage:
     """Makes rows of small reports before they are stored, in each thread by itself.
 
     Args:
-        store: the database into which they go, a file.
         replace: see `ingest.add`.
         keep_environment: see `ingest.add`.
+
+    Attributes:
+        store: the database into which they go; is waited for.
     """
 
-    def __init__(self, store: Store, *, replace: bool = False, keep_environment: bool = False) -> None:
-        self._store = store
+    def __init__(self, *, replace: bool = False, keep_environment: bool = False) -> None:
+        self.store: Future[Store] = Future()
         self._replace = replace
         self._keep_environment = keep_environment
         self._lock = threading.Lock()
@@ -124,6 +127,8 @@ class Stage:
     def stage(self, position: int, decoded: Decoded) -> Staged | Decoded:
         """The report with its rows, if it is small and the database does not hold it already.
 
+        Of a lake each trace is a change of its own, whose rows are made in memory as it is.
+
         Args:
             position: of the report among all that are read, from 0: what its number hangs on.
             decoded: the report.
@@ -132,9 +137,9 @@ class Stage:
             ReportError: its content does not make sense.
             DatabaseError: the database cannot be read.
         """
-        if not is_small(decoded):
+        if not is_small(decoded) or (store := self.store.result()).one_by_one:
             return decoded
-        most, known = self._there()
+        most, known = self._there(store)
         if decoded.source.sha256 in known and not self._replace:
             return decoded
         # What does not work in memory is told by the change of the database, or works there.
@@ -156,12 +161,12 @@ class Stage:
                     connection.execute("ROLLBACK")
         return Staged(decoded, trace_id, tables, inserted, time.perf_counter() - began)
 
-    def _there(self) -> tuple[int, frozenset[str]]:
+    def _there(self, store: Store) -> tuple[int, frozenset[str]]:
         """The greatest number of a trace in the database, and which reports it holds."""
         with self._lock:
             if self._known is None:
                 asked = "SELECT trace_id, sha256 FROM traces"
-                rows = self._store.run(asked, plain=True).to_pylist() if self._store.exists else []
+                rows = store.run(asked, plain=True).to_pylist() if store.exists else []
                 most = max((row["trace_id"] for row in rows), default=0)
                 self._known = most, frozenset(row["sha256"] for row in rows)
             return self._known

@@ -238,19 +238,19 @@ def _signed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _known(value: str, given: pa.DataType, wanted: str) -> str:
-    """SQL for a value, NULL where it is a number of 32 bits that are all set: a profiler knows none."""
+def _known(name: str, given: pa.DataType, wanted: str) -> str:
+    """SQL for the values of a column, NULL where it is a number of 32 bits that are all set: a profiler knows none."""
     import pyarrow as pa
 
     wider = wanted == "INTEGER" and given in (pa.uint32(), pa.int64())
-    return f"nullif({value}, {_NO_NUMBER})" if wider else value
+    return f'nullif("{name}", {_NO_NUMBER})' if wider else f'"{name}"'
 
 
 def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+    given = {} if table is None else {field.name: field.type for field in table.schema}
     columns = []
     for column in view.columns:
-        there = [name for name in column.names if table is not None and name in table.column_names]
-        present = [_known(f'"{name}"', table.schema.field(name).type, column.type) for name in there]
+        present = [_known(name, given[name], column.type) for name in column.names if name in given]
         value = f"coalesce({', '.join(present)})" if len(present) > 1 else (present[0] if present else "NULL")
         columns.append(f'CAST({value} AS {column.type}) AS "{column.names[0]}"')
     if view.numbered:
