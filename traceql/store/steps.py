@@ -239,7 +239,7 @@ def _signed(table: pa.Table) -> pa.Table:
 
 
 def _known(name: str, given: pa.DataType, wanted: str) -> str:
-    """SQL for the values of a column, NULL where it is a number of 32 bits that are all set: a profiler knows none."""
+    """SQL for the values of a column, NULL where all 32 bits of a number are set: a profiler knows none."""
     import pyarrow as pa
 
     wider = wanted == "INTEGER" and given in (pa.uint32(), pa.int64())
