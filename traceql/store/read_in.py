@@ -128,11 +128,13 @@ def _stored(
             waiting.clear()
 
     try:
-        from traceql.store import ingest
+        from traceql.store import engine, ingest
         from traceql.store.staged import Staged
 
         store = opened()
         store.prepare()
+        # While the first reports are being decoded.
+        engine.with_relations()
         if stage is not None:
             stage.store.set_result(store)
         for path, one in decoding:
