@@ -25,7 +25,7 @@ WITH gpu_work AS NOT MATERIALIZED (
     FROM graph_launches WHERE trace_id = getvariable('trace_id')
 ),
 -- Streams in which something runs too long or is told twice: their times alone say so. There are hardly any,
--- and only their work is sorted by all that tells one thing from the next.
+-- and only their work is sorted by all that tells one thing from the next. None is where no operations meet.
 odd_streams AS (
     SELECT DISTINCT process_id, context_id, stream_id
     FROM (
@@ -39,7 +39,8 @@ odd_streams AS (
             AND lag(stream_id) OVER () IS NOT DISTINCT FROM stream_id
             AND (lag(end_ns) OVER () > end_ns AND coalesce(graph_node_id, lag(graph_node_id) OVER ()) IS NULL
                  OR lag(start_ns) OVER () = start_ns AND lag(end_ns) OVER () = end_ns) AS is_odd
-        FROM (FROM gpu_work ORDER BY process_id, context_id, stream_id, start_ns, end_ns)
+        FROM (FROM gpu_work WHERE getvariable('operations_meet')
+              ORDER BY process_id, context_id, stream_id, start_ns, end_ns)
     )
     WHERE is_odd
 ),
