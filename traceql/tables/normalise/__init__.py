@@ -64,6 +64,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "range_crossing",
         "range_nesting",
         "range_joining",
+        "range_lying",
         "range_tree",
         "range_depths",
         "range_beside",

@@ -7,10 +7,10 @@ SELECT
     end_ns,
     api_call_id,
     range_id,
+    coalesce(covered_two_before > start_ns, false) AS is_crowded,
     CASE WHEN covered_before > start_ns AND NOT is_crowded AND end_ns > start_ns
          THEN least(end_ns, end_before) - start_ns END AS overlap_ns,
     range_before AS previous_range_id,
-    coalesce(covered_two_before > start_ns, false) AS is_crowded,
     place,
     -- Operations that run at the same time, directly or through others, are of one crowd.
     count(*) FILTER (covered_before IS NULL OR covered_before <= start_ns)

@@ -1,7 +1,7 @@
 -- Where more than two operations run at once: each is paired with all ranges around it.
 -- @when  crowding
 
-UPDATE range_projections SET busy_ns = busy_ns + crowded.busy_ns
+UPDATE range_projections SET busy_ns = range_projections.busy_ns + crowded.busy_ns
 FROM (
     SELECT
         range_id,

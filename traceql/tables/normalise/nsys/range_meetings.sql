@@ -1,7 +1,7 @@
 -- What ran at the same time for two ranges counts once for the ranges that hold both.
 -- @when  meeting_ranges
 
-UPDATE range_projections SET busy_ns = busy_ns - taken_back.overlap_ns
+UPDATE range_projections SET busy_ns = range_projections.busy_ns - taken_back.overlap_ns
 FROM (
     SELECT climbs.ancestor_id AS range_id, sum(overlap_ns)::BIGINT AS overlap_ns
     FROM meeting_ranges

@@ -11,6 +11,11 @@ SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_
 FROM nvtx_events
 WHERE style = 'pushpop' AND (end_ns > start_ns OR end_ns IS NULL);
 
+CREATE TEMP TABLE lying_ranges AS
+SELECT range_id, thread, start_ns
+FROM nvtx_events
+WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns);
+
 -- One thread after the other, whose ranges all end: so steps are counted and depths added up across threads,
 -- by windows that run along as the rows come.
 CREATE TEMP TABLE stack_steps AS

@@ -4,18 +4,14 @@
 -- @when  nvtx_events
 -- @fills range_ancestors
 
+-- Where all hold something, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS lying_places (range_id BIGINT, parent_id BIGINT, depth INTEGER);
+
 CREATE TEMP TABLE range_tree AS
-WITH lying AS (
-    SELECT leaf.range_id, range_timeline.holder_id AS parent_id
-    FROM (FROM nvtx_events WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns)) AS leaf
-    ASOF LEFT JOIN range_timeline
-        ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns
-),
-placed AS (
+WITH placed AS (
     SELECT range_id, parent_id, depth FROM stack_parents
     UNION ALL
-    SELECT lying.range_id, lying.parent_id, coalesce(depth + 1, 0)
-    FROM lying LEFT JOIN stack_parents ON stack_parents.range_id = lying.parent_id
+    FROM lying_places
     UNION ALL
     SELECT range_id, NULL, 0 FROM nvtx_events WHERE style = 'startend'
 )
