@@ -28,7 +28,7 @@ SET VARIABLE ids_rise = (
 );
 
 CREATE TEMP TABLE outer_calls AS
-SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
+SELECT process_id, correlation_id, api_call_id, range_id
 FROM api_calls
 WHERE NOT getvariable('ids_rise')
     AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
@@ -38,7 +38,7 @@ QUALIFY row_number() OVER (
 
 -- A view: a table of all calls would be more than may be in memory.
 CREATE TEMP VIEW launching_calls AS
-SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
+SELECT process_id, correlation_id, api_call_id, range_id
 FROM api_calls
 WHERE getvariable('ids_rise')
     AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
@@ -47,8 +47,9 @@ FROM outer_calls;
 
 -- Those of what is neither a kernel nor a graph: few, and looked for once.
 CREATE TEMP TABLE other_calls AS
-FROM launching_calls
-WHERE correlation_id IN (
+SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
+FROM api_calls
+WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IN (
     SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
     SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
@@ -57,3 +58,6 @@ WHERE correlation_id IN (
     UNION ALL
     SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
 )
+QUALIFY row_number() OVER (
+    PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
+) = 1
