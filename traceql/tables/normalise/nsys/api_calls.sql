@@ -61,11 +61,9 @@ SELECT
     globalTid & 16777215 AS tid,
     correlationId AS correlation_id,
     returnValue AS return_value,
-    CASE WHEN timeline.thread = globalTid THEN timeline.range_id END AS range_id
+    timeline.range_id
 FROM numbered
--- Thread and time as one number, which sorts in half the time: what comes before may be of another thread.
 ASOF LEFT JOIN timeline
-    ON (timeline.thread::HUGEINT << 64) + timeline.at_ns
-       <= (numbered.globalTid::HUGEINT << 64) + numbered.start_ns
+    ON timeline.thread = numbered.globalTid AND timeline.at_ns <= numbered.start_ns
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass
