@@ -1,4 +1,4 @@
--- What API calls launched on GPUs, in the order of its start, and which of it runs while the one before it does.
+-- What API calls launched on GPUs, in the order of its start, and how long the one before runs meanwhile.
 -- @when  nvtx_events
 
 CREATE TEMP TABLE launched_operations AS

@@ -5,15 +5,16 @@
 -- the time of a call" is one ASOF join: no comparison of every range with every call.
 -- @when  nvtx_events
 
--- Level and step are one number, by which the join sorts: on the outermost level nothing comes before it, on
--- any other one a range of the level above has begun, on the same thread.
 CREATE TEMP TABLE stack_parents AS
 WITH starts AS (
-    SELECT range_id, thread, depth, (depth::BIGINT << 40) + step AS place FROM stack_steps WHERE opens
+    SELECT range_id, thread, depth, step FROM stack_steps WHERE opens
 )
 SELECT inner_range.range_id, inner_range.thread, inner_range.depth, outer_range.range_id AS parent_id
-FROM (SELECT *, place - (1::BIGINT << 40) AS outer_place FROM starts) AS inner_range
-ASOF LEFT JOIN starts AS outer_range ON outer_range.place <= inner_range.outer_place;
+FROM (SELECT *, depth - 1 AS outer_depth FROM starts) AS inner_range
+ASOF LEFT JOIN starts AS outer_range
+    ON outer_range.thread = inner_range.thread
+    AND outer_range.depth = inner_range.outer_depth
+    AND outer_range.step <= inner_range.step;
 
 -- What is current from a moment on, and what lies around that which begins then and holds nothing: of several
 -- steps at one time the last decides.

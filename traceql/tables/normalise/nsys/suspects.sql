@@ -8,7 +8,9 @@
 SET VARIABLE recorded_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS);
 
 -- Where no operations meet, no step has made it.
-CREATE TEMP TABLE IF NOT EXISTS odd_work (of_table INTEGER, id BIGINT, overrun_ns BIGINT, is_repeated BOOLEAN);
+CREATE TEMP TABLE IF NOT EXISTS odd_work (
+    of_table INTEGER, id BIGINT, overrun_ns BIGINT, is_repeated BOOLEAN
+);
 
 CREATE TEMP TABLE suspects AS
 -- The few that are wrong get their names afterwards. Tables by their names.
