@@ -26,9 +26,9 @@ FROM (
         lag(range_id) OVER () AS range_before
     FROM (
         SELECT *, max(end_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS covered_until
-        FROM launched_operations
+        FROM gpu_operations
     )
 );
 
-DROP TABLE launched_operations;
-ALTER TABLE crowded_operations RENAME TO launched_operations
+DROP TABLE gpu_operations;
+ALTER TABLE crowded_operations RENAME TO gpu_operations

@@ -9,6 +9,6 @@ launching AS (
     SELECT trace_id, process_id, tid, start_ns, end_ns
     FROM api_calls
     WHERE trace_id = getvariable('trace_id') AND process_id IN (SELECT process_id FROM idle)
-        AND api_call_id IN (SELECT api_call_id FROM launched_operations)
+        AND api_call_id IN (SELECT api_call_id FROM gpu_operations)
 )
 FROM rule_launched_elsewhere

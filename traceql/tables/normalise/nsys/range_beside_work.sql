@@ -7,12 +7,12 @@ DELETE FROM range_projections WHERE range_id IN (FROM beside_holders);
 
 INSERT INTO range_projections BY NAME
 WITH operations AS (
-    SELECT held.range_id, launched_operations.api_call_id, start_ns, end_ns
+    SELECT held.range_id, gpu_operations.api_call_id, start_ns, end_ns
     FROM (SELECT range_id, api_call_id FROM range_calls WHERE trace_id = getvariable('trace_id')) AS held
-    JOIN launched_operations USING (api_call_id)
+    JOIN gpu_operations USING (api_call_id)
     UNION ALL
     SELECT ancestor_id, api_call_id, start_ns, end_ns
-    FROM launched_operations
+    FROM gpu_operations
     JOIN range_climbs USING (range_id)
     WHERE ancestor_id IN (FROM beside_holders)
 ),

@@ -17,9 +17,9 @@ FROM (
             ) AS covered_until
         FROM (
             SELECT ancestor_id AS range_id, place, start_ns, end_ns, is_crowded
-            FROM launched_operations
+            FROM gpu_operations
             JOIN range_climbs USING (range_id)
-            WHERE crowd IN (SELECT crowd FROM launched_operations WHERE is_crowded)
+            WHERE crowd IN (SELECT crowd FROM gpu_operations WHERE is_crowded)
         )
     )
     WHERE is_crowded

@@ -6,13 +6,13 @@
 -- @when  nvtx_events
 
 -- Calls that launched several operations: mostly none did, and to see that takes less than to count by call.
-SET VARIABLE first_launch = (SELECT coalesce(min(api_call_id), 0) FROM launched_operations);
-SET VARIABLE last_launch = (SELECT coalesce(max(api_call_id), 0) FROM launched_operations);
+SET VARIABLE first_launch = (SELECT coalesce(min(api_call_id), 0) FROM gpu_operations);
+SET VARIABLE last_launch = (SELECT coalesce(max(api_call_id), 0) FROM gpu_operations);
 SET VARIABLE one_each = (
     SELECT count(*) = bit_count(
         bitstring_agg(api_call_id, getvariable('first_launch'), getvariable('last_launch'))
     )
-    FROM launched_operations
+    FROM gpu_operations
 );
 
 CREATE TEMP TABLE range_projections AS
@@ -26,7 +26,7 @@ WITH own AS (
         sum(CASE WHEN is_crowded THEN 0
                  WHEN previous_range_id = range_id THEN end_ns - start_ns - coalesce(overlap_ns, 0)
                  ELSE end_ns - start_ns END) AS busy_ns
-    FROM launched_operations
+    FROM gpu_operations
     WHERE range_id IS NOT NULL
     GROUP BY range_id
 ),
@@ -35,7 +35,7 @@ beyond_first AS (
     SELECT range_id, sum(operations - 1)::BIGINT AS operations
     FROM (
         SELECT any_value(range_id) AS range_id, count(*) AS operations
-        FROM launched_operations
+        FROM gpu_operations
         WHERE NOT getvariable('one_each') AND range_id IS NOT NULL
         GROUP BY api_call_id
         HAVING count(*) > 1
@@ -57,7 +57,7 @@ GROUP BY ancestor_id;
 -- Two operations of different ranges, at the same time.
 CREATE TEMP TABLE meeting_ranges AS
 SELECT range_id, previous_range_id, sum(overlap_ns) AS overlap_ns
-FROM launched_operations
+FROM gpu_operations
 WHERE overlap_ns IS NOT NULL AND previous_range_id <> range_id
 GROUP BY ALL;
 
