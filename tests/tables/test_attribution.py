@@ -438,6 +438,26 @@ def test_gpu_time_of_overlapping_kernels_counts_once() -> None:
     }
 
 
+def test_a_kernel_whose_end_cannot_be_takes_no_time_from_the_one_before_it() -> None:
+    database = Recording().range("step", 0, 100).launch(1, 2, (10, 30)).launch(3, 4, (20, 15)).database()
+    assert ranges(database, "gpu_start_ns", "gpu_end_ns", "gpu_busy_ns", "gpu_operations") == {
+        "step": (10, 30, 20, 2)
+    }
+
+
+def test_operations_of_two_ranges_at_one_time_count_once_for_what_holds_both_and_fully_for_each() -> None:
+    database = (
+        Recording()
+        .range("step", 0, 100)
+        .range("a", 1, 10)
+        .range("b", 11, 20)
+        .launch(2, 3, (200, 230))
+        .launch(12, 13, (220, 260))
+        .database()
+    )
+    assert ranges(database, "gpu_busy_ns") == {"step": 60, "a": 30, "b": 40}
+
+
 def test_the_nodes_of_a_graph_replay_are_one_launch() -> None:
     database = Recording().range("step", 0, 100).launch(10, 20, (30, 40), (40, 50), (60, 70)).database()
     assert ranges(database, "gpu_operations", "launches", "gpu_busy_ns") == {"step": (3, 1, 30)}

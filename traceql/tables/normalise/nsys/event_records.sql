@@ -24,34 +24,24 @@ SELECT
 FROM raw_CUPTI_ACTIVITY_KIND_CUDA_EVENT;
 
 INSERT INTO event_records BY NAME
-WITH launched AS (
-    SELECT numbered.*, launching_calls.api_call_id, launching_calls.range_id
-    FROM numbered_records AS numbered
-    LEFT JOIN launching_calls
-        ON launching_calls.process_id = numbered.process_id
-        AND launching_calls.correlation_id = numbered.correlationId
-),
--- Far fewer than all calls.
-calls AS (
-    SELECT api_call_id, start_ns FROM api_calls WHERE api_call_id IN (SELECT api_call_id FROM launched)
-)
 SELECT
     event_record_id,
     getvariable('trace_id') AS trace_id,
     eventId AS event_id,
-    calls.start_ns AS time_ns,
+    called_ns AS time_ns,
     -- 0 where it was not collected.
     nullif(timestamp, 0) - getvariable('origin_ns') AS completed_ns,
     coalesce(ordinals.gpu_of[globalPid >> 24 & 16777215], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     contextId AS context_id,
     streamId AS stream_id,
-    launched.process_id,
+    numbered.process_id,
     globalPid >> 24 & 16777215 AS pid,
     correlationId AS correlation_id,
-    launched.api_call_id,
-    launched.range_id
-FROM launched
+    api_call_id,
+    range_id
+FROM numbered_records AS numbered
 LEFT JOIN ordinals ON ordinals.device_id = deviceId
-LEFT JOIN calls USING (api_call_id)
+LEFT JOIN other_calls
+    ON other_calls.process_id = numbered.process_id AND other_calls.correlation_id = numbered.correlationId
 ORDER BY event_record_id

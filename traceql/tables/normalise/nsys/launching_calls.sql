@@ -6,6 +6,14 @@
 -- @reads eventClass    INTEGER
 -- @reads globalTid     BIGINT
 -- @reads correlationId BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_MEMCPY
+-- @reads correlationId BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_MEMSET
+-- @reads correlationId BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_CUDA_EVENT
+-- @reads correlationId BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
+-- @reads correlationId BIGINT
 
 SET VARIABLE ids_rise = (
     SELECT coalesce(bool_and(id > id_before AND process_id = process_before), true)
@@ -35,4 +43,21 @@ FROM api_calls
 WHERE getvariable('ids_rise')
     AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
 UNION ALL
-FROM outer_calls
+FROM outer_calls;
+
+-- Those of what is neither a kernel nor a graph: few, and looked for once.
+CREATE TEMP TABLE other_calls AS
+SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
+FROM api_calls
+WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IN (
+    SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
+    UNION ALL
+    SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
+    UNION ALL
+    SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_CUDA_EVENT
+    UNION ALL
+    SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
+)
+QUALIFY row_number() OVER (
+    PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
+) = 1

@@ -98,6 +98,6 @@ LEFT JOIN copy_kinds ON copy_kinds.id = copyKind
 LEFT JOIN memory_kinds AS src ON src.id = srcKind
 LEFT JOIN memory_kinds AS dst ON dst.id = dstKind
 LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
-LEFT JOIN launching_calls
-    ON launching_calls.process_id = numbered.process_id
-    AND launching_calls.correlation_id = numbered.correlationId
+LEFT JOIN other_calls
+    ON other_calls.process_id = numbered.process_id
+    AND other_calls.correlation_id = numbered.correlationId

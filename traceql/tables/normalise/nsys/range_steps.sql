@@ -11,6 +11,13 @@ SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_
 FROM nvtx_events
 WHERE style = 'pushpop' AND (end_ns > start_ns OR end_ns IS NULL);
 
+CREATE TEMP TABLE lying_ranges AS
+SELECT range_id, thread, start_ns
+FROM nvtx_events
+WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns);
+
+-- One thread after the other, whose ranges all end: so steps are counted and depths added up across threads,
+-- by windows that run along as the rows come.
 CREATE TEMP TABLE stack_steps AS
 WITH steps AS (
     SELECT range_id, thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
@@ -25,12 +32,11 @@ SELECT
     at_ns,
     opens,
     -- Of a start: the ranges around it. Of an end: the same, if ranges do not cross.
-    (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER
-        AS depth,
-    row_number() OVER stack AS step,
-    lead(at_ns) OVER stack IS DISTINCT FROM at_ns AS is_last
-FROM steps
-WINDOW stack AS (PARTITION BY thread ORDER BY at_ns, opens, first_key, second_key);
+    (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER AS depth,
+    row_number() OVER () AS step,
+    lead(at_ns) OVER () IS DISTINCT FROM at_ns OR lead(thread) OVER () <> thread AS is_last
+FROM (FROM steps ORDER BY thread, at_ns, opens, first_key, second_key);
 
 -- A range with one more or one less around its end than around its start crosses another one.
 CREATE TEMP TABLE uneven_ranges AS

@@ -4,18 +4,14 @@
 -- @when  nvtx_events
 -- @fills range_ancestors
 
+-- Where all hold something, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS lying_places (range_id BIGINT, parent_id BIGINT, depth INTEGER);
+
 CREATE TEMP TABLE range_tree AS
-WITH lying AS (
-    SELECT leaf.range_id, range_timeline.holder_id AS parent_id
-    FROM (FROM nvtx_events WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns)) AS leaf
-    ASOF LEFT JOIN range_timeline
-        ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns
-),
-placed AS (
+WITH placed AS (
     SELECT range_id, parent_id, depth FROM stack_parents
     UNION ALL
-    SELECT lying.range_id, lying.parent_id, coalesce(depth + 1, 0)
-    FROM lying LEFT JOIN stack_parents ON stack_parents.range_id = lying.parent_id
+    FROM lying_places
     UNION ALL
     SELECT range_id, NULL, 0 FROM nvtx_events WHERE style = 'startend'
 )
@@ -37,49 +33,28 @@ WITH RECURSIVE climbs AS (
 )
 FROM climbs;
 
+INSERT INTO range_ancestors BY NAME
+SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM range_climbs;
+
 -- Of more than 1024 characters the middle is left out: however long texts are, and however deep ranges nest,
 -- a path is short. Bytes are counted first, which takes no time.
 CREATE TEMP MACRO cut(path) AS
     CASE WHEN strlen(path) > 1024 AND length(path) > 1024
          THEN left(path, 512) || '…' || right(path, 511) ELSE path END;
 
-CREATE TEMP TABLE range_paths AS
-WITH RECURSIVE paths AS (
-    SELECT range_id, cut(text) AS path FROM range_tree WHERE parent_id IS NULL AND depth < 128
-    UNION ALL
-    SELECT range_tree.range_id, cut(path || '/' || text)
-    FROM paths
-    JOIN range_tree ON range_tree.parent_id = paths.range_id
-    WHERE depth < 128
-)
-FROM paths
-UNION ALL
-SELECT
-    climbs.range_id,
-    CASE WHEN bool_or(next_id IS NULL) THEN '' ELSE '…/' END
-        || string_agg(left(ancestors.text, 63), '/' ORDER BY levels DESC)
-FROM range_climbs AS climbs
-JOIN range_tree AS ancestors ON ancestors.range_id = ancestor_id
-WHERE most_levels < 127
-GROUP BY climbs.range_id;
-
-INSERT INTO range_ancestors BY NAME
-SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM range_climbs;
-
+-- Counted from the outermost range: where ranges cross, fewer are around one than were open.
 CREATE TEMP TABLE range_places AS
-SELECT
-    range_id,
-    range_tree.parent_id,
-    -- Where ranges cross, fewer are around one than were open.
-    CASE WHEN next_id IS NULL THEN levels ELSE range_tree.depth END AS depth,
-    coalesce(path, cut(text)) AS path
-FROM range_climbs
-JOIN range_tree USING (range_id)
-LEFT JOIN range_paths USING (range_id)
-WHERE next_id IS NULL OR levels = most_levels;
-
-UPDATE traces SET warnings = list_append(
-    warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.'
+WITH RECURSIVE places AS (
+    SELECT range_id, parent_id, 0 AS depth, cut(text) AS path
+    FROM range_tree
+    WHERE parent_id IS NULL AND depth < 128
+    UNION ALL
+    SELECT range_tree.range_id, range_tree.parent_id, places.depth + 1, cut(path || '/' || text)
+    FROM places
+    JOIN range_tree ON range_tree.parent_id = places.range_id
+    WHERE range_tree.depth < 128
 )
-WHERE trace_id = getvariable('trace_id')
-  AND EXISTS (FROM range_climbs WHERE levels = most_levels AND next_id IS NOT NULL)
+FROM places;
+
+CREATE TEMP TABLE deep_ranges AS
+SELECT range_id FROM range_tree WHERE depth >= 128

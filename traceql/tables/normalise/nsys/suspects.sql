@@ -1,74 +1,24 @@
 -- Events with times that cannot be right; there are hardly any.
 --
--- A stream does one thing after the other. Short overlaps are normal (programmatic dependent launches,
--- rounded clocks, nodes of one graph), but what still runs when the operation after it has ended had no such
--- end. Ranges of NVTX and samples may be older than the recording: they are not asked for that.
+-- Ranges of NVTX and samples may be older than the recording: they are not asked for that.
 -- @raw   ANALYSIS_DETAILS
 -- @reads duration BIGINT
 
 -- When the recording ends; NULL where that is not known, and then no event is too late.
 SET VARIABLE recorded_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS);
 
+-- Where no operations meet, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS odd_work (
+    of_table INTEGER, id BIGINT, overrun_ns BIGINT, is_repeated BOOLEAN
+);
+
 CREATE TEMP TABLE suspects AS
--- What is sorted is numbers only: the few that are wrong get their names afterwards. Tables by their names.
-WITH gpu_work AS NOT MATERIALIZED (
-    SELECT 1 AS of_table, kernel_id AS id, process_id, context_id, stream_id, start_ns, end_ns, graph_node_id,
-           correlation_id, api_call_id
-    FROM kernels WHERE trace_id = getvariable('trace_id')
-    UNION ALL
-    SELECT 2, memory_op_id, process_id, context_id, stream_id, start_ns, end_ns, graph_node_id,
-           correlation_id, api_call_id
-    FROM memory_ops WHERE trace_id = getvariable('trace_id')
-    UNION ALL
-    SELECT 0, graph_launch_id, process_id, context_id, stream_id, start_ns, end_ns, NULL, correlation_id,
-           api_call_id
-    FROM graph_launches WHERE trace_id = getvariable('trace_id')
-),
--- Streams in which something runs too long or is told twice: their times alone say so. There are hardly any,
--- and only their work is sorted by all that tells one thing from the next.
-odd_streams AS (
-    SELECT DISTINCT process_id, context_id, stream_id
-    FROM (
-        -- The windows run along as the rows come.
-        SELECT
-            process_id,
-            context_id,
-            stream_id,
-            lag(process_id) OVER () IS NOT DISTINCT FROM process_id
-            AND lag(context_id) OVER () IS NOT DISTINCT FROM context_id
-            AND lag(stream_id) OVER () IS NOT DISTINCT FROM stream_id
-            AND (lag(end_ns) OVER () > end_ns AND coalesce(graph_node_id, lag(graph_node_id) OVER ()) IS NULL
-                 OR lag(start_ns) OVER () = start_ns AND lag(end_ns) OVER () = end_ns) AS is_odd
-        FROM (FROM gpu_work ORDER BY process_id, context_id, stream_id, start_ns, end_ns)
-    )
-    WHERE is_odd
-),
-in_streams AS (
-    SELECT
-        of_table,
-        id,
-        CASE WHEN lead(end_ns) OVER by_stream < end_ns AND gpu_work.stream_id IS NOT NULL
-                  AND graph_node_id IS NULL AND lead(graph_node_id) OVER by_stream IS NULL
-             THEN end_ns - lead(start_ns) OVER by_stream END AS overrun_ns,
-        lag(start_ns) OVER by_stream = start_ns AND lag(end_ns) OVER by_stream = end_ns
-        AND lag(of_table) OVER by_stream = of_table
-        AND lag(correlation_id) OVER by_stream = correlation_id
-        AND lag(graph_node_id) OVER by_stream IS NOT DISTINCT FROM graph_node_id AS is_repeated
-    FROM gpu_work
-    JOIN odd_streams
-        ON odd_streams.process_id IS NOT DISTINCT FROM gpu_work.process_id
-        AND odd_streams.context_id IS NOT DISTINCT FROM gpu_work.context_id
-        AND odd_streams.stream_id IS NOT DISTINCT FROM gpu_work.stream_id
-    WINDOW by_stream AS (
-        PARTITION BY gpu_work.process_id, gpu_work.context_id, gpu_work.stream_id
-        ORDER BY start_ns, end_ns, correlation_id, graph_node_id, of_table, id
-    )
-),
-suspect_work AS (
+-- The few that are wrong get their names afterwards. Tables by their names.
+WITH suspect_work AS (
     SELECT of_table, id, work.start_ns, work.end_ns, overrun_ns, is_repeated,
            work.start_ns < api_calls.start_ns AS is_before_launch
     FROM gpu_work AS work
-    LEFT JOIN (FROM in_streams WHERE overrun_ns IS NOT NULL OR is_repeated) USING (of_table, id)
+    LEFT JOIN odd_work USING (of_table, id)
     LEFT JOIN api_calls USING (api_call_id)
     WHERE work.end_ns IS NULL OR overrun_ns IS NOT NULL OR is_repeated OR is_before_launch
        OR work.start_ns < 0 OR work.end_ns > getvariable('recorded_ns')

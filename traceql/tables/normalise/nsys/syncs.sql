@@ -86,6 +86,6 @@ FROM numbered
 LEFT JOIN types ON types.id = syncType
 LEFT JOIN waited_for USING (sync_id)
 LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
-LEFT JOIN launching_calls
-    ON launching_calls.process_id = numbered.process_id
-    AND launching_calls.correlation_id = numbered.correlationId
+LEFT JOIN other_calls
+    ON other_calls.process_id = numbered.process_id
+    AND other_calls.correlation_id = numbered.correlationId
