@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from traceql.read.base import RawReport
     from traceql.store.decode import Decoded
 
-# A statement that changes how many rows a table has.
-_CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
+# A statement that changes how many rows a table has, or makes or removes it.
+_CHANGE: Final = re.compile(
+    r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM|CREATE TEMP TABLE|DROP TABLE)(?: IF NOT EXISTS)? (\w+)"
+)
+# Of all steps of both kinds, in some versions of the profilers.
+_MOST_PARSED: Final = 500
+# SQL → its statements. To parse those of a small report takes a tenth of the time that it takes in all.
+_parsed: dict[str, list[duckdb.Statement]] = {}
 # In 32 bits, as an unsigned number, what CUPTI says of a line or of a device that it does not know.
 _NO_NUMBER: Final = 2**32 - 1
 
@@ -99,23 +105,17 @@ def insert(
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
-    made: set[str] = set()
-    inserted: Counter[str] = Counter()
+    rows: Counter[str] = Counter()
     for step in normalise.steps(report.kind):
-        if step.when is None or _has_rows(connection, step.when, made):
-            done = _run(connection, step, report, decoded.path, homes)
-            if done is not None:
-                inserted.update(done)
-                made.update(step.makes)
+        if step.when is None or rows[step.when]:
+            _run(connection, step, report, decoded.path, homes, rows)
     if keep_environment and report.environment:
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
         )
-        inserted["environment"] = len(report.environment)
+        rows["environment"] = len(report.environment)
     counted = {
-        table.name: inserted[table.name]
-        for table in schema.TABLES
-        if table.of_trace and table.name != "traces"
+        table.name: rows[table.name] for table in schema.TABLES if table.of_trace and table.name != "traces"
     }
     lacking = _missing(report, counted, _told(connection, trace_id))
     stored = connection.execute(
@@ -126,26 +126,30 @@ def insert(
     return Inserted(counted, hints(report.kind, lacking), tuple(stored[0]))
 
 
-def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
-    # To the end: a result that is not fetched wholly keeps the connection.
-    return table in made and bool(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall())
-
-
 def _run(
     connection: duckdb.DuckDBPyConnection,
     step: normalise.Step,
     report: RawReport,
     path: Path,
     homes: Homes | None,
-) -> Counter[str] | None:
-    """Run a step: the rows that it has inserted, by table; None if it had nothing to do.
+    rows: Counter[str],
+) -> None:
+    """Run a step, if it has anything to do.
+
+    Args:
+        connection: a change of a database.
+        step: what is run.
+        report: of it.
+        path: of the report, for errors.
+        homes: see `_raw_table`.
+        rows: of each table that the steps before have filled or made; what this one does is added.
 
     Raises:
         ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
     """
     raw = {view: _raw_table(report, view, homes) for view in step.of}
     if step.of and not any(table is not None and table.num_rows for table in raw.values()):
-        return None
+        return
     raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
     rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
     sources, arrow_names = {}, {}
@@ -157,17 +161,22 @@ def _run(
         sources[view.name] = _source_sql(view, table, arrow_name)
     inserted: Counter[str] = Counter()
     try:
-        statements = connection.extract_statements(step.sql_from(sources))
+        statements = _statements(connection, step.sql_from(sources))
         for piece in _pieces(raw):
             if piece:
-                view, rows, between = piece
-                connection.register(arrow_names[view.name], rows)
+                view, some, between = piece
+                connection.register(arrow_names[view.name], some)
                 _say_between(connection, between, inserted.total())
             for statement in statements:
                 done = connection.execute(statement)
                 if change := _CHANGE.match(statement.query):
-                    count = done.fetchall()[0][0]
-                    inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
+                    count = sum(n for (n,) in done.fetchall())
+                    if change[1] in ("INSERT INTO", "DELETE FROM"):
+                        inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
+                    elif change[1] == "DROP TABLE":
+                        del rows[change[2]]
+                    else:
+                        rows[change[2]] += count
         if piece:
             connection.register(arrow_names[view.name], raw[view])
         for source in step.sources:
@@ -189,7 +198,16 @@ def _run(
         ) from error
     for arrow_name in arrow_names.values():
         connection.unregister(arrow_name)
-    return inserted
+    rows.update(inserted)
+
+
+def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.Statement]:
+    """The statements of a step; reports of one version of a profiler share them, whoever stores them."""
+    if sql not in _parsed:
+        if len(_parsed) == _MOST_PARSED:
+            _parsed.clear()
+        _parsed[sql] = connection.extract_statements(sql)
+    return _parsed[sql]
 
 
 def _pieces(

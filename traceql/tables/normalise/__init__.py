@@ -202,7 +202,6 @@ class Step:
         of: those of them whose rows it is made for: where all are empty there is nothing to do; none if it
             always has something to do.
         when: temporary table of an earlier step: without rows in it there is nothing to do; None for always.
-        makes: temporary tables that it makes.
         fills: the canonical tables it fills.
         sources: of those that have a row for each row of something else.
         sql: its statements.
@@ -212,7 +211,6 @@ class Step:
     views: tuple[RawView, ...]
     of: tuple[RawView, ...]
     when: str | None
-    makes: tuple[str, ...]
     fills: tuple[str, ...]
     sources: tuple[Source, ...]
     sql: str
@@ -294,7 +292,6 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         needed,
         tuple(view for view in needed if view.tables[0] in of),
         when,
-        tuple(re.findall(r"^CREATE TEMP TABLE (?:IF NOT EXISTS )?(\w+)", file.sql, re.MULTILINE)),
         tuple(fills),
         tuple(sources),
         rules.applied(file.sql),
