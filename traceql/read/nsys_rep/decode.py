@@ -1,20 +1,18 @@
 """Event blocks become fields: decompressed, split into events, checked, and handed on to `assemble`.
 
-A batch of blocks is decoded on its own, so batches can be decoded by several threads.
+A batch of blocks is decoded on its own, by one thread: several would wait for the interpreter's lock.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from traceql.read.arrays import numbers_of, of_numbers
+from traceql.read.beside import ahead
 from traceql.read.buffer import Buffer
 from traceql.read.nsys_rep import alike, checks, layout, messages, samples
 from traceql.read.nsys_rep.arrow import arrow_type
@@ -35,14 +33,12 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.plan import Plan
     from traceql.read.nsys_rep.samples import Layout
 
-# Decompressed bytes that are decoded at once: enough events that the cost of a numpy call (and of passing the
-# interpreter's lock from thread to thread) does not count, few enough that intermediate columns stay small.
+# Decompressed bytes that are decoded at once: enough events that the cost of a numpy call does not count, few
+# enough that intermediate columns stay small.
 _BATCH_BYTES: Final = 1 << 22
 
 # What a block costs besides, in bytes.
 _BLOCK_COST: Final = 1 << 10
-
-_MOST_THREADS: Final = 4
 
 
 # Event, type field, and what an event is made of: its type and one payload.
@@ -51,26 +47,12 @@ _EVENT_SHAPE: Final = {_EVENT_TYPE: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES
 
 
 def batches(container: Container, what: Plan, layouts: Mapping[int, Layout]) -> Iterator[Batch]:
-    """The batches in order; as many are decoded ahead as there are threads."""
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    """The batches in order; the next one is decompressed while one is decoded."""
     groups = _groups(container.blocks)
     forms = alike.Forms(what.keep)
-    if threads == 1 or len(container.blocks) == 1:
-        for group in groups:
-            yield _decode_batch(container, group, what, layouts, forms)
-        return
-    running: deque[Future[Batch]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for group in groups:
-                running.append(pool.submit(_decode_batch, container, group, what, layouts, forms))
-                if len(running) > threads:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for future in running:
-                future.cancel()
+    decompressed = (_decompressed(container, group) for group in groups)
+    for content in ahead(decompressed) if len(container.blocks) > 1 else decompressed:
+        yield _decode_batch(container, content, what, layouts, forms)
 
 
 def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
@@ -87,27 +69,37 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
         yield group
 
 
+class _Decompressed(NamedTuple):
+    """Some blocks, what is in them one behind the other, and where each of them ends there."""
+
+    blocks: list[Block]
+    buffer: Buffer
+    ends: NDArray[np.int64]
+
+
+def _decompressed(container: Container, blocks: list[Block]) -> _Decompressed:
+    parts = [decompress(container.source, container.data, block) for block in blocks]
+    let_go(container.data, blocks)
+    return _Decompressed(blocks, Buffer(parts), np.cumsum([len(part) for part in parts]))
+
+
 def _decode_batch(
     container: Container,
-    blocks: list[Block],
+    content: _Decompressed,
     what: Plan,
     layouts: Mapping[int, Layout],
     forms: alike.Forms,
 ) -> Batch:
     source = container.source
-    parts = [decompress(source, container.data, block) for block in blocks]
-    let_go(container.data, blocks)
-    block_ends = np.cumsum([len(part) for part in parts])
-    buffer = Buffer(parts)
-    del parts
+    blocks, buffer, ends = content
     try:
         # What is wrong with an event is said by who looks at all of them together.
         with contextlib.suppress(WireError):
-            return _decode_buffer(buffer, block_ends, what, layouts, len(container.strings), forms)
-        return _decode_buffer(buffer, block_ends, what, layouts, len(container.strings), None)
+            return _decode_buffer(buffer, ends, what, layouts, len(container.strings), forms)
+        return _decode_buffer(buffer, ends, what, layouts, len(container.strings), None)
     except WireError as error:
-        block = min(int(np.searchsorted(block_ends, error.at, "right")), len(blocks) - 1)
-        inside = error.at - (int(block_ends[block - 1]) if block else 0)
+        block = min(int(np.searchsorted(ends, error.at, "right")), len(blocks) - 1)
+        inside = error.at - (int(ends[block - 1]) if block else 0)
         report = source.unsupported if isinstance(error, UnsupportedEventError) else source.damaged
         raise report(f"{error.what}, {inside} bytes into a block", blocks[block].offset) from error
 
