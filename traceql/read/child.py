@@ -70,17 +70,21 @@ def send(stream: IO[bytes], tag: bytes, payload: bytes | pa.Buffer) -> None:
         stream.flush()
 
 
+def _at_once(action: Callable[[], None]) -> None:
+    action()
+
+
 class _Sender:
     """Sends rows of tables, so many at a time that it takes little memory and little time.
 
     Args:
         stream: takes the frames.
-        thread: sends them.
+        do: has them written, one after the other; by default that is done at once.
     """
 
-    def __init__(self, stream: IO[bytes], thread: InOrder) -> None:
+    def __init__(self, stream: IO[bytes], do: Callable[[Callable[[], None]], None] = _at_once) -> None:
         self._stream = stream
-        self._thread = thread
+        self._do = do
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._rows: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
@@ -111,7 +115,7 @@ class _Sender:
     def _send(self, name: str) -> None:
         batches = self._waiting.pop(name)
         self._rows[name] = self._bytes[name] = 0
-        self._thread.do(partial(self._write, name, batches))
+        self._do(partial(self._write, name, batches))
 
     def _write(self, name: str, batches: list[pa.RecordBatch]) -> None:
         import pyarrow as pa
@@ -193,7 +197,7 @@ def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> d
     read: ReadFunction = importlib.import_module(request["module"]).read
     gc.enable()
     with InOrder(_MOST_WAITING) as thread:
-        sender = _Sender(stream, thread)
+        sender = _Sender(stream, thread.do)
         if request["streams"]:
             more["deliver"] = sender.take
         report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
@@ -281,8 +285,8 @@ def main(work: Work = _decode) -> None:
     gc.disable()
     limits.set_nothing_aside()
     _keep_memory()
-    # pyarrow uses it where it is, and to import it takes longer than to decode most reports.
-    sys.meta_path.insert(0, _Without("pandas"))
+    # pyarrow uses them where they are, and to import pandas takes longer than to decode most reports.
+    sys.meta_path.insert(0, _Without("pandas", "cloudpickle"))
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)

@@ -119,7 +119,7 @@ def _columns(
         if skipped and skipped + place.size > _WORD:
             numbers |= words[:, word + 1] << np.uint64(8 * (_WORD - skipped))
     sizes = [min(place.size, _WORD) for place in longer]
-    values &= np.array([[(1 << 8 * size) - 1] for size in sizes], np.uint64)
+    values &= np.array([(1 << 8 * size) - 1 for size in sizes], np.uint64)[:, np.newaxis]
     join_groups(values, sizes)
     for place, numbers in zip(longer, values, strict=True):
         for more in range(_WORD, place.size):
