@@ -195,6 +195,8 @@ def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> d
     wanted: Wanted | None = request["wanted"]
     more: dict[str, Any] = {"part": tuple(request["part"])} if request["divisible"] else {}
     read: ReadFunction = importlib.import_module(request["module"]).read
+    # What was imported is not looked at again.
+    gc.freeze()
     gc.enable()
     with InOrder(_MOST_WAITING) as thread:
         sender = _Sender(stream, thread.do)

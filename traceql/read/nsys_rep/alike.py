@@ -48,7 +48,10 @@ _SHAPE: Final[Shape] = {
 }
 _FIXED_BYTES: Final = {FIXED64: 8, FIXED32: 4}
 _LONGEST_NUMBER: Final = 10
+_NOTHING: Final = np.uint64(0)
 _SAME: Final = np.uint64(0x0101010101010101)
+# Of events, compared at a time: they stay in the processor's cache until that is done.
+_COMPARED_BYTES: Final = 1 << 17
 _GROUP: Final = np.uint64(0x7F)
 _NONE: Final = np.zeros(0, np.uint8)
 
@@ -155,10 +158,16 @@ class _Form:
 
     def fits(self, events: NDArray[np.void]) -> NDArray[np.bool_]:
         """Which events have this form; there are as many as fill rows."""
-        differs = events.view(np.uint64).reshape(-1, self.mask.size) ^ self.bits
-        differs &= self.mask
-        same = (differs == 0).reshape(-1).view(np.uint64) == _SAME
-        cells = same.reshape(-1, events.itemsize // _CELL)
+        rows = events.view(np.uint64).reshape(-1, self.mask.size)
+        most = max(1, _COMPARED_BYTES // rows[0].nbytes)
+        differs = np.empty((min(most, len(rows)), self.mask.size), np.uint64)
+        same = np.empty(rows.shape, np.bool_)
+        for begin in range(0, len(rows), most):
+            some = rows[begin : begin + most]
+            differ = np.bitwise_xor(some, self.bits, out=differs[: len(some)])
+            differ &= self.mask
+            np.equal(differ, _NOTHING, out=same[begin : begin + most])
+        cells = (same.reshape(-1).view(np.uint64) == _SAME).reshape(-1, events.itemsize // _CELL)
         fit = cells[:, 0]
         for more in range(1, cells.shape[1]):
             fit = fit & cells[:, more]

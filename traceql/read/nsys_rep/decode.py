@@ -211,6 +211,9 @@ def _build(
             checks.strings(fields[path], string_count, path, starts)
     classes = checks.classes(payload, fields, starts, batch.tally)
     for selected in what.tables[payload]:
+        kinds = selected.table.classes
+        if kinds is not None and not any(batch.tally.classes[payload, one] for one in kinds):
+            continue
         chosen = rows_of(selected.table, classes, fields, starts.size)
         if chosen is not None and chosen.size == 0:
             continue
