@@ -1,19 +1,14 @@
-"""Work in a thread beside the one that decodes: what needs no interpreter, as to decompress and to write."""
+"""Work in a thread beside the one that decodes: what hardly needs the interpreter, as to send rows."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from types import TracebackType
-
-T = TypeVar("T")
-
-# Seconds after which a thread looks whether anybody still waits for it.
-_LOOK_S: Final = 0.05
 
 
 class InOrder:
@@ -59,43 +54,3 @@ class InOrder:
         self._thread.join()
         if error is None and (failed := self._error) is not None:
             raise failed
-
-
-def ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items, of which the next is made in another thread while one is in use."""
-    made: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(1)
-    over = threading.Event()
-
-    def put(what: tuple[bool, T | BaseException | None]) -> None:
-        while not over.is_set():
-            try:
-                made.put(what, timeout=_LOOK_S)
-            except queue.Full:
-                continue
-            return
-
-    def work() -> None:
-        try:
-            for item in items:
-                put((True, item))
-                if over.is_set():
-                    return
-            put((False, None))
-        except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
-            put((False, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            is_item, what = made.get()
-            if is_item:
-                yield what  # type: ignore[misc]
-            elif isinstance(what, BaseException):
-                raise what
-            else:
-                return
-            del what
-    finally:
-        over.set()
-        thread.join()

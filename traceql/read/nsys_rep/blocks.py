@@ -38,16 +38,22 @@ def events(buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
     # the end) behind it.
     tags = _likely_tags(data, size)
     second, third = data[tags + 1], data[tags + 2]
-    short = (second < 0x80) & (third == _FIRST_INSIDE)
-    long = (second >= 0x80) & (third < 0x80) & (data[tags + 3] == _FIRST_INSIDE)
-    likely = np.flatnonzero(short | long)
-    tags, second, long = tags[likely], second[likely].astype(np.int64), long[likely]
-    sizes = np.where(long, (second & 0x7F) | third[likely].astype(np.int64) << 7, second)
+    long = second >= 0x80
+    sizes = second.astype(np.int64)
+    if long.any():
+        sizes &= 0x7F
+        sizes += np.where(long, third, 0).astype(np.int64) << 7
     starts = tags + 2 + long
     ends = starts + sizes
+    if tags.size and tags[0] == 0 and ends[-1] == size and (ends[:-1] == tags[1:]).all():
+        # Each begins where the one before it ends: all are right if no length goes on.
+        if not (long & (third >= 0x80)).any():
+            return starts, ends, data[tags] == _GENERIC_EVENT
+    fit = np.where(long, (third < 0x80) & (data[tags + 3] == _FIRST_INSIDE), third == _FIRST_INSIDE)
     # Behind the last one are zeros.
     following = data[np.minimum(ends, size)]
-    likely = np.flatnonzero((ends == size) | (following == _EVENT) | (following == _GENERIC_EVENT))
+    fit &= (ends == size) | (following == _EVENT) | (following == _GENERIC_EVENT)
+    likely = np.flatnonzero(fit)
     tags, starts, ends = tags[likely], starts[likely], ends[likely]
     broken = np.flatnonzero(ends[:-1] != tags[1:])
     if tags.size and tags[0] == 0 and broken.size == 0 and ends[-1] == size:

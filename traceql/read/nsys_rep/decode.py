@@ -6,13 +6,12 @@ A batch of blocks is decoded on its own, by one thread: several would wait for t
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
 from traceql.read.arrays import numbers_of, of_numbers
-from traceql.read.beside import ahead
 from traceql.read.buffer import Buffer
 from traceql.read.nsys_rep import alike, checks, layout, messages, samples
 from traceql.read.nsys_rep.arrow import arrow_type
@@ -47,12 +46,10 @@ _EVENT_SHAPE: Final = {_EVENT_TYPE: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES
 
 
 def batches(container: Container, what: Plan, layouts: Mapping[int, Layout]) -> Iterator[Batch]:
-    """The batches in order; the next one is decompressed while one is decoded."""
-    groups = _groups(container.blocks)
+    """The batches in order."""
     forms = alike.Forms(what.keep)
-    decompressed = (_decompressed(container, group) for group in groups)
-    for content in ahead(decompressed) if len(container.blocks) > 1 else decompressed:
-        yield _decode_batch(container, content, what, layouts, forms)
+    for group in _groups(container.blocks):
+        yield _decode_batch(container, group, what, layouts, forms)
 
 
 def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
@@ -69,29 +66,19 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
         yield group
 
 
-class _Decompressed(NamedTuple):
-    """Some blocks, what is in them one behind the other, and where each of them ends there."""
-
-    blocks: list[Block]
-    buffer: Buffer
-    ends: NDArray[np.int64]
-
-
-def _decompressed(container: Container, blocks: list[Block]) -> _Decompressed:
-    parts = [decompress(container.source, container.data, block) for block in blocks]
-    let_go(container.data, blocks)
-    return _Decompressed(blocks, Buffer(parts), np.cumsum([len(part) for part in parts]))
-
-
 def _decode_batch(
     container: Container,
-    content: _Decompressed,
+    blocks: list[Block],
     what: Plan,
     layouts: Mapping[int, Layout],
     forms: alike.Forms,
 ) -> Batch:
     source = container.source
-    blocks, buffer, ends = content
+    parts = [decompress(source, container.data, block) for block in blocks]
+    let_go(container.data, blocks)
+    ends = np.cumsum([len(part) for part in parts])
+    buffer = Buffer(parts)
+    del parts
     try:
         # What is wrong with an event is said by who looks at all of them together.
         with contextlib.suppress(WireError):
