@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class InOrder:
     """Does one thing after the other, in a thread of its own, to the end of the block.
 
-    What goes wrong is raised where the next thing is given to it, or at the end; nothing is done after it, nor
-    after an error in the block.
+    What goes wrong is raised where the next thing is given to it, or at the end; nothing is done after it,
+    nor after an error in the block.
 
     Args:
         most: that may wait.

@@ -134,7 +134,7 @@ class _Sender:
 
 
 def _keep_memory() -> None:
-    """Use memory again that was free, for all columns and in all threads: glibc alone gives much of it back."""
+    """Use memory again that was free, in all threads: glibc alone gives much of it back between columns."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
             mallopt = ctypes.CDLL(None).mallopt

@@ -10,7 +10,7 @@ whatever is odd: nothing is refused here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _LEAST_EVENTS: Final = 2_000
 # Events whose bytes are compared in one row: numpy takes as long for each row as for dozens of numbers.
 _EVENTS_PER_ROW: Final = 32
-# A form that so few events have is not worth its walk; after so many of them in a batch no more are looked for.
+# A form that so few events have is not worth its walk; after so many of these a batch looks for no more.
 _FEW: Final = 8
 _MOST_WALKED_FOR_FEW: Final = 24
 # Forms of one size that are remembered.
@@ -107,7 +107,8 @@ def _differing(words: NDArray[np.uint64]) -> bytes:
             np.bitwise_or.reduce(wide).reshape(-1, width),
         ]
     last = np.concatenate(parts)
-    return (np.bitwise_and.reduce(last) ^ np.bitwise_or.reduce(last)).tobytes()
+    differing: NDArray[np.uint64] = np.bitwise_and.reduce(last) ^ np.bitwise_or.reduce(last)
+    return differing.tobytes()
 
 
 def _columns(
@@ -168,7 +169,7 @@ class _Form:
             differ &= self.mask
             np.equal(differ, _NOTHING, out=same[begin : begin + most])
         cells = (same.reshape(-1).view(np.uint64) == _SAME).reshape(-1, events.itemsize // _CELL)
-        fit = cells[:, 0]
+        fit: NDArray[np.bool_] = cells[:, 0]
         for more in range(1, cells.shape[1]):
             fit = fit & cells[:, more]
         return fit
@@ -197,7 +198,7 @@ def nothing(starts: Positions) -> Alike:
 
 
 class Forms:
-    """The forms of a report's events, as they are found. Threads may share them.
+    """The forms of a report's events, as they are found.
 
     Args:
         keep: numbers that are wanted.
@@ -242,7 +243,11 @@ class Forms:
         found: list[_Form] = []
         for form in (*known, *(None,) * _MOST_FORMS):
             if form is None:
-                form = _walked(bytes(buffer.view[begins[0] : begins[0] + size]), self._keep) if patience > 0 else None
+                form = (
+                    _walked(bytes(buffer.view[begins[0] : begins[0] + size]), self._keep)
+                    if patience > 0
+                    else None
+                )
                 if form is None:
                     break
             fit = form.fits(events)[: rows.size]
@@ -297,11 +302,9 @@ def _walked(event: bytes, keep: Collection[Path]) -> _Form | None:
         begins=payload.at,
         numbers=_Numbers([place for path, place in walk.numbers.items() if path in keep]),
         texts=tuple(walk.texts),
-        others=tuple(
-            [
-                *(path for path in walk.numbers if path not in keep),
-                *(place.path for place in walk.messages if place is not payload),
-            ]
+        others=(
+            *(path for path in walk.numbers if path not in keep),
+            *(place.path for place in walk.messages if place is not payload),
         ),
         mask=mask,
         bits=bits,
@@ -438,9 +441,9 @@ class _Part(NamedTuple):
     Attributes:
         source: its number.
         values: of each of its rows; one if it is the same in all of them, None if nobody wants them.
-        sizes: as those of `Field`.
+        sizes: see `Field`.
         rows: those of the source that have it; None when all do.
-        depths: as those of `Field`.
+        depths: see `Field`.
     """
 
     source: int
@@ -458,9 +461,7 @@ class _Order:
     """
 
     def __init__(self, rows: Sequence[Positions]) -> None:
-        self._sizes = [one.size for one in rows]
-        self._count = sum(self._sizes)
-        self._places = rows
+        self._count = sum(one.size for one in rows)
         _, self._places = _ranked(rows)
         self._known: dict[tuple[int, ...], _Merged] = {}
 
@@ -468,10 +469,10 @@ class _Order:
         """One field."""
         if any(part.rows is not None for part in parts):
             rows = [self._rows(part) for part in parts]
-            merged = _merged(rows, self._count)
             if len(parts) == 1:
-                (part,) = parts
-                return Field(rows[0], part.values, part.sizes, part.depths)
+                # Of these alone messages may hold several.
+                return Field(rows[0], _array(parts[0].values), parts[0].sizes, parts[0].depths)
+            merged = _merged(rows, self._count)
         else:
             sources = tuple(part.source for part in parts)
             if sources not in self._known:
@@ -487,6 +488,12 @@ class _Order:
     def _rows(self, part: _Part) -> Positions:
         places = self._places[part.source]
         return places if part.rows is None else places[part.rows]
+
+
+def _array(values: Numbers | int | None) -> Numbers:
+    """Values of the rest of the events, which always are arrays."""
+    assert isinstance(values, np.ndarray)
+    return values
 
 
 @dataclass(frozen=True)
@@ -509,15 +516,15 @@ class _Merged:
         """The values of all, out of those of the sources."""
         if any(one is None for one in values):
             return _NONE
-        if all(isinstance(one, int) for one in values):
-            # In 8 bits where that suffices, as `varints` has it.
-            kind = np.uint8 if max(values) < 0x80 else np.uint64
-            if min(values) == max(values):
-                return np.full(self.taken.size, values[0], kind)
-            return np.array(values, kind)[self.sources]
+        single = [one for one in values if isinstance(one, int)]
+        if len(single) == len(values):
+            kind = _kind(max(single))
+            if min(single) == max(single):
+                return np.full(self.taken.size, single[0], kind)
+            return np.array(single, kind)[self.sources]
         behind = np.concatenate(
             [
-                np.full(size, one, np.uint8 if one < 0x80 else np.uint64) if isinstance(one, int) else one
+                np.full(size, one, _kind(one)) if isinstance(one, int) else _array(one)
                 for one, size in zip(values, self.sizes, strict=True)
             ]
         )
@@ -525,7 +532,13 @@ class _Merged:
         return behind[self.taken] if behind.size == self.taken.size else _NONE
 
 
+def _kind(value: int) -> type[np.unsignedinteger[Any]]:
+    """Numbers are in 8 bits where that suffices for all, as `varints` has it."""
+    return np.uint8 if value < 0x80 else np.uint64
+
+
 def _merged(rows: Sequence[Positions], count: int) -> _Merged:
+    """Rows of several sources, which are some of so many."""
     sizes = [one.size for one in rows]
     which = None
     if sum(sizes) < count:

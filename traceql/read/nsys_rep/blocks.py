@@ -45,10 +45,10 @@ def events(buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
         sizes += np.where(long, third, 0).astype(np.int64) << 7
     starts = tags + 2 + long
     ends = starts + sizes
-    if tags.size and tags[0] == 0 and ends[-1] == size and (ends[:-1] == tags[1:]).all():
-        # Each begins where the one before it ends: all are right if no length goes on.
-        if not (long & (third >= 0x80)).any():
-            return starts, ends, data[tags] == _GENERIC_EVENT
+    is_chain = tags.size and tags[0] == 0 and ends[-1] == size and (ends[:-1] == tags[1:]).all()
+    # Each begins where the one before it ends: all are right if no length goes on.
+    if is_chain and not (long & (third >= 0x80)).any():
+        return starts, ends, data[tags] == _GENERIC_EVENT
     fit = np.where(long, (third < 0x80) & (data[tags + 3] == _FIRST_INSIDE), third == _FIRST_INSIDE)
     # Behind the last one are zeros.
     following = data[np.minimum(ends, size)]
@@ -84,7 +84,7 @@ def events(buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
 
 
 def _likely_tags(data: NDArray[np.uint8], size: int) -> Positions:
-    """Where the tag of an event may stand: two or three bytes before the tag of an event's own first field."""
+    """Where the tag of an event may stand: two or three bytes before that of the event's own first field."""
     found = []
     for begin in range(0, size, _PIECE_BYTES):
         count = min(_PIECE_BYTES, size - begin)
