@@ -13,32 +13,24 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
 
-# Whoever waits for the first process waits for what is imported here: no pathlib, dataclasses or typing.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import IO, Final
 
 # Where this traceql was imported from.
-_HOME: Final = os.path.realpath(os.path.join(__file__, *[os.pardir] * 3))  # noqa: PTH118
+_HOME: Final = str(Path(__file__).parent.parent.parent)
 
 
+@dataclass(frozen=True)
 class Process:
-    """A decoding process.
+    """A decoding process, the file that takes what it says on standard error, and whether it has answered."""
 
-    Args:
-        process: it.
-        said: the file that takes what it says on standard error.
-        has_answered: whether it has, to an earlier request.
-    """
-
-    def __init__(
-        self, process: subprocess.Popen[bytes], said: IO[bytes], *, has_answered: bool = False
-    ) -> None:
-        self.process = process
-        self.said = said
-        self.has_answered = has_answered
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+    has_answered: bool = False
 
     def kill(self) -> None:
         """End it."""
