@@ -13,6 +13,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `unread`     what a report holds and nobody reads, in words
 `homes`      home folders and names of users in texts, shortened
 `worker`     decoding in a process of its own, `child`; `limits` what it may take
+`beside`     what a thread does while another decodes
 `arriving`   raw tables as they come from there, in memory or in files
 `processes`  these processes, one of them in reserve
 `protobuf`   the wire format of protobuf, once; `protobuf_rows` thousands of messages, to be written

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 Positions: TypeAlias = NDArray[np.int64]
 Numbers: TypeAlias = NDArray[Any]
 
-# Reading 8 bytes at the last byte of a message must stay inside the buffer. Zeros end any number.
-PADDING: Final = 16
+#: Most bytes that can be taken at once.
+MOST_CELLS_BYTES: Final = 256
+# To read so many at the last byte of a message must stay inside the buffer. Zeros end any number.
+PADDING: Final = MOST_CELLS_BYTES
 
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
 _LOW_BITS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -46,6 +48,27 @@ class Buffer:
         self.bytes: NDArray[np.uint8] = np.frombuffer(content, np.uint8)
         # numpy copes with reading at odd addresses, and it is twice as fast as putting the bytes together.
         self.words: NDArray[np.uint64] = np.ndarray((self.size + PADDING - 7,), "<u8", content, 0, (1,))
+        self._content = content
+
+    def cells(self, size: int) -> NDArray[np.void]:
+        """The `size` bytes that begin at each position, as they are."""
+        return np.ndarray((self.size + PADDING - size + 1,), f"V{size}", self._content, 0, (1,))
+
+
+def join_groups(values: NDArray[np.uint64], sizes: Sequence[int] = ()) -> None:
+    """Make numbers, in place, of varints of at most 8 bytes, behind which are zeros.
+
+    Args:
+        values: the bytes.
+        sizes: how many bytes those in each row have, falling; by default they have 8.
+    """
+    values &= _LOW_BITS
+    for step, (low, high, shift) in enumerate(_GATHER):
+        long = values[: sum(size > 1 << step for size in sizes)] if sizes else values
+        upper = long & high
+        upper >>= shift
+        long &= low
+        long |= upper
 
 
 def varints(buffer: Buffer, at: Positions, *, wanted: bool) -> tuple[Numbers | None, Positions]:
@@ -72,12 +95,7 @@ def varints(buffer: Buffer, at: Positions, *, wanted: bool) -> tuple[Numbers | N
     if wanted:
         values = word
         values &= inside
-        values &= _LOW_BITS
-        for low, high, shift in _GATHER:
-            upper = values & high
-            upper >>= shift
-            values &= low
-            values |= upper
+        join_groups(values)
     if not stop.all():
         long = np.flatnonzero(stop == 0)
         ninth, tenth = buffer.bytes[at[long] + 8], buffer.bytes[at[long] + 9]

@@ -27,12 +27,14 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
 from traceql.read import formats, limits
 from traceql.read.base import ROWS, PiecedTable
+from traceql.read.beside import InOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,15 +50,28 @@ FRAME = struct.Struct("<cQ")
 _FRAME_BYTES = 16 << 20
 # Of all tables, sent between two times that memory is given back.
 _GIVE_BACK_BYTES = 64 << 20
+# Of malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
+_MALLOPT = ((-3, 32 << 20), (-1, 256 << 20), (-8, 1))
+# Frames that wait until those before them are written.
+_MOST_WAITING = 1
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
 
+# Rows are sent in a thread of their own, progress is not.
+_one_frame = threading.Lock()
+
+
 def send(stream: IO[bytes], tag: bytes, payload: bytes | pa.Buffer) -> None:
     """Write one frame."""
-    stream.write(FRAME.pack(tag, len(payload)))
-    stream.write(payload)
-    stream.flush()
+    with _one_frame:
+        stream.write(FRAME.pack(tag, len(payload)))
+        stream.write(payload)
+        stream.flush()
+
+
+def _at_once(action: Callable[[], None]) -> None:
+    action()
 
 
 class _Sender:
@@ -64,10 +79,12 @@ class _Sender:
 
     Args:
         stream: takes the frames.
+        do: has them written, one after the other; by default that is done at once.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], do: Callable[[Callable[[], None]], None] = _at_once) -> None:
         self._stream = stream
+        self._do = do
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._rows: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
@@ -96,14 +113,17 @@ class _Sender:
             self._send(name)
 
     def _send(self, name: str) -> None:
-        import pyarrow as pa
-
         batches = self._waiting.pop(name)
         self._rows[name] = self._bytes[name] = 0
+        self._do(partial(self._write, name, batches))
+
+    def _write(self, name: str, batches: list[pa.RecordBatch]) -> None:
+        import pyarrow as pa
+
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batches[0].schema) as writer:
             writer.write_table(pa.Table.from_batches(batches).combine_chunks())
-        del batches
+        batches.clear()
         rows = sink.getvalue()
         send(self._stream, b"N", name.encode())
         send(self._stream, b"T", rows)
@@ -111,6 +131,15 @@ class _Sender:
         if self._until_given_back < 0:
             self._until_given_back = _GIVE_BACK_BYTES
             _give_back()
+
+
+def _keep_memory() -> None:
+    """Use memory again that was free, in all threads: glibc alone gives much of it back between columns."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            mallopt = ctypes.CDLL(None).mallopt
+            for option, value in _MALLOPT:
+                mallopt(option, value)
 
 
 def _give_back() -> None:
@@ -164,19 +193,22 @@ def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
 def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Read a report, send its tables."""
     wanted: Wanted | None = request["wanted"]
-    sender = _Sender(stream)
     more: dict[str, Any] = {"part": tuple(request["part"])} if request["divisible"] else {}
-    if request["streams"]:
-        more["deliver"] = sender.take
     read: ReadFunction = importlib.import_module(request["module"]).read
+    # What was imported is not looked at again.
+    gc.freeze()
     gc.enable()
-    report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
-    for name, table in report.tables.items():
-        if wanted is None or name in wanted:
-            columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-            for rows in _batches(table, columns):
-                sender.take(name, rows)
-    sender.end()
+    with InOrder(_MOST_WAITING) as thread:
+        sender = _Sender(stream, thread.do)
+        if request["streams"]:
+            more["deliver"] = sender.take
+        report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
+        for name, table in report.tables.items():
+            if wanted is None or name in wanted:
+                columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
+                for rows in _batches(table, columns):
+                    sender.take(name, rows)
+        sender.end()
     return _metadata(report)
 
 
@@ -254,8 +286,9 @@ def main(work: Work = _decode) -> None:
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
     limits.set_nothing_aside()
-    # pyarrow uses it where it is, and to import it takes longer than to decode most reports.
-    sys.meta_path.insert(0, _Without("pandas"))
+    _keep_memory()
+    # pyarrow uses them where they are, and to import pandas takes longer than to decode most reports.
+    sys.meta_path.insert(0, _Without("pandas", "cloudpickle"))
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)

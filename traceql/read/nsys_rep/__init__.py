@@ -13,7 +13,8 @@ it does not know.
 `decode`     blocks → fields; `checks` what must be true of them, `tally` counts them
 `assemble`   fields → Arrow tables; `chains` of calls, with their frames
 `blocks`     where the events in a block begin and end
-`messages`   thousands of protobuf messages at once; `leftover` what is left one by one
+`alike`      events that are made alike, thousands at once
+`messages`   thousands of protobuf messages of any form at once; `leftover` what is left one by one
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says
 `mpi`        calls of MPI, out of the NVTX events that they are in a report

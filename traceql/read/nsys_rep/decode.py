@@ -1,13 +1,11 @@
 """Event blocks become fields: decompressed, split into events, checked, and handed on to `assemble`.
 
-A batch of blocks is decoded on its own, so batches can be decoded by several threads.
+A batch of blocks is decoded on its own, by one thread: several would wait for the interpreter's lock.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +13,7 @@ import pyarrow as pa
 
 from traceql.read.arrays import numbers_of, of_numbers
 from traceql.read.buffer import Buffer
-from traceql.read.nsys_rep import checks, layout, messages, samples
+from traceql.read.nsys_rep import alike, checks, layout, messages, samples
 from traceql.read.nsys_rep.arrow import arrow_type
 from traceql.read.nsys_rep.assemble import Batch, build, rows_of
 from traceql.read.nsys_rep.blocks import events
@@ -30,18 +28,16 @@ if TYPE_CHECKING:
 
     from traceql.read.buffer import Positions
     from traceql.read.nsys_rep.container import Block, Container
-    from traceql.read.nsys_rep.messages import Field
+    from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.nsys_rep.plan import Plan
     from traceql.read.nsys_rep.samples import Layout
 
-# Decompressed bytes that are decoded at once: enough events that the cost of a numpy call (and of passing the
-# interpreter's lock from thread to thread) does not count, few enough that intermediate columns stay small.
+# Decompressed bytes that are decoded at once: enough events that the cost of a numpy call does not count, few
+# enough that intermediate columns stay small.
 _BATCH_BYTES: Final = 1 << 22
 
 # What a block costs besides, in bytes.
 _BLOCK_COST: Final = 1 << 10
-
-_MOST_THREADS: Final = 4
 
 
 # Event, type field, and what an event is made of: its type and one payload.
@@ -50,25 +46,10 @@ _EVENT_SHAPE: Final = {_EVENT_TYPE: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES
 
 
 def batches(container: Container, what: Plan, layouts: Mapping[int, Layout]) -> Iterator[Batch]:
-    """The batches in order; as many are decoded ahead as there are threads."""
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
-    groups = _groups(container.blocks)
-    if threads == 1 or len(container.blocks) == 1:
-        for group in groups:
-            yield _decode_batch(container, group, what, layouts)
-        return
-    running: deque[Future[Batch]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for group in groups:
-                running.append(pool.submit(_decode_batch, container, group, what, layouts))
-                if len(running) > threads:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for future in running:
-                future.cancel()
+    """The batches in order."""
+    forms = alike.Forms(what.keep)
+    for group in _groups(container.blocks):
+        yield _decode_batch(container, group, what, layouts, forms)
 
 
 def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
@@ -86,19 +67,26 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
 
 
 def _decode_batch(
-    container: Container, blocks: list[Block], what: Plan, layouts: Mapping[int, Layout]
+    container: Container,
+    blocks: list[Block],
+    what: Plan,
+    layouts: Mapping[int, Layout],
+    forms: alike.Forms,
 ) -> Batch:
     source = container.source
     parts = [decompress(source, container.data, block) for block in blocks]
     let_go(container.data, blocks)
-    block_ends = np.cumsum([len(part) for part in parts])
+    ends = np.cumsum([len(part) for part in parts])
     buffer = Buffer(parts)
     del parts
     try:
-        return _decode_buffer(buffer, block_ends, what, layouts, len(container.strings))
+        # What is wrong with an event is said by who looks at all of them together.
+        with contextlib.suppress(WireError):
+            return _decode_buffer(buffer, ends, what, layouts, len(container.strings), forms)
+        return _decode_buffer(buffer, ends, what, layouts, len(container.strings), None)
     except WireError as error:
-        block = min(int(np.searchsorted(block_ends, error.at, "right")), len(blocks) - 1)
-        inside = error.at - (int(block_ends[block - 1]) if block else 0)
+        block = min(int(np.searchsorted(ends, error.at, "right")), len(blocks) - 1)
+        inside = error.at - (int(ends[block - 1]) if block else 0)
         report = source.unsupported if isinstance(error, UnsupportedEventError) else source.damaged
         raise report(f"{error.what}, {inside} bytes into a block", blocks[block].offset) from error
 
@@ -109,6 +97,7 @@ def _decode_buffer(
     what: Plan,
     layouts: Mapping[int, Layout],
     string_count: int,
+    forms: alike.Forms | None,
 ) -> Batch:
     batch = Batch()
     starts, ends, generic = events(buffer)
@@ -121,16 +110,23 @@ def _decode_buffer(
         starts, ends = starts[~generic], ends[~generic]
     # The index counts these only.
     batch.tally.events = starts.size
+    groups, rest = forms.take(buffer, starts, ends) if forms is not None else alike.nothing(starts)
+    starts, ends = starts[rest], ends[rest]
     top = messages.split(buffer, starts, ends, _EVENT_SHAPE, unknown=batch.tally.unknown)
     types = checks.event_types(top.get(_EVENT_TYPE), starts)
     payloads = {number: column for number, column in top.items() if column.sizes is not None}
     checks.one_payload(payloads, starts)
-    for number, column in payloads.items():
-        if number not in layout.PAYLOAD_NAMES:
-            continue
-        rows = slice(None) if column.rows is None else column.rows
-        checks.types_fit(types[rows], number, column.values, batch.tally)
-        _decode_payload(buffer, number, column, what, string_count, batch)
+    for number in layout.PAYLOAD_NAMES:
+        column, alike_ = payloads.get(number), groups.get(number, ())
+        begins, fields, rows = np.zeros(0, np.int64), {}, rest[:0]
+        if column is not None:
+            mine = slice(None) if column.rows is None else column.rows
+            checks.types_fit(types[mine], number, column.values, batch.tally)
+            begins, rows = column.values, rest[mine]
+            fields = _fields(buffer, number, column, what, batch)
+        if rows.size or alike_:
+            begins, fields = alike.together(alike_, rows, begins, fields)
+            _build(buffer, number, begins, fields, what, string_count, batch)
     return batch
 
 
@@ -162,14 +158,16 @@ def _decode_samples(
             batch.pieces[selected.table.name, column.name] = of_numbers(numbers, kind, told)
 
 
-def _decode_payload(
-    buffer: Buffer, payload: int, column: Field, what: Plan, string_count: int, batch: Batch
-) -> None:
+def _fields(buffer: Buffer, payload: int, column: Field, what: Plan, batch: Batch) -> dict[Path, Field]:
+    """The fields of messages of one payload."""
     starts = column.values
     assert column.sizes is not None
     ends = starts + column.sizes
-    batch.tally.payloads[payload] += starts.size
-    fields = messages.decode(
+    if payload == layout.PROCESS:
+        batch.processes += [
+            bytes(buffer.view[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+    return messages.decode(
         buffer,
         starts,
         ends,
@@ -179,6 +177,19 @@ def _decode_payload(
         repeated=layout.REPEATED,
         unknown=batch.tally.unknown,
     )
+
+
+def _build(
+    buffer: Buffer,
+    payload: int,
+    starts: Positions,
+    fields: dict[Path, Field],
+    what: Plan,
+    string_count: int,
+    batch: Batch,
+) -> None:
+    """Check the messages of one payload, and make rows of them."""
+    batch.tally.payloads[payload] += starts.size
     flag = layout.NANOSECOND_FLAGS.get(payload)
     if flag is not None:
         checks.nanoseconds(fields.get(flag), starts)
@@ -186,11 +197,10 @@ def _decode_payload(
         if path in fields:
             checks.strings(fields[path], string_count, path, starts)
     classes = checks.classes(payload, fields, starts, batch.tally)
-    if payload == layout.PROCESS:
-        batch.processes += [
-            bytes(buffer.view[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-        ]
     for selected in what.tables[payload]:
+        kinds = selected.table.classes
+        if kinds is not None and not any(batch.tally.classes[payload, one] for one in kinds):
+            continue
         chosen = rows_of(selected.table, classes, fields, starts.size)
         if chosen is not None and chosen.size == 0:
             continue
