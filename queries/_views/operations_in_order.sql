@@ -15,29 +15,13 @@
 -- @column end_ns BIGINT         end on the GPU, not before its start
 -- @column busy_until_ns BIGINT  until when the GPU was busy with all that began before; NULL for its first
 
--- Sorted once, and then looked at row after row: a window by GPU keeps a tree of all ends. What is at the end of
--- one GPU is out of reach of the next one, and no BIGINT there.
-WITH sorted AS (
-    SELECT * EXCLUDE (end_ns), coalesce(end_ns, start_ns) AS end_ns
+WITH operations AS (
+    SELECT
+        * EXCLUDE (end_ns),
+        coalesce(end_ns, start_ns) AS end_ns,
+        operation_number(kind, operation_id) AS number
     FROM gpu_operations
     SEMI JOIN asked_traces USING (trace_id)
-    ORDER BY
-        trace_id,
-        gpu_id,
-        start_ns,
-        coalesce(end_ns, start_ns),
-        operation_number(kind, operation_id)
-),
-placed AS (
-    SELECT
-        *,
-        (trace_id::HUGEINT * 4294967296 + coalesce(gpu_id, 2147483648)) * 18446744073709551616 AS lane,
-        lag(lane + end_ns) OVER () AS last_ns
-    FROM sorted
-),
-reached AS (
-    SELECT *, max(last_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - lane AS until_ns
-    FROM placed
 )
 SELECT
     trace_id,
@@ -51,5 +35,5 @@ SELECT
     api_call_id,
     start_ns,
     end_ns,
-    try_cast(until_ns AS BIGINT) AS busy_until_ns
-FROM reached
+    busy_until_ns
+FROM in_turn('operations')
