@@ -82,8 +82,8 @@ ran AS (
     FROM idle
     GROUP BY trace_id, called_id
 ),
--- Most calls launch one kernel: the first of several is looked for where there are several. Calls as bits of a
--- word are soon counted.
+-- Most calls launch one kernel: the first of several is looked for where there are several. Calls as bits of
+-- a word are soon counted.
 crowded AS (
     SELECT api_call_id // 60 AS word
     FROM kernels
