@@ -31,8 +31,8 @@ WITH found AS (
     FROM operations_by_owner($trace, $by, $graphs)
     WHERE start_ns - busy_until_ns > $min_gap_ns
 ),
--- Few are listed, and found in one look at all: the longest of each lane, the first of equal ones, each as one
--- number.
+-- Few are listed, and found in one look at all: the longest of each lane, the first of equal ones, each as
+-- one number.
 counted AS (
     SELECT
         trace_id,
