@@ -50,7 +50,7 @@ numbered AS NOT MATERIALIZED (
     WHERE api_call_id IS NOT NULL
 ),
 -- What was launched in a range was by the thread of that range: its call need not be looked for.
-by_threads AS (
+by_threads AS NOT MATERIALIZED (
     SELECT numbered.*, tid
     FROM numbered
     JOIN nvtx_ranges USING (range_id)
@@ -62,7 +62,7 @@ by_threads AS (
 ),
 -- What one thread launched in one range has the same ranges around it: that is a spot. A call that has ranges
 -- of its own around it is one, too.
-launched AS (
+launched AS NOT MATERIALIZED (
     SELECT
         hash(by_threads.trace_id, process_id, pid, tid) AS thread_id,
         hash(
@@ -108,9 +108,21 @@ told AS (
         AND texts.text IS NOT DISTINCT FROM nvtx_ranges.text
         AND texts.style IS NOT DISTINCT FROM nvtx_ranges.style
 ),
+lone AS (
+    SELECT * REPLACE (NULL::BIGINT AS range_id)
+    FROM spots
+    WHERE is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
+),
+-- What lies around the range of a spot is known by that range alone; the rest is looked for call by call.
 around AS (
-    SELECT spot_id, thread_id, word, bits, holder_id AS range_id, text_id
-    FROM work_in_ranges('nvtx_ranges', 'spots', $by)
+    SELECT spot_id, thread_id, word, bits, ancestor_id AS range_id, text_id
+    FROM spots
+    JOIN range_ancestors ON range_ancestors.range_id = spots.range_id
+    JOIN told ON told.range_id = ancestor_id
+    WHERE NOT is_by_process($by)
+    UNION ALL
+    SELECT spot_id, thread_id, word, bits, holder_id, text_id
+    FROM work_in_ranges('nvtx_ranges', 'lone', $by)
     JOIN told ON told.range_id = holder_id
 ),
 -- Spots of one thread in ranges of the same texts are of one kind.

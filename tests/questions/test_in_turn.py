@@ -32,5 +32,5 @@ def test_rows_in_turn_tell_until_when_a_gpu_is_busy_as_a_window_does() -> None:
             count(*) FILTER (by_turn.busy_until_ns IS NULL) AS first_ones
         FROM in_turn('operations') AS by_turn
         JOIN by_window USING (number)
-    """)  # noqa: S608
+    """)
     assert differing.rows() == [(200_000, 0, 9)]
