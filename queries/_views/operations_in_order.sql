@@ -15,6 +15,14 @@
 -- @column end_ns BIGINT         end on the GPU, not before its start
 -- @column busy_until_ns BIGINT  until when the GPU was busy with all that began before; NULL for its first
 
+WITH operations AS (
+    SELECT
+        * EXCLUDE (end_ns),
+        coalesce(end_ns, start_ns) AS end_ns,
+        operation_number(kind, operation_id) AS number
+    FROM gpu_operations
+    SEMI JOIN asked_traces USING (trace_id)
+)
 SELECT
     trace_id,
     trace,
@@ -26,9 +34,6 @@ SELECT
     operation_id,
     api_call_id,
     start_ns,
-    coalesce(end_ns, start_ns) AS end_ns,
-    busy_until(
-        start_ns, coalesce(end_ns, start_ns), operation_number(kind, operation_id), (trace_id, gpu_id)
-    ) AS busy_until_ns
-FROM gpu_operations
-SEMI JOIN asked_traces USING (trace_id)
+    end_ns,
+    busy_until_ns
+FROM in_turn('operations')

@@ -27,31 +27,62 @@
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
 
 WITH found AS (
-    SELECT
-        trace_id,
-        start_ns - busy_until_ns AS duration_ns,
-        busy_until_ns AS start_ns,
-        process_id,
-        pid,
-        gpu_id,
-        device_id,
-        kind,
-        operation_id
+    SELECT trace_id, gpu_id, owner, busy_until_ns AS start_ns, start_ns - busy_until_ns AS duration_ns
     FROM operations_by_owner($trace, $by, $graphs)
     WHERE start_ns - busy_until_ns > $min_gap_ns
 ),
--- Those that cannot be listed are not sorted, and those that are listed are named: few.
+-- Few are listed, and found in one look at all: the longest of each lane, the first of equal ones, each as
+-- one number.
 counted AS (
-    SELECT trace, trace_id, count(*) AS gaps, longest_listed(duration_ns, $limit) AS least_ns
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        count(*) AS gaps,
+        CASE WHEN $limit BETWEEN 1 AND 1000
+             THEN max(duration_ns * 18446744073709551616 + (9223372036854775807::HUGEINT - start_ns),
+                      greatest(1, least($limit, 1000))) END AS longest
     FROM found
+    GROUP BY trace_id, gpu_id, owner
+),
+candidates AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        (9223372036854775807 - number % 18446744073709551616)::BIGINT AS start_ns,
+        (number // 18446744073709551616)::BIGINT AS duration_ns
+    FROM (SELECT trace_id, gpu_id, owner, unnest(longest) AS number FROM counted)
+    UNION ALL
+    -- Without such a limit all are sorted.
+    SELECT trace_id, gpu_id, owner, start_ns, duration_ns
+    FROM found
+    WHERE ($limit BETWEEN 1 AND 1000) IS NOT TRUE
+),
+-- Of operations that start together, the first one ends the gap.
+ended AS (
+    SELECT candidates.*, process_id, pid, device_id, kind, operation_id
+    FROM candidates
+    JOIN gpu_operations AS operations
+        ON operations.trace_id = candidates.trace_id
+        AND operations.gpu_id IS NOT DISTINCT FROM candidates.gpu_id
+        AND operations.start_ns = candidates.start_ns + candidates.duration_ns
+    WHERE lane_owner($by, process_id) IS NOT DISTINCT FROM owner AND counts_as_work(kind, $graphs)
+    QUALIFY row_number() OVER (
+        PARTITION BY candidates.trace_id, candidates.gpu_id, owner, candidates.start_ns
+        ORDER BY coalesce(end_ns, operations.start_ns), operation_number(kind, operation_id)
+    ) = 1
+),
+sums AS (
+    SELECT trace_id, trace, sum(gaps)::BIGINT AS gaps
+    FROM counted
     JOIN traces USING (trace_id)
-    GROUP BY trace, trace_id
+    GROUP BY trace_id, trace
 ),
 listed AS (
-    SELECT found.*, trace, gaps
-    FROM found
-    JOIN counted USING (trace_id)
-    WHERE duration_ns >= least_ns IS NOT false
+    SELECT ended.*, trace, gaps
+    FROM ended
+    JOIN sums USING (trace_id)
     -- Two containers may have one pid.
     QUALIFY within_limit(
         row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid, process_id),

@@ -16,22 +16,25 @@
 -- @column share_pct DOUBLE      of the time from the first to the last operation
 -- @chart  bars x=streams y=time_ns
 
--- Work of no duration is no time at work, and must not stretch the time that is looked at. Which of two
--- operations of equal times comes first is all the same: together they are busy as long as one.
-WITH operations AS (
+-- Lanes and streams have numbers: there are few of them, and many operations.
+WITH numbered AS (
     SELECT
-        hash(trace_id, gpu_id, owner) AS lane,
-        hash(process_id, context_id, stream_id) AS stream,
-        start_ns,
-        end_ns,
-        trace_id,
-        gpu_id,
-        owner,
-        process_id,
-        pid,
-        device_id
-    FROM (SELECT *, lane_owner($by, process_id) AS owner FROM gpu_operations)
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+        *,
+        dense_rank() OVER (ORDER BY trace_id, gpu_id, owner) AS lane,
+        dense_rank() OVER (ORDER BY process_id, context_id, stream_id)::INTEGER AS stream
+    FROM (
+        SELECT DISTINCT
+            trace_id,
+            gpu_id,
+            lane_owner($by, process_id) AS owner,
+            process_id,
+            pid,
+            device_id,
+            context_id,
+            stream_id
+        FROM gpu_operations
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
+    )
 ),
 users AS (
     SELECT
@@ -41,36 +44,91 @@ users AS (
         any_value(owner) AS owner,
         of_one(pid, process_id) AS pid,
         of_one(device_id, device_id) AS device_id
-    FROM operations
+    FROM numbered
     GROUP BY lane
 ),
--- Until when the GPU was busy before, and when it goes on.
+streams AS (
+    SELECT DISTINCT trace_id, gpu_id, process_id, context_id, stream_id, lane::INTEGER AS lane, stream
+    FROM numbered
+),
+-- Work of no duration is no time at work, and must not stretch the time that is looked at. Which of two
+-- operations of equal times comes first is all the same: together they are busy as long as one.
+sorted AS (
+    SELECT lane, stream, start_ns, end_ns
+    FROM gpu_operations AS operations
+    JOIN streams
+        ON streams.trace_id = operations.trace_id
+        AND streams.gpu_id IS NOT DISTINCT FROM operations.gpu_id
+        AND streams.process_id IS NOT DISTINCT FROM operations.process_id
+        AND streams.context_id IS NOT DISTINCT FROM operations.context_id
+        AND streams.stream_id IS NOT DISTINCT FROM operations.stream_id
+    WHERE end_ns > start_ns
+    ORDER BY lane, start_ns, end_ns
+),
+-- Row after row, as in operations_in_order: until when the GPU was busy before, and whether it goes on with
+-- others before this one ends.
+placed AS (
+    SELECT
+        *,
+        lane * 18446744073709551616 AS place,
+        lag(place + end_ns) OVER () AS last_ns,
+        lead(place + start_ns) OVER () < place + end_ns AS goes_on,
+        stream <> lag(stream) OVER () AS is_other
+    FROM sorted
+),
 beside AS (
+    SELECT
+        *,
+        coalesce(
+            try_cast(
+                max(last_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - place AS BIGINT
+            ),
+            start_ns
+        ) AS busy_until_ns
+    FROM placed
+),
+-- What overlaps, one after the other, is a stretch.
+stretches AS (
     SELECT
         lane,
         stream,
         start_ns,
         end_ns,
-        busy_until(start_ns, end_ns, 0, lane) AS busy_until_ns,
-        lead(start_ns) OVER (PARTITION BY lane ORDER BY start_ns, end_ns, 0) AS next_ns
-    FROM operations
-    WHERE end_ns > start_ns
-),
--- Most operations have the GPU to themselves. Of the others each adds to the time that its stream is busy, as
--- two steps of a staircase.
-shared AS (
-    SELECT lane, start_ns, end_ns, busy_until(start_ns, end_ns, 0, hash(lane, stream)) AS stream_busy_until_ns
+        busy_until_ns,
+        goes_on,
+        busy_until_ns > start_ns AND is_other AS is_of_several,
+        count(*) FILTER (busy_until_ns <= start_ns) OVER (
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS stretch
     FROM beside
-    WHERE busy_until_ns > start_ns OR next_ns < end_ns
+),
+lanes AS (
+    SELECT
+        lane,
+        sum(greatest(end_ns - greatest(start_ns, busy_until_ns), 0)) AS busy_ns,
+        max(end_ns) - min(start_ns) AS whole_ns
+    FROM stretches
+    GROUP BY lane
+),
+overlapping AS MATERIALIZED (
+    SELECT lane, stream, start_ns, end_ns, is_of_several, stretch
+    FROM stretches
+    WHERE busy_until_ns > start_ns OR goes_on
+),
+-- Most stretches are of one stream. In the others each operation adds to the time that its stream is busy, as
+-- two steps of a staircase.
+mixed AS MATERIALIZED (
+    FROM overlapping WHERE stretch IN (SELECT stretch FROM overlapping WHERE is_of_several)
+),
+added AS (
+    SELECT lane, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS start_ns, end_ns
+    FROM (SELECT *, busy_until(start_ns, end_ns, 0, (lane, stream)) AS stream_busy_until_ns FROM mixed)
+    WHERE end_ns > greatest(start_ns, coalesce(stream_busy_until_ns, start_ns))
 ),
 steps AS (
-    SELECT lane, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns, 1 AS step
-    FROM shared
-    WHERE end_ns > greatest(start_ns, coalesce(stream_busy_until_ns, start_ns))
+    SELECT lane, start_ns AS at_ns, 1 AS step FROM added
     UNION ALL
-    SELECT lane, end_ns, -1
-    FROM shared
-    WHERE end_ns > greatest(start_ns, coalesce(stream_busy_until_ns, start_ns))
+    SELECT lane, end_ns, -1 FROM added
 ),
 -- Steps of one time count together: their window holds all of them, and the last lasts until the next time.
 heights AS (
@@ -80,29 +138,16 @@ heights AS (
         lead(at_ns) OVER (PARTITION BY lane ORDER BY at_ns) - at_ns AS time_ns
     FROM steps
 ),
-alone AS (
-    SELECT
-        lane,
-        sum(end_ns - start_ns) FILTER (
-            coalesce(busy_until_ns <= start_ns, true) AND coalesce(next_ns >= end_ns, true)
-        ) AS time_ns,
-        max(end_ns) - min(start_ns) AS whole_ns
-    FROM beside
-    GROUP BY lane
-),
-at_work AS (
+times AS (
     SELECT lane, streams, sum(time_ns) AS time_ns FROM heights WHERE streams > 0 GROUP BY ALL
     UNION ALL
-    SELECT lane, 1, time_ns FROM alone
-),
--- The rest of the time there is none at work.
-times AS (
-    FROM at_work
-    UNION ALL
-    SELECT lane, 0, any_value(whole_ns) - sum(at_work.time_ns)
-    FROM at_work
-    JOIN alone USING (lane)
+    SELECT lane, 1, -sum(time_ns)
+    FROM (SELECT lane, max(end_ns) - min(start_ns) AS time_ns FROM mixed GROUP BY lane, stretch)
     GROUP BY lane
+    UNION ALL
+    SELECT lane, 1, busy_ns FROM lanes
+    UNION ALL
+    SELECT lane, 0, whole_ns - busy_ns FROM lanes
 )
 SELECT
     traces.trace,
@@ -115,6 +160,6 @@ SELECT
 FROM times
 JOIN users USING (lane)
 JOIN traces USING (trace_id)
-WHERE time_ns > 0
 GROUP BY traces.trace, gpu_id, owner, streams
+HAVING sum(time_ns) > 0
 ORDER BY trace, gpu_id, owner, streams

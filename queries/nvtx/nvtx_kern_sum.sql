@@ -32,32 +32,54 @@ WITH names AS (
     SELECT
         hash(hash(name), hash(full_name)) AS name_id,
         called,
-        dense_rank() OVER (ORDER BY called) AS called_id
+        (dense_rank() OVER (ORDER BY called))::INTEGER AS called_id
     FROM kernels_called($names, '*')
     WHERE name IS NOT NULL
 ),
+-- By numbers, as is all that has to be kept until its thread is found; read twice sooner than kept.
+numbered AS NOT MATERIALIZED (
+    SELECT
+        trace_id,
+        process_id,
+        pid,
+        api_call_id,
+        range_id,
+        hash(hash(name), if(demangled IS NULL, hash(name), hash(demangled))) AS name_id,
+        duration_ns
+    FROM kernels
+    WHERE api_call_id IS NOT NULL
+),
+-- What was launched in a range was by the thread of that range: its call need not be looked for.
+by_threads AS NOT MATERIALIZED (
+    SELECT numbered.*, tid
+    FROM numbered
+    JOIN nvtx_ranges USING (range_id)
+    UNION ALL
+    SELECT numbered.*, tid
+    FROM numbered
+    JOIN api_calls USING (api_call_id)
+    WHERE numbered.range_id IS NULL
+),
 -- What one thread launched in one range has the same ranges around it: that is a spot. A call that has ranges
 -- of its own around it is one, too.
-launched AS (
+launched AS NOT MATERIALIZED (
     SELECT
-        hash(kernels.trace_id, kernels.process_id, kernels.pid, tid) AS thread_id,
+        hash(by_threads.trace_id, process_id, pid, tid) AS thread_id,
         hash(
             thread_id,
-            kernels.range_id,
+            range_id,
             CASE WHEN is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
                  THEN api_call_id END,
             coalesce(called_id, 0) // 60
         ) AS spot_id,
-        kernels.api_call_id,
-        kernels.range_id,
+        api_call_id,
+        range_id,
         -- 0 for one whose name was not recorded.
         coalesce(called_id, 0) AS called_id,
-        kernels.duration_ns
-    FROM kernels
-    JOIN api_calls USING (api_call_id)
-    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
-    LEFT JOIN names
-        ON name_id = hash(hash(kernels.name), if(demangled IS NULL, hash(kernels.name), hash(demangled)))
+        duration_ns
+    FROM by_threads
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = by_threads.trace_id
+    LEFT JOIN names USING (name_id)
 ),
 -- With the kernels that were launched there as bits of a word: most ranges launch the same ones.
 spots AS (
@@ -86,9 +108,21 @@ told AS (
         AND texts.text IS NOT DISTINCT FROM nvtx_ranges.text
         AND texts.style IS NOT DISTINCT FROM nvtx_ranges.style
 ),
+lone AS (
+    SELECT * REPLACE (NULL::BIGINT AS range_id)
+    FROM spots
+    WHERE is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
+),
+-- What lies around the range of a spot is known by that range alone; the rest is looked for call by call.
 around AS (
-    SELECT spot_id, thread_id, word, bits, holder_id AS range_id, text_id
-    FROM work_in_ranges('nvtx_ranges', 'spots', $by)
+    SELECT spot_id, thread_id, word, bits, ancestor_id AS range_id, text_id
+    FROM spots
+    JOIN range_ancestors ON range_ancestors.range_id = spots.range_id
+    JOIN told ON told.range_id = ancestor_id
+    WHERE NOT is_by_process($by)
+    UNION ALL
+    SELECT spot_id, thread_id, word, bits, holder_id, text_id
+    FROM work_in_ranges('nvtx_ranges', 'lone', $by)
     JOIN told ON told.range_id = holder_id
 ),
 -- Spots of one thread in ranges of the same texts are of one kind.

@@ -25,63 +25,127 @@
 
 -- Names of kernels are long, and far fewer than kernels.
 WITH names AS (
-    SELECT hash(hash(name), hash(full_name)) AS called_id, called AS kernel
+    SELECT
+        hash(hash(name), hash(full_name)) AS name_id,
+        called AS kernel,
+        dense_rank() OVER (ORDER BY called)::INTEGER AS called_id
     FROM kernels_called($names, $kernel)
     WHERE is_asked AND name IS NOT NULL
 ),
-timed AS (
+-- What else keeps a GPU busy, too.
+operations AS (
     SELECT
         kernels.trace_id,
-        kernel_id,
-        hash(hash(name), if(demangled IS NULL, hash(name), hash(demangled))) AS called_id,
-        kernels.duration_ns,
-        kernels.start_ns,
-        kernels.api_call_id,
-        busy_until_ns
-    FROM operations_in_order AS operations
-    JOIN kernels ON kernel_id = operation_id
-    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
-    WHERE kind = 'kernel'
+        gpu_id,
+        start_ns,
+        coalesce(end_ns, start_ns) AS end_ns,
+        operation_number('kernel', kernel_id) AS number,
+        called_id,
+        kernels.duration_ns
+    FROM kernels
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN names
+        ON name_id = hash(hash(kernels.name), if(demangled IS NULL, hash(kernels.name), hash(demangled)))
+    WHERE start_ns IS NOT NULL
+    UNION ALL
+    SELECT
+        trace_id,
+        gpu_id,
+        start_ns,
+        coalesce(end_ns, start_ns),
+        operation_number(kind, operation_id),
+        NULL,
+        NULL
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE kind <> 'kernel'
 ),
--- Most calls launch one kernel: the first of several is looked for where there are several.
-several AS (
-    SELECT api_call_id FROM timed WHERE api_call_id IS NOT NULL GROUP BY api_call_id HAVING count(*) > 1
+idle AS (
+    SELECT
+        trace_id,
+        called_id,
+        duration_ns,
+        -- Not greatest(…, 0), which is 0 where nothing came before.
+        CASE WHEN start_ns < busy_until_ns THEN 0 ELSE start_ns - busy_until_ns END AS gap_ns
+    FROM in_turn('operations')
+    WHERE called_id IS NOT NULL
+),
+ran AS (
+    SELECT
+        trace_id,
+        called_id,
+        count(*) AS instances,
+        sum(duration_ns)::BIGINT AS kernel_ns,
+        coalesce(sum(gap_ns), 0)::BIGINT AS gap_ns,
+        median(gap_ns) AS median_gap_ns,
+        percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(duration_ns)) AS overhead_pct
+    FROM idle
+    GROUP BY trace_id, called_id
+),
+-- Most calls launch one kernel: the first of several is looked for where there are several. Calls as bits of
+-- a word are soon counted.
+crowded AS (
+    SELECT api_call_id // 60 AS word
+    FROM kernels
+    WHERE api_call_id IS NOT NULL AND start_ns IS NOT NULL
+    GROUP BY word
+    HAVING count(*) > bit_count(bit_or(1::BIGINT << (api_call_id % 60)::INTEGER))
 ),
 charged AS (
     SELECT api_call_id, arg_min(kernel_id, (start_ns, kernel_id)) AS kernel_id
-    FROM timed
-    SEMI JOIN several USING (api_call_id)
+    FROM kernels
+    WHERE api_call_id // 60 IN (SELECT word FROM crowded) AND start_ns IS NOT NULL
     GROUP BY api_call_id
+),
+-- By numbers, as is all that has to be kept until its call is found.
+numbered AS (
+    SELECT
+        trace_id,
+        hash(hash(name), if(demangled IS NULL, hash(name), hash(demangled))) AS name_id,
+        start_ns,
+        api_call_id,
+        kernels.kernel_id = coalesce(charged.kernel_id, kernels.kernel_id) AS is_charged
+    FROM kernels
+    LEFT JOIN charged USING (api_call_id)
+    WHERE start_ns IS NOT NULL
 ),
 launched AS (
     SELECT
-        timed.trace_id,
-        names.kernel,
-        timed.duration_ns,
-        -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
-        CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
-        CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END
-            AS queue_ns,
-        CASE WHEN timed.kernel_id = coalesce(charged.kernel_id, timed.kernel_id)
-             THEN api_calls.duration_ns END AS api_ns
-    FROM timed
-    JOIN names USING (called_id)
-    LEFT JOIN api_calls USING (api_call_id)
-    LEFT JOIN charged USING (api_call_id)
+        traces.trace_id,
+        called_id,
+        CASE WHEN is_charged THEN api_calls.duration_ns END AS api_ns,
+        CASE WHEN numbered.start_ns < api_calls.end_ns THEN 0 ELSE numbered.start_ns - api_calls.end_ns END
+            AS queue_ns
+    FROM numbered
+    JOIN api_calls USING (api_call_id)
+    JOIN names USING (name_id)
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = numbered.trace_id
+),
+called AS (
+    SELECT
+        trace_id,
+        called_id,
+        count(api_ns) AS calls,
+        coalesce(sum(api_ns), 0)::BIGINT AS api_ns,
+        median(api_ns) AS median_api_ns,
+        median(queue_ns) AS median_queue_ns
+    FROM launched
+    GROUP BY trace_id, called_id
 )
 SELECT
-    traces.trace,
+    trace,
     kernel,
-    count(*) AS instances,
-    count(api_ns) AS calls,
-    sum(launched.duration_ns)::BIGINT AS kernel_ns,
-    coalesce(sum(api_ns), 0)::BIGINT AS api_ns,
-    median(api_ns) AS median_api_ns,
-    median(queue_ns) AS median_queue_ns,
-    coalesce(sum(gap_ns), 0)::BIGINT AS gap_ns,
-    median(gap_ns) AS median_gap_ns,
-    percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(launched.duration_ns)) AS overhead_pct
-FROM launched
+    instances,
+    coalesce(calls, 0) AS calls,
+    kernel_ns,
+    coalesce(api_ns, 0) AS api_ns,
+    median_api_ns,
+    median_queue_ns,
+    gap_ns,
+    median_gap_ns,
+    overhead_pct
+FROM ran
+JOIN (SELECT DISTINCT called_id, kernel FROM names) USING (called_id)
 JOIN traces USING (trace_id)
-GROUP BY traces.trace, kernel
+LEFT JOIN called USING (trace_id, called_id)
 ORDER BY trace, gap_ns DESC, kernel
