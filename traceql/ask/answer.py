@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
     from traceql.store.connection import Store
 
-# More than any answer has: comparisons with NULL hold for no row.
+# More than any answer has, for questions of one's own: comparisons with NULL hold for no row.
 _NO_LIMIT = 2**62
 # Rows of each trace that are asked for at once where fewer are shown: mostly these are all that there are.
 _AT_ONCE = 1_000
@@ -301,7 +301,8 @@ class Asker:
         if query.counted and table.num_rows:
             counts = zip(*(table[name].to_pylist() for name in ("trace", query.counted)), strict=True)
             return sum(dict(counts).values())
-        unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
+        # Where NULL is no limit, rows are counted without being numbered.
+        unlimited = replace(at, values={**at.values, "limit": None if is_shipped(query) else _NO_LIMIT})
         counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
         (total,) = counted.column(0).to_pylist()
         return int(total)
