@@ -1,4 +1,4 @@
--- A number for each lane of operations: what is sorted by it takes less memory than by all that it stands for.
+-- A number for each lane of operations: sorted by it rows take less memory than by all that it stands for.
 --
 -- Columns: trace_id, gpu_id, owner, lane.
 -- @param  operations TABLE  rows with trace_id, gpu_id and owner

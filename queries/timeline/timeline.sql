@@ -171,7 +171,8 @@ SELECT
         WHEN level < 0 THEN 'thread ' || coalesce(place_id::VARCHAR, '?') || ' start/end'
         ELSE 'thread ' || coalesce(place_id::VARCHAR, '?') || ' depth ' || coalesce(level::VARCHAR, '?')
     END AS lane,
-    CASE WHEN place = 0 THEN 'range' ELSE ['graph', 'kernel', 'memcpy', 'memset'][kind_number + 1] END AS kind,
+    CASE WHEN place = 0 THEN 'range'
+         ELSE ['graph', 'kernel', 'memcpy', 'memset'][kind_number + 1] END AS kind,
     name,
     start_ns,
     end_ns,
