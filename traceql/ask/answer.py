@@ -407,10 +407,13 @@ class Once(Asker):
         elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
         *,
         plain: bool = False,
+        first: int | None = None,
     ) -> Answer:
         """As `Asker` does, or what was begun."""
         begun = self._ahead.taken(_key(name, self.catalog.find(name).bind(params)))
-        return begun.result() if begun is not None else super().answer(name, params, elsewhere, plain=plain)
+        if begun is not None:
+            return begun.result()
+        return super().answer(name, params, elsewhere, plain=plain, first=first)
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""
