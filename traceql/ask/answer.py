@@ -411,9 +411,11 @@ class Once(Asker):
     ) -> Answer:
         """As `Asker` does, or what was begun."""
         begun = self._ahead.taken(_key(name, self.catalog.find(name).bind(params)))
-        if begun is not None:
-            return begun.result()
-        return super().answer(name, params, elsewhere, plain=plain, first=first)
+        return (
+            begun.result()
+            if begun is not None
+            else super().answer(name, params, elsewhere, plain=plain, first=first)
+        )
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""
