@@ -38,73 +38,90 @@
 -- @empty  No launch has that name and number. Which there are: traceql query top-kernels
 
 WITH named AS MATERIALIZED (
-    SELECT *, row_number() OVER () AS named_id FROM kernels_called($names, $kernel)
+    SELECT *, (row_number() OVER ())::INTEGER AS named_id FROM kernels_called($names, $kernel)
 ),
--- No text: all of it is sorted.
-numbered AS (
+-- No text, for these are many. Launches are in the order of launched_ns, start_ns and kernel_id.
+launched AS MATERIALIZED (
     SELECT
         kernels.trace_id,
         kernel_id,
         named_id,
-        kernels.process_id,
+        process_id,
         device_id,
-        kernels.range_id,
-        graph_node_id,
-        kernels.start_ns,
-        kernels.duration_ns,
-        tid,
-        api_calls.start_ns AS call_ns,
-        coalesce(api_calls.start_ns, kernels.start_ns) AS launched_ns,
-        row_number() OVER (PARTITION BY kernels.trace_id ORDER BY launched_ns, kernels.start_ns, kernel_id)
-            AS place
+        range_id,
+        start_ns,
+        duration_ns,
+        api_call_id
     FROM kernels
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id AND has_timeline
-    LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN named ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 ),
+numbered AS MATERIALIZED (
+    SELECT launched.* EXCLUDE (api_call_id), tid, api_calls.start_ns AS call_ns
+    FROM launched
+    LEFT JOIN api_calls ON api_calls.api_call_id = launched.api_call_id
+),
 placed AS NOT MATERIALIZED (
-    SELECT trace, numbered.*, named.* EXCLUDE (named_id)
-    FROM numbered
-    JOIN named USING (named_id)
-    JOIN (SELECT trace_id, trace FROM traces) USING (trace_id)
+    SELECT *, coalesce(call_ns, start_ns) AS launched_ns FROM numbered
 ),
 -- What ncu is told about each name: by which it is found, and on which device.
 told AS (
     SELECT
         trace_id,
-        placed.name,
+        named.name,
         CASE $base WHEN 'auto' THEN count(DISTINCT full_name) > 1 WHEN 'function' THEN false
             WHEN 'demangled' THEN true
             ELSE error('base must be auto, function or demangled: a timeline holds no mangled names') END
             AS by_full_name,
         count(DISTINCT device_id) > 1 AS by_device
-    FROM placed
-    GROUP BY trace_id, placed.name
-),
-asked AS (
-    SELECT
-        kernel_id,
-        numbered.trace_id,
-        duration_ns,
-        row_number() OVER (PARTITION BY numbered.trace_id ORDER BY place) AS launch
-    FROM numbered
+    FROM (SELECT DISTINCT trace_id, named_id, device_id FROM numbered)
     JOIN named USING (named_id)
-    WHERE is_asked
+    GROUP BY trace_id, named.name
+),
+asked AS NOT MATERIALIZED (
+    FROM placed WHERE named_id IN (SELECT named_id FROM named WHERE is_asked)
+),
+longest AS (
+    SELECT trace_id, max(coalesce(duration_ns, 0)) AS longest_ns FROM asked GROUP BY trace_id
 ),
 wanted AS (
-    SELECT
-        trace_id,
-        coalesce($launch, arg_max(launch, (coalesce(duration_ns, 0), -launch))) AS launch,
-        count(*) AS launches
+    SELECT trace_id, arg_min(kernel_id, (launched_ns, start_ns, kernel_id)) AS kernel_id
     FROM asked
+    JOIN longest USING (trace_id)
+    WHERE $launch IS NULL AND coalesce(duration_ns, 0) = longest_ns
     GROUP BY trace_id
+    UNION ALL
+    SELECT trace_id, kernel_id
+    FROM (FROM asked WHERE $launch IS NOT NULL)
+    QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY launched_ns, start_ns, kernel_id) = $launch
 ),
-picked AS (
-    SELECT placed.*, launch, launches, by_full_name, by_device
-    FROM wanted
-    JOIN (SELECT kernel_id, trace_id, launch FROM asked) USING (trace_id, launch)
-    JOIN placed USING (kernel_id, trace_id)
-    JOIN told USING (trace_id, name)
+picked AS MATERIALIZED (
+    SELECT
+        trace,
+        one.*,
+        graph_node_id,
+        named.* EXCLUDE (named_id, name),
+        named.name,
+        launch,
+        launches,
+        by_full_name,
+        by_device
+    FROM placed AS one
+    JOIN (
+        SELECT
+            wanted.kernel_id,
+            count(*) AS launches,
+            count_if((asked.launched_ns, asked.start_ns, asked.kernel_id)
+                     <= (one.launched_ns, one.start_ns, one.kernel_id))::BIGINT AS launch
+        FROM wanted
+        JOIN placed AS one USING (kernel_id)
+        JOIN asked ON asked.trace_id = wanted.trace_id
+        GROUP BY wanted.kernel_id
+    ) AS counted USING (kernel_id)
+    JOIN named USING (named_id)
+    JOIN told ON told.trace_id = one.trace_id AND told.name = named.name
+    JOIN (SELECT kernel_id, graph_node_id FROM kernels) AS kernels USING (kernel_id)
+    JOIN (SELECT trace_id, trace FROM traces) AS traces ON traces.trace_id = one.trace_id
 ),
 around AS (
     SELECT kernel_id, picked.trace_id, picked.process_id, domain, text, style, 0 AS rank
@@ -127,36 +144,67 @@ innermost AS (
     WHERE $nvtx
     QUALIFY row_number() OVER (PARTITION BY kernel_id ORDER BY rank) = 1
 ),
-inside AS (
-    SELECT innermost.kernel_id AS picked_id, kernel_ranges.kernel_id
+alike AS (
+    SELECT innermost.kernel_id AS picked_id, style, nvtx_ranges.*
     FROM innermost
-    JOIN kernel_ranges USING (trace_id, domain, style, text)
-    WHERE config IS NOT NULL AND style = 'pushpop'
+    JOIN (
+        SELECT range_id, trace_id, process_id, domain, style, text, start_ns AS from_ns, end_ns AS to_ns
+        FROM nvtx_ranges
+    ) AS nvtx_ranges USING (trace_id, domain, style, text)
+    WHERE config IS NOT NULL
+),
+-- Ranges inside of them, which are fewer than kernels.
+held AS MATERIALIZED (
+    SELECT DISTINCT picked_id, range_ancestors.range_id
+    FROM alike
+    JOIN range_ancestors ON ancestor_id = alike.range_id
+    WHERE style = 'pushpop'
+),
+inside AS (
+    SELECT picked_id, kernel_id
+    FROM numbered
+    JOIN held USING (range_id)
+    UNION
+    SELECT picked_id, kernel_id
+    FROM alike
+    JOIN range_calls ON range_calls.range_id = alike.range_id
+    JOIN kernels ON kernels.api_call_id = range_calls.api_call_id
+    WHERE style = 'pushpop'
     UNION
     -- Start/end ranges are those of all threads.
-    SELECT innermost.kernel_id, placed.kernel_id
-    FROM innermost
-    JOIN nvtx_ranges USING (trace_id, domain, style, text)
-    JOIN placed ON placed.trace_id = nvtx_ranges.trace_id AND placed.process_id = nvtx_ranges.process_id
-        AND call_ns >= nvtx_ranges.start_ns
-        AND (call_ns < nvtx_ranges.end_ns OR nvtx_ranges.end_ns IS NULL)
-    WHERE config IS NOT NULL AND style = 'startend'
+    SELECT picked_id, placed.kernel_id
+    FROM (FROM alike WHERE style = 'startend') AS alike
+    JOIN placed ON placed.trace_id = alike.trace_id AND placed.process_id = alike.process_id
+        AND call_ns >= from_ns AND (call_ns < to_ns OR to_ns IS NULL)
+),
+same AS MATERIALIZED (
+    SELECT kernel_id AS picked_id, named.named_id
+    FROM picked
+    JOIN named ON named.name = picked.name AND (NOT by_full_name OR named.full_name = picked.full_name)
 ),
 counted AS (
     SELECT
         picked.kernel_id,
         any_value(config) AS config,
-        count(*) FILTER (placed.place < picked.place) AS skipped,
+        count(*) FILTER ((placed.launched_ns, placed.start_ns, placed.kernel_id)
+                         < (picked.launched_ns, picked.start_ns, picked.kernel_id)) AS skipped,
         count(DISTINCT placed.process_id) AS processes,
         count(DISTINCT (placed.process_id, placed.tid)) AS threads
     FROM picked
-    JOIN placed ON placed.trace_id = picked.trace_id AND placed.name = picked.name
-        AND (NOT by_full_name OR placed.full_name = picked.full_name)
+    JOIN same ON same.picked_id = picked.kernel_id
+    JOIN (FROM placed WHERE named_id IN (SELECT named_id FROM same)) AS placed
+        ON placed.trace_id = picked.trace_id AND placed.named_id = same.named_id
         AND (NOT by_device OR placed.device_id = picked.device_id)
     LEFT JOIN innermost ON innermost.kernel_id = picked.kernel_id
-    LEFT JOIN inside ON picked_id = picked.kernel_id AND inside.kernel_id = placed.kernel_id
+    LEFT JOIN inside ON inside.picked_id = picked.kernel_id AND inside.kernel_id = placed.kernel_id
     WHERE config IS NULL OR inside.kernel_id IS NOT NULL
     GROUP BY picked.kernel_id
+),
+switches AS (
+    SELECT name
+    FROM api_calls
+    GROUP BY name
+    HAVING regexp_full_match(any_value(name), 'cu(da)?Profiler(Start|Stop)')
 ),
 -- Of a process that began to launch after cudaProfilerStart, and has not called cudaProfilerStop yet.
 started AS (
@@ -166,7 +214,7 @@ started AS (
         SELECT trace_id, process_id, min(launched_ns) AS first_ns FROM placed GROUP BY ALL
     ) AS processes USING (trace_id, process_id)
     JOIN api_calls AS calls ON calls.trace_id = picked.trace_id AND calls.process_id = picked.process_id
-    WHERE regexp_full_match(calls.name, 'cu(da)?Profiler(Start|Stop)') AND calls.start_ns <= launched_ns
+    WHERE calls.name IN (FROM switches) AND calls.start_ns <= launched_ns
     GROUP BY picked.kernel_id
     HAVING bool_and(ends_with(calls.name, 'Start')) AND min(calls.start_ns) <= any_value(first_ns)
 ),

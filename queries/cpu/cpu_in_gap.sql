@@ -7,7 +7,7 @@
 -- @unites trace
 -- @param  gap BIGINT = 1          which gap, by length: 1 is the longest of its trace
 -- @param  limit BIGINT = 20       rows for each kind of what was done; NULL for all
--- @asks   gaps gpu_gaps limit=NULL
+-- @needs  kernels timeline
 -- @column trace VARCHAR           name of the trace
 -- @column gap_start_ns BIGINT     when the gap began
 -- @column gap_ns BIGINT           its length
@@ -23,28 +23,39 @@
 -- @empty  There is no such gap, or nothing of its process was recorded meanwhile: nsys profile
 --         --trace=cuda,osrt --sample=process-tree --cpuctxsw=process-tree.
 
-WITH numbered AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid) AS place
+WITH gaps AS (
+    SELECT trace_id, trace, gpu_id, pid, kind, operation_id, busy_until_ns AS start_ns, start_ns AS end_ns,
+           start_ns - busy_until_ns AS duration_ns
+    FROM operations_in_order
+    WHERE start_ns > busy_until_ns AND trace_id IN (SELECT trace_id FROM chosen_traces($trace))
+),
+-- Those that are shorter than so many need not be sorted.
+ends AS (
+    SELECT trace_id, longest_listed(duration_ns, $gap) AS least_ns FROM gaps GROUP BY trace_id
+),
+numbered AS MATERIALIZED (
+    SELECT gaps.*
     FROM gaps
+    JOIN ends USING (trace_id)
+    WHERE duration_ns >= least_ns IS NOT false
+    QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY duration_ns DESC, start_ns, gpu_id, pid) = $gap
+),
+named AS (
+    FROM with_next_operation('numbered', 'distinct')
 ),
 chosen AS (
     -- Two containers may have one pid.
     SELECT
-        traces.trace_id,
-        trace,
-        numbered.start_ns AS gap_start_ns,
-        numbered.start_ns + numbered.duration_ns AS gap_end_ns,
-        numbered.duration_ns AS gap_ns,
+        named.trace_id,
+        named.trace,
+        named.start_ns AS gap_start_ns,
+        named.end_ns AS gap_end_ns,
+        named.duration_ns AS gap_ns,
         any_value(next_operation) AS next_operation,
-        arg_min(process_id, (end_ns, gpu_operations.kind, operation_id)) AS process_id
-    FROM numbered
-    JOIN chosen_traces($trace) AS traces USING (trace)
-    JOIN gpu_operations ON gpu_operations.trace_id = traces.trace_id
-        AND gpu_operations.gpu_id = numbered.gpu_id
-        AND gpu_operations.start_ns = numbered.start_ns + numbered.duration_ns
-    WHERE place = $gap
+        arg_min(process_id, (operations.end_ns, operations.kind, operations.operation_id)) AS process_id
+    FROM named
+    JOIN gpu_operations AS operations ON operations.trace_id = named.trace_id
+        AND operations.gpu_id = named.gpu_id AND operations.start_ns = named.end_ns
     GROUP BY ALL
 ),
 stretches AS (

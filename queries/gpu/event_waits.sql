@@ -31,7 +31,7 @@
 -- @chart  bars x=function y=held_ns
 -- @empty  No stream and no thread waited for an event.
 
-WITH waits AS (
+WITH waits AS MATERIALIZED (
     SELECT
         traces.trace,
         syncs.trace_id,
@@ -43,83 +43,126 @@ WITH waits AS (
         syncs.stream_id,
         syncs.event_id,
         syncs.event_record_id,
-        api_calls.name AS function,
-        ranges.text AS range,
+        syncs.api_call_id,
         coalesce(api_calls.start_ns, syncs.start_ns) AS wait_ns,
         syncs.start_ns,
-        syncs.end_ns,
         syncs.duration_ns
     FROM syncs
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN api_calls USING (api_call_id)
-    LEFT JOIN (SELECT range_id, text FROM nvtx_ranges) AS ranges USING (range_id)
     WHERE syncs.event_id IS NOT NULL
+),
+recorded AS (
+    FROM event_records SEMI JOIN waits USING (trace_id, event_record_id)
+),
+-- By number, as is all that has to be sorted.
+streams AS MATERIALIZED (
+    SELECT *, (row_number() OVER ())::INTEGER AS stream
+    FROM (
+        SELECT trace_id, process_id, context_id, stream_id FROM waits
+        UNION
+        SELECT trace_id, process_id, context_id, stream_id FROM recorded
+    )
 ),
 -- What a stream was given, in the order of the calls that gave it.
 given AS (
     SELECT
-        gpu_operations.trace_id,
-        gpu_operations.process_id,
-        gpu_operations.context_id,
-        gpu_operations.stream_id,
-        api_calls.start_ns AS given_ns,
-        gpu_operations.operation,
-        gpu_operations.start_ns,
-        max(gpu_operations.end_ns) OVER (
-            PARTITION BY gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.context_id,
-                         gpu_operations.stream_id
-            ORDER BY api_calls.start_ns, gpu_operations.start_ns, kind, operation_id
-            ROWS UNBOUNDED PRECEDING
-        ) AS done_ns,
-        row_number() OVER (
-            PARTITION BY gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.context_id,
-                         gpu_operations.stream_id, api_calls.start_ns
-            ORDER BY gpu_operations.start_ns, kind, operation_id
-        ) AS place,
-        count(*) OVER (
-            PARTITION BY gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.context_id,
-                         gpu_operations.stream_id, api_calls.start_ns
-        ) AS places
-    FROM gpu_operations
-    JOIN api_calls USING (api_call_id)
-    WHERE gpu_operations.trace_id IN (SELECT trace_id FROM waits)
+        stream,
+        given_ns,
+        start_ns,
+        operation,
+        max(end_ns) OVER (so_far ROWS UNBOUNDED PRECEDING) AS done_ns,
+        lag(given_ns) OVER so_far IS DISTINCT FROM given_ns AS is_first,
+        lead(given_ns) OVER so_far IS DISTINCT FROM given_ns AS is_last
+    FROM (
+        SELECT
+            stream,
+            api_calls.start_ns AS given_ns,
+            operations.start_ns,
+            operations.end_ns,
+            operation_number(kind, operation_id) AS operation
+        FROM gpu_operations AS operations
+        JOIN streams USING (trace_id, process_id, context_id, stream_id)
+        JOIN api_calls USING (api_call_id)
+    )
+    WINDOW so_far AS (PARTITION BY stream ORDER BY given_ns, start_ns, operation)
 ),
 records AS (
     SELECT
-        event_records.trace_id,
+        records.trace_id,
         event_record_id,
-        event_records.stream_id AS recording_stream,
+        records.stream_id AS recording_stream,
         time_ns AS record_ns,
         -- A stream that was given nothing has come as far when it is asked to record.
         coalesce(completed_ns, greatest(done_ns, time_ns), time_ns) AS completed_ns
-    FROM event_records
-    ASOF LEFT JOIN (FROM given WHERE place = places) AS given
-        ON given.trace_id = event_records.trace_id AND given.process_id = event_records.process_id
-        AND given.context_id = event_records.context_id AND given.stream_id = event_records.stream_id
-        AND given.given_ns <= event_records.time_ns
+    FROM (
+        FROM recorded LEFT JOIN streams USING (trace_id, process_id, context_id, stream_id)
+    ) AS records
+    ASOF LEFT JOIN (SELECT stream, given_ns, done_ns FROM given WHERE is_last) AS given
+        ON given.stream = records.stream AND given.given_ns <= records.time_ns
+),
+waiting AS (
+    SELECT sync_id, wait_ns, stream
+    FROM waits
+    JOIN streams USING (trace_id, process_id, context_id, stream_id)
 ),
 before AS (
-    SELECT waits.sync_id, done_ns
-    FROM waits
-    ASOF JOIN (FROM given WHERE place = places) AS given
-        ON given.trace_id = waits.trace_id AND given.process_id = waits.process_id
-        AND given.context_id = waits.context_id AND given.stream_id = waits.stream_id
-        AND given.given_ns <= waits.wait_ns
+    SELECT sync_id, done_ns
+    FROM waiting
+    ASOF JOIN (SELECT stream, given_ns, done_ns FROM given WHERE is_last) AS given
+        ON given.stream = waiting.stream AND given.given_ns <= waiting.wait_ns
 ),
 after AS (
-    SELECT waits.sync_id, operation, given.start_ns
+    SELECT sync_id, operation, start_ns
+    FROM waiting
+    ASOF JOIN (SELECT stream, given_ns, start_ns, operation FROM given WHERE is_first) AS given
+        ON given.stream = waiting.stream AND given.given_ns >= waiting.wait_ns
+),
+listed AS (
+    SELECT
+        trace,
+        waits.trace_id,
+        pid,
+        gpu_id,
+        CASE WHEN stream_id IS NULL THEN 'host' ELSE 'stream' END AS waiting,
+        stream_id AS waiting_stream,
+        recording_stream,
+        event_id,
+        api_call_id,
+        record_ns,
+        wait_ns,
+        completed_ns,
+        CASE WHEN stream_id IS NULL THEN waits.start_ns ELSE greatest(wait_ns, coalesce(done_ns, wait_ns)) END
+            AS ready_ns,
+        CASE
+            WHEN stream_id IS NULL THEN duration_ns
+            WHEN completed_ns IS NOT NULL THEN greatest(completed_ns - ready_ns, 0)
+        END AS held_ns,
+        operation,
+        after.start_ns AS next_start_ns,
+        CASE WHEN completed_ns IS NOT NULL THEN after.start_ns - greatest(ready_ns, completed_ns) END
+            AS release_delay_ns,
+        waits.sync_id
     FROM waits
-    ASOF JOIN (FROM given WHERE place = 1) AS given
-        ON given.trace_id = waits.trace_id AND given.process_id = waits.process_id
-        AND given.context_id = waits.context_id AND given.stream_id = waits.stream_id
-        AND given.given_ns >= waits.wait_ns
+    LEFT JOIN records USING (trace_id, event_record_id)
+    LEFT JOIN before USING (sync_id)
+    LEFT JOIN after USING (sync_id)
+    QUALIFY within_limit(
+        row_number() OVER (PARTITION BY trace ORDER BY held_ns DESC NULLS LAST, waits.sync_id), $limit
+    )
+),
+-- Texts of those that are listed, which are few.
+released AS (
+    SELECT operation_number(kind, operation_id) AS operation, operation AS released_to
+    FROM gpu_operations
+    WHERE operation_number(kind, operation_id) IN (SELECT operation FROM listed)
 )
 SELECT
     trace,
     pid,
     gpu_id,
-    CASE WHEN stream_id IS NULL THEN 'host' ELSE 'stream' END AS waiting,
-    stream_id AS waiting_stream,
+    waiting,
+    waiting_stream,
     recording_stream,
     event_id,
     function,
@@ -127,22 +170,14 @@ SELECT
     record_ns,
     wait_ns,
     completed_ns,
-    CASE WHEN stream_id IS NULL THEN waits.start_ns ELSE greatest(wait_ns, coalesce(done_ns, wait_ns)) END
-        AS ready_ns,
-    CASE
-        WHEN stream_id IS NULL THEN duration_ns
-        WHEN completed_ns IS NOT NULL THEN greatest(completed_ns - ready_ns, 0)
-    END AS held_ns,
-    operation AS released_to,
-    after.start_ns AS next_start_ns,
-    CASE WHEN completed_ns IS NOT NULL THEN after.start_ns - greatest(ready_ns, completed_ns) END
-        AS release_delay_ns,
-    waits.sync_id
-FROM waits
-LEFT JOIN records USING (trace_id, event_record_id)
-LEFT JOIN before USING (sync_id)
-LEFT JOIN after USING (sync_id)
-QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY held_ns DESC NULLS LAST, waits.sync_id), $limit
-)
+    ready_ns,
+    held_ns,
+    released_to,
+    next_start_ns,
+    release_delay_ns,
+    sync_id
+FROM listed
+LEFT JOIN released USING (operation)
+LEFT JOIN (SELECT api_call_id, name AS function, range_id FROM api_calls) AS calls USING (api_call_id)
+LEFT JOIN (SELECT range_id, text AS range FROM nvtx_ranges) AS ranges USING (range_id)
 ORDER BY trace, held_ns DESC NULLS LAST, sync_id

@@ -41,10 +41,11 @@ runs AS (
     FROM runs_in_steps(matched, steps)
     WHERE ranks > 1
 ),
-operations AS (
+operations AS NOT MATERIALIZED (
     SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
            process_id AS owner
     FROM operations_by_work
+    SEMI JOIN runs USING (trace_id, process_id, gpu_id)
     JOIN numbered USING (trace_id, process_id, gpu_id)
 ),
 -- Time at work until each stretch of a GPU begins.
@@ -61,7 +62,10 @@ worked AS (
     FROM gpu_states(operations)
 ),
 begun AS (
-    SELECT place, min(start_ns) AS first_ns FROM worked GROUP BY place
+    SELECT (trace_id, owner, gpu_id) AS place, min(start_ns) AS first_ns
+    FROM operations
+    WHERE end_ns > start_ns
+    GROUP BY trace_id, owner, gpu_id
 ),
 -- Of those that end together on a rank, one.
 ended AS (

@@ -45,19 +45,35 @@ runs AS (
     FROM runs_in_steps(matched, steps)
     WHERE ranks > 1
 ),
+-- By number, as is all that has to be sorted.
+names AS (
+    SELECT full_name, (row_number() OVER ())::INTEGER AS operation
+    FROM (SELECT DISTINCT full_name FROM gpu_operations)
+),
 -- Each operation belongs to the next collective of its rank; those that several ranks recorded are no work.
+given AS (
+    SELECT
+        operations.trace_id,
+        process_id,
+        operations.gpu_id,
+        names.operation,
+        operations.start_ns + shift_ns AS start_ns,
+        operations.end_ns + shift_ns AS end_ns
+    FROM gpu_operations AS operations
+    SEMI JOIN runs USING (trace_id, process_id, gpu_id)
+    JOIN numbered USING (trace_id, process_id, gpu_id)
+    LEFT JOIN names ON names.full_name = operations.full_name
+    WHERE NOT (kind = 'kernel' AND operation_id IN (SELECT kernel_id FROM runs))
+),
 working AS (
     SELECT
-        runs.kernel_id,
-        coalesce(operations.full_name, '') AS operation,
-        least(operations.end_ns + shifted.shift_ns, runs.start_ns)
-            - operations.start_ns - shifted.shift_ns AS work_ns
-    FROM gpu_operations AS operations
-    JOIN numbered AS shifted USING (trace_id, process_id, gpu_id)
-    ASOF JOIN runs
-        ON runs.trace_id = operations.trace_id AND runs.process_id = operations.process_id
-        AND runs.gpu_id = operations.gpu_id AND operations.start_ns + shifted.shift_ns < runs.start_ns
-    WHERE NOT (kind = 'kernel' AND operation_id IN (SELECT kernel_id FROM runs))
+        next.kernel_id,
+        coalesce(operation, 0) AS operation,
+        least(given.end_ns, next.start_ns) - given.start_ns AS work_ns
+    FROM given
+    ASOF JOIN (SELECT trace_id, process_id, gpu_id, start_ns, kernel_id FROM runs) AS next
+        ON next.trace_id = given.trace_id AND next.process_id = given.process_id
+        AND next.gpu_id = given.gpu_id AND given.start_ns < next.start_ns
 ),
 worked AS (
     SELECT kernel_id, operation, count(*) AS instances, sum(work_ns)::BIGINT AS work_ns

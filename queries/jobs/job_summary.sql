@@ -46,62 +46,57 @@ WITH numbered AS (
 runs AS (
     FROM job_runs(numbered)
 ),
+-- By number, as is all that has to be sorted.
+lanes AS (
+    SELECT trace_id, process_id, gpu_id, shift_ns, (row_number() OVER ())::INTEGER AS lane FROM numbered
+),
+operations AS NOT MATERIALIZED (
+    SELECT lane, kind, operation_id, start_ns, end_ns, shift_ns
+    FROM gpu_operations
+    JOIN lanes USING (trace_id, process_id, gpu_id)
+    WHERE in_window(start_ns + shift_ns, end_ns + shift_ns, $from, $to)
+),
 covered AS (
     SELECT
-        gpu_operations.trace_id,
-        gpu_operations.process_id,
-        gpu_operations.gpu_id,
-        kind,
+        lane,
+        kind = 'kernel' AS is_kernel,
         start_ns,
         end_ns,
-        coalesce(
-            busy_until(start_ns, end_ns, (kind, operation_id),
-                       (gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.gpu_id)),
-            start_ns
-        ) AS busy_until_ns
-    FROM gpu_operations
-    JOIN numbered USING (trace_id, process_id, gpu_id)
-    WHERE in_window(start_ns + shift_ns, end_ns + shift_ns, $from, $to)
+        coalesce(busy_until(start_ns, end_ns, 0, lane), start_ns) AS busy_until_ns
+    FROM operations
 ),
 worked AS (
     SELECT
-        trace_id,
-        process_id,
-        gpu_id,
+        lane,
         min(start_ns) AS first_ns,
         max(end_ns) AS last_ns,
-        count_if(kind = 'kernel')::BIGINT AS kernels,
+        count_if(is_kernel)::BIGINT AS kernels,
         sum(greatest(0, end_ns - greatest(start_ns, busy_until_ns)))::BIGINT AS gpu_busy_ns
     FROM covered
-    GROUP BY ALL
+    GROUP BY lane
 ),
--- A collective waits until its last rank has come.
-timed AS (
-    SELECT
-        operations.trace_id,
-        operations.process_id AS owner,
-        operations.gpu_id,
-        work,
-        operations.start_ns + numbered.shift_ns AS start_ns,
-        operations.end_ns + numbered.shift_ns AS end_ns,
-        coalesce(last_start_ns, operations.start_ns + numbered.shift_ns) AS begun_ns
-    FROM operations_by_work AS operations
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+-- A collective waits until its last rank has come: what is left without that is the work.
+begun AS (
+    SELECT lane, coalesce(last_start_ns - operations.shift_ns, operations.start_ns) AS start_ns,
+           operations.end_ns
+    FROM operations
+    SEMI JOIN (
+        SELECT lane FROM lanes JOIN runs USING (trace_id, process_id, gpu_id) WHERE ranks > 1
+    ) AS sharing USING (lane)
     LEFT JOIN runs ON kind = 'kernel' AND operation_id = kernel_id AND ranks > 1
-    WHERE in_window(
-        operations.start_ns + numbered.shift_ns, operations.end_ns + numbered.shift_ns, $from, $to
-    )
 ),
-waits_apart AS (
-    SELECT * EXCLUDE (begun_ns) REPLACE (begun_ns AS start_ns) FROM timed
-    UNION ALL
-    SELECT * EXCLUDE (begun_ns) REPLACE ('waiting' AS work, begun_ns AS end_ns) FROM timed
+working AS (
+    SELECT lane, start_ns, end_ns, coalesce(busy_until(start_ns, end_ns, 0, lane), start_ns) AS busy_until_ns
+    FROM begun
 ),
 waited AS (
-    SELECT trace_id, owner, gpu_id, sum(end_ns - start_ns)::BIGINT AS waiting_ns
-    FROM gpu_states(waits_apart)
-    WHERE state = 'waiting'
-    GROUP BY ALL
+    SELECT
+        lane,
+        gpu_busy_ns
+            - sum(greatest(0, end_ns - greatest(start_ns, busy_until_ns)))::BIGINT AS waiting_ns
+    FROM working
+    JOIN worked USING (lane)
+    GROUP BY lane, gpu_busy_ns
 ),
 shared AS (
     SELECT
@@ -126,7 +121,7 @@ SELECT
     numbered.gpu,
     communicator_ranks,
     clock_known_by,
-    CASE WHEN clock_id = job_id THEN first_ns + shift_ns END AS start_ns,
+    CASE WHEN clock_id = job_id THEN first_ns + numbered.shift_ns END AS start_ns,
     last_ns - first_ns AS span_ns,
     coalesce(kernels, 0) AS kernels,
     coalesce(gpu_busy_ns, 0) AS gpu_busy_ns,
@@ -146,12 +141,11 @@ SELECT
     ), '') AS finding
 FROM numbered
 JOIN traces USING (trace_id)
-LEFT JOIN worked
-    ON worked.trace_id = numbered.trace_id AND worked.process_id = numbered.process_id
-    AND worked.gpu_id = numbered.gpu_id
-LEFT JOIN waited
-    ON waited.trace_id = numbered.trace_id AND waited.owner = numbered.process_id
-    AND waited.gpu_id = numbered.gpu_id
+LEFT JOIN lanes
+    ON lanes.trace_id = numbered.trace_id AND lanes.process_id = numbered.process_id
+    AND lanes.gpu_id = numbered.gpu_id
+LEFT JOIN worked ON worked.lane = lanes.lane
+LEFT JOIN waited ON waited.lane = lanes.lane
 LEFT JOIN shared
     ON shared.trace_id = numbered.trace_id AND shared.process_id = numbered.process_id
     AND shared.gpu_id = numbered.gpu_id

@@ -28,17 +28,21 @@ runs AS (
     FROM job_runs(numbered)
     WHERE ranks > 1
 ),
-operations AS (
+operations AS NOT MATERIALIZED (
     SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
            process_id AS owner
     FROM operations_by_work
+    SEMI JOIN runs USING (trace_id, process_id, gpu_id)
     JOIN numbered USING (trace_id, process_id, gpu_id)
 ),
 states AS (
     SELECT *, (trace_id, owner, gpu_id) AS place, state <> 'idle' AS is_busy FROM gpu_states(operations)
 ),
 begun AS (
-    SELECT place, min(start_ns) AS first_ns FROM states GROUP BY place
+    SELECT (trace_id, owner, gpu_id) AS place, min(start_ns) AS first_ns
+    FROM operations
+    WHERE end_ns > start_ns
+    GROUP BY trace_id, owner, gpu_id
 ),
 before AS (
     SELECT runs.*, begun.place, coalesce(before_ns, first_ns) AS from_ns

@@ -49,24 +49,14 @@ waits AS (
 moves AS (
     SELECT DISTINCT trace_id, process_id, gpu_id, moved FROM runs
 ),
-operations AS (
+operations AS NOT MATERIALIZED (
     SELECT operations_by_work.*, process_id AS owner
     FROM operations_by_work
     SEMI JOIN numbered USING (trace_id)
 ),
-every_state AS (
-    FROM gpu_states(operations)
-),
-states AS (
-    SELECT every_state.*, step, range, step_start_ns
-    FROM every_state
-    ASOF JOIN steps
-        ON steps.trace_id = every_state.trace_id AND steps.owner = every_state.owner
-        AND steps.gpu_id = every_state.gpu_id AND every_state.start_ns >= steps.step_start_ns
-),
 summed AS (
     SELECT sums.* REPLACE (step + coalesce(moved, 0) AS step)
-    FROM state_sums(states) AS sums
+    FROM states_in_steps(operations, steps) AS sums
     LEFT JOIN moves
         ON moves.trace_id = sums.trace_id AND moves.process_id = owner AND moves.gpu_id = sums.gpu_id
 )

@@ -25,7 +25,7 @@
 -- @note   SELECT format('{}: whole CUDA graphs count as computation: their kernels are not recorded', trace)
 -- @note   FROM answer GROUP BY trace HAVING sum(graph_launches) > 0 ORDER BY trace
 
-WITH operations AS (
+WITH operations AS NOT MATERIALIZED (
     SELECT operations_by_work.*, lane_owner($by, process_id) AS owner
     FROM operations_by_work
     JOIN chosen_traces($trace) AS traces USING (trace_id)

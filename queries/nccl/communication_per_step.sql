@@ -27,23 +27,13 @@
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
 -- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 
-WITH operations AS (
+WITH operations AS NOT MATERIALIZED (
     SELECT operations_by_work.*, process_id AS owner
     FROM operations_by_work
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
-every_state AS (
-    FROM gpu_states(operations)
-),
 steps AS (
     FROM gpu_steps($step, $by)
-),
-states AS (
-    SELECT every_state.*, step, range, step_start_ns
-    FROM every_state
-    ASOF JOIN steps
-        ON steps.trace_id = every_state.trace_id AND steps.owner = every_state.owner
-        AND steps.gpu_id = every_state.gpu_id AND every_state.start_ns >= steps.step_start_ns
 )
 SELECT
     trace,
@@ -60,7 +50,7 @@ SELECT
     idle_ns,
     exposed_pct,
     hidden_pct
-FROM state_sums(states) AS summed
+FROM states_in_steps(operations, steps) AS summed
 JOIN traces USING (trace_id)
 JOIN processes ON processes.trace_id = summed.trace_id AND processes.process_id = owner
 ORDER BY trace, gpu_id, owner, step

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
     from traceql.store.connection import Store
 
-# More than any answer has: comparisons with NULL hold for no row.
+# More than any answer has, for questions of one's own: comparisons with NULL hold for no row.
 _NO_LIMIT = 2**62
 # Rows of each trace that are asked for at once where fewer are shown: mostly these are all that there are.
 _AT_ONCE = 1_000
@@ -159,6 +159,7 @@ class Asker:
         elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
         *,
         plain: bool = False,
+        first: int | None = None,
     ) -> Answer:
         """Answer a question.
 
@@ -167,6 +168,7 @@ class Asker:
             params: those that are given.
             elsewhere: finds the rows, and how many there are without limit; None where it cannot.
             plain: whether the rows are only shown, for which they need no Arrow table.
+            first: so many rows are enough: of events, which are many, no more are fetched; None for all.
 
         Raises:
             UnknownQueryError: there is no such question.
@@ -182,7 +184,11 @@ class Asker:
         notes += at.notes
         # What is said of rows is asked of an Arrow table, and so are the types of one's own questions.
         plain = plain and not query.note and is_shipped(query)
-        table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at, plain=plain)
+        if elsewhere or not _can_be_cut(query):
+            first = None
+        table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(
+            query, at, plain=plain, first=first
+        )
         notes += nothing.unmet(
             query,
             bound,
@@ -213,7 +219,12 @@ class Asker:
     def _place(self, query: Query, bound: Mapping[str, Value]) -> Place:
         return replace(place.of(self._run_about(bound), query, bound), traces=place.about(bound))
 
-    def _rows_of_all(self, query: Query, at: Place, *, plain: bool = False) -> tuple[pa.Table, int]:
+    def _rows_of_all(
+        self, query: Query, at: Place, *, plain: bool = False, first: int | None = None
+    ) -> tuple[pa.Table, int]:
+        if first:
+            table = self._rows(query, at, plain=plain, first=first)
+            return table, table.num_rows if table.num_rows < first else self._count(query, at)
         limit = at.values.get("limit")
         if plain and query.limits_rows and isinstance(limit, int) and 0 < limit < _AT_ONCE:
             asked = replace(at, values={**at.values, "limit": _AT_ONCE})
@@ -224,8 +235,9 @@ class Asker:
         table = self._rows(query, at, plain=plain)
         return table, self._total(query, at, table)
 
-    def _rows(self, query: Query, at: Place, *, plain: bool = False) -> pa.Table:
-        table = self._run(query, query.sql, at, plain=plain)
+    def _rows(self, query: Query, at: Place, *, plain: bool = False, first: int | None = None) -> pa.Table:
+        cut = f"\nLIMIT {first}" if first else ""
+        table = self._run(query, query.sql + cut, at, plain=plain)
         declared = [column.name for column in query.columns]
         if table.column_names != declared:
             raise CatalogError(
@@ -301,10 +313,24 @@ class Asker:
         if query.counted and table.num_rows:
             counts = zip(*(table[name].to_pylist() for name in ("trace", query.counted)), strict=True)
             return sum(dict(counts).values())
-        unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
-        counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
+        # Where NULL is no limit, rows are counted without being numbered.
+        unlimited = replace(at, values={**at.values, "limit": None if is_shipped(query) else _NO_LIMIT})
+        return self._count(query, unlimited)
+
+    def _count(self, query: Query, at: Place) -> int:
+        counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", at)
         (total,) = counted.column(0).to_pylist()
         return int(total)
+
+
+def _can_be_cut(query: Query) -> bool:
+    """Whether first rows of a question need no others: what is said of rows is said of all of them."""
+    return (
+        query.lists_events
+        and is_shipped(query)
+        and not query.note
+        and not any(nothing.is_filter(param, query) for param in query.params)
+    )
 
 
 @dataclass(frozen=True)
@@ -381,10 +407,15 @@ class Once(Asker):
         elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
         *,
         plain: bool = False,
+        first: int | None = None,
     ) -> Answer:
         """As `Asker` does, or what was begun."""
         begun = self._ahead.taken(_key(name, self.catalog.find(name).bind(params)))
-        return begun.result() if begun is not None else super().answer(name, params, elsewhere, plain=plain)
+        return (
+            begun.result()
+            if begun is not None
+            else super().answer(name, params, elsewhere, plain=plain, first=first)
+        )
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """As `Asker` does; an error is raised anew."""

@@ -83,7 +83,7 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
     found = [
         Note("no_rows", text)
         for param in query.params
-        if param.name in NAMES and param.type == "VARCHAR" and not _is_filter(param, query)
+        if param.name in NAMES and param.type == "VARCHAR" and not is_filter(param, query)
         if (text := _no_name(run, query, param.name, bound.get(param.name), chosen))
     ]
     of_job = [
@@ -123,7 +123,7 @@ def unmet(query: Query, bound: Mapping[str, Value], table: pa.Table, ask: Ask) -
     found = []
     for param in query.params:
         wanted = bound.get(param.name)
-        if not (_is_filter(param, query) and isinstance(wanted, str) and wanted.strip("*%")):
+        if not (is_filter(param, query) and isinstance(wanted, str) and wanted.strip("*%")):
             continue
         if table.column(param.name).null_count == table.num_rows:
             known = ask([param.name], {param.name: "*"}).column(0).to_pylist()
@@ -138,7 +138,7 @@ def unmet(query: Query, bound: Mapping[str, Value], table: pa.Table, ask: Ask) -
     return found
 
 
-def _is_filter(param: Param, query: Query) -> bool:
+def is_filter(param: Param, query: Query) -> bool:
     """Whether it is a pattern of what stands in the column of its name, and no name of `NAMES`."""
     is_name = param.name in NAMES and NAMES[param.name] is not _METRICS
     by_default = isinstance(param.default, str) and is_pattern(param.default)

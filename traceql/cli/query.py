@@ -164,7 +164,9 @@ def _columns(found: Query, options: Mapping[str, Any]) -> list[str]:
 
 
 def _of_each(found: Query, table: Any) -> str:
-    """Of what the question's limit is, where that is several traces."""
+    """Of what the question's limit is, where that is several traces; of none of its own nothing."""
+    if not _has_limit(found):
+        return ""
     (limit,) = [param for param in found.params if param.name == "limit"]
     several = "trace" in table.column_names and len(set(in_python(table["trace"]))) > 1
     return "trace" if several and re.search(r"(per|each) trace\b", limit.meaning) else ""
@@ -202,7 +204,11 @@ def _answer_query(found: Query) -> Any:
                 asked = given(found.params, params)
                 if scheduler is None:
                     answer = opened._asker.answer(
-                        found.name, asked, plain=form_of(format_, output) != "parquet"
+                        found.name,
+                        asked,
+                        plain=form_of(format_, output) != "parquet",
+                        # Rows are sorted before they are left out.
+                        first=limit if sort is None else None,
                     )
                 else:
                     answer = opened.ask(found.name, scheduler=scheduler, **asked)
