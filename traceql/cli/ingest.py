@@ -101,6 +101,9 @@ def ingest(
     read the others still come in, and the exit status is 1. The database itself and what lies beside it or
     beside reports (sidecars) are passed over.
 
+    Small reports that follow each other are made into rows side by side, and
+    stored together; each comes in as a whole or not at all.
+
     Several may bring reports into one database at a time: each waits for the others, as --wait says. A lake
     (a --db that ends in / or is a folder, or --lake) is a folder of Parquet files into which many processes
     and machines store at the same time.

@@ -14,6 +14,7 @@ it does not know.
 `assemble`   fields → Arrow tables; `chains` of calls, with their frames
 `blocks`     where the events in a block begin and end
 `alike`      events that are made alike, thousands at once
+`together`   their fields and those of all others, in the order of the events
 `messages`   thousands of protobuf messages of any form at once; `leftover` what is left one by one
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from traceql.read.arrays import numbers_of, of_numbers
 from traceql.read.buffer import Buffer
-from traceql.read.nsys_rep import alike, checks, layout, messages, samples
+from traceql.read.nsys_rep import alike, checks, layout, messages, samples, together
 from traceql.read.nsys_rep.arrow import arrow_type
 from traceql.read.nsys_rep.assemble import Batch, build, rows_of
 from traceql.read.nsys_rep.blocks import events
@@ -117,15 +117,15 @@ def _decode_buffer(
     payloads = {number: column for number, column in top.items() if column.sizes is not None}
     checks.one_payload(payloads, starts)
     for number in layout.PAYLOAD_NAMES:
-        column, alike_ = payloads.get(number), groups.get(number, ())
+        column, of_forms = payloads.get(number), groups.get(number, ())
         begins, fields, rows = np.zeros(0, np.int64), {}, rest[:0]
         if column is not None:
             mine = slice(None) if column.rows is None else column.rows
             checks.types_fit(types[mine], number, column.values, batch.tally)
             begins, rows = column.values, rest[mine]
             fields = _fields(buffer, number, column, what, batch)
-        if rows.size or alike_:
-            begins, fields = alike.together(alike_, rows, begins, fields)
+        if rows.size or of_forms:
+            begins, fields = together.joined(of_forms, rows, begins, fields)
             _build(buffer, number, begins, fields, what, string_count, batch)
     return batch
 
