@@ -15,9 +15,9 @@
 -- @column start_ns BIGINT           start on the GPU
 -- @column end_ns BIGINT             end on the GPU
 -- @column duration_ns BIGINT        time on the GPU
--- @column delta_ns BIGINT           from the end of the execution before to this start
+-- @column delta_ns BIGINT           from the end of the one before, if known, to this start
 -- @column accum_duration_ns BIGINT  durations up to here
--- @column accum_delta_ns BIGINT     deltas up to here
+-- @column accum_delta_ns BIGINT     known deltas up to here
 -- @chart  lines x=instance y=delta_ns color=pid
 -- @empty  No kernel of that name: traceql query top-kernels lists them.
 
@@ -32,7 +32,7 @@ WITH paced AS (
         start_ns,
         end_ns,
         kernels.duration_ns,
-        start_ns - coalesce(lag(end_ns) OVER same_kernel, 0) AS delta_ns
+        start_ns - lag(end_ns, 1, 0) OVER same_kernel AS delta_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN kernels_called($names, $kernel) AS named

@@ -21,4 +21,17 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what is not known of an execution, its end, is not known of the time to the next one",
+        traces={"a": Recording().work(kernel("add", 10, 20), kernel("add", 50, 45), kernel("add", 60, 70))},
+        params={"kernel": "add"},
+        expected=across(
+            """
+            trace  pid  device_id  kernel  instance  start_ns  end_ns  duration_ns  delta_ns  accum_duration_ns  accum_delta_ns
+            a      1    0          add     1         10        20      10           10        10               10
+            a      1    0          add     2         50        NULL    NULL         30        10               40
+            a      1    0          add     3         60        70      10           NULL      20               40
+            """
+        ),
+    ),
 ]
