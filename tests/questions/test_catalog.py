@@ -30,7 +30,7 @@ VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 
 # Rules that find nothing wrong in these exports: tests/ask/test_findings.py has recordings in which they do.
 SILENT = {"above_the_floor", "slowing_kernels"}
-# No recording with OpenACC is at hand, nor one with collectives beside links: tests of answers have made ones.
+# None of these recordings has collectives beside links: tests of answers have a made one.
 UNRECORDED = {"collective_links"}
 # A value for each parameter without a default, or with one that finds nothing in these reports.
 REQUIRED = {
