@@ -72,7 +72,7 @@ idle AS (
 ),
 ran AS (
     SELECT
-        trace_id,
+        trace,
         called_id,
         count(*) AS instances,
         sum(duration_ns)::BIGINT AS kernel_ns,
@@ -80,7 +80,8 @@ ran AS (
         median(gap_ns) AS median_gap_ns,
         percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(duration_ns)) AS overhead_pct
     FROM idle
-    GROUP BY trace_id, called_id
+    JOIN traces USING (trace_id)
+    GROUP BY trace, called_id
 ),
 -- Most calls launch one kernel: the first of several is looked for where there are several. Calls as bits of
 -- a word are soon counted.
@@ -111,7 +112,7 @@ numbered AS (
 ),
 launched AS (
     SELECT
-        traces.trace_id,
+        traces.trace,
         called_id,
         CASE WHEN is_charged THEN api_calls.duration_ns END AS api_ns,
         CASE WHEN numbered.start_ns < api_calls.end_ns THEN 0 ELSE numbered.start_ns - api_calls.end_ns END
@@ -123,14 +124,14 @@ launched AS (
 ),
 called AS (
     SELECT
-        trace_id,
+        trace,
         called_id,
         count(api_ns) AS calls,
         coalesce(sum(api_ns), 0)::BIGINT AS api_ns,
         median(api_ns) AS median_api_ns,
         median(queue_ns) AS median_queue_ns
     FROM launched
-    GROUP BY trace_id, called_id
+    GROUP BY trace, called_id
 )
 SELECT
     trace,
@@ -146,6 +147,5 @@ SELECT
     overhead_pct
 FROM ran
 JOIN (SELECT DISTINCT called_id, kernel FROM names) USING (called_id)
-JOIN traces USING (trace_id)
-LEFT JOIN called USING (trace_id, called_id)
+LEFT JOIN called USING (trace, called_id)
 ORDER BY trace, gap_ns DESC, kernel
