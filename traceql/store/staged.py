@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +21,7 @@ from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     import pyarrow as pa
 
@@ -116,6 +116,9 @@ class Stage:
     """
 
     def __init__(self, *, replace: bool = False, keep_environment: bool = False) -> None:
+        # Who only asks imports this module, too, and the other one brings much along.
+        from concurrent.futures import Future
+
         self.store: Future[Store] = Future()
         self._replace = replace
         self._keep_environment = keep_environment
