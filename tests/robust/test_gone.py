@@ -29,7 +29,7 @@ from made.nsys import Recording, kernel
 from traceql import Database, DatabaseError, QueryError
 from traceql.read.formats import READERS
 from traceql.read.source import Source, known
-from traceql.store import compact, ingest
+from traceql.store import compact, ingest, steps
 from traceql.store.decode import Decoded
 from traceql.store.sharing import File
 from traceql.tables import schema
@@ -440,7 +440,7 @@ def test_an_environment_that_is_not_stored_after_all_leaves_no_log(
     db = tmp_path / "db"
     with Database(db) as database:
         _recording().store(database, "kept")
-        monkeypatch.setattr(ingest, "_missing", lambda *_: 1 / 0)
+        monkeypatch.setattr(steps, "_missing", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             _plant(database, "private")
     assert [path.name for path in tmp_path.glob("db*")] == ["db"]
