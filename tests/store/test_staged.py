@@ -162,7 +162,7 @@ def test_a_number_that_somebody_took_meanwhile_is_not_given_again(
     one_by_one(reports[:2], tmp_path / "all.duckdb")
     made.clear()
     # As when it was asked before the two came in.
-    monkeypatch.setattr(staged.Stage, "_there", lambda *_: (0, frozenset()))
+    monkeypatch.setattr(staged.Stage, "begin", lambda stage, _: stage._there.set_result((0, frozenset())))
     together(reports[2:], tmp_path / "all.duckdb")
     # The first two numbers are taken, and with the one that the first has instead that of the last.
     assert sorted(made) == ["before"] * 3 + ["in the change"] * 3

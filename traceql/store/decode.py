@@ -420,5 +420,8 @@ def decode_all(
 
 
 def _discard(future: Future[T | ReportError]) -> None:
-    if not future.cancelled() and not isinstance(result := future.result(), ReportError):
-        result.close()
+    # Whatever has gone wrong, nobody is told any more.
+    if not future.cancelled() and future.exception() is None:
+        result = future.result()
+        if not isinstance(result, ReportError):
+            result.close()

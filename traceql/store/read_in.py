@@ -136,7 +136,7 @@ def _stored(
         # While the first reports are being decoded.
         engine.with_relations()
         if stage is not None:
-            stage.store.set_result(store)
+            stage.begin(store)
         for path, one in decoding:
             if isinstance(one, Staged):
                 began = began if waiting else time.monotonic()
@@ -151,7 +151,7 @@ def _stored(
         for _, left in waiting:
             left.close()
         if stage is not None:
-            stage.store.cancel()
+            stage.give_up()
         # Nobody decodes any more.
         decoding.close()
         if stage is not None:

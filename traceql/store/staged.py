@@ -110,27 +110,38 @@ class Stage:
     Args:
         replace: see `ingest.add`.
         keep_environment: see `ingest.add`.
-
-    Attributes:
-        store: the database into which they go; is waited for.
     """
 
     def __init__(self, *, replace: bool = False, keep_environment: bool = False) -> None:
         # Who only asks imports this module, too, and the other one brings much along.
         from concurrent.futures import Future
 
-        self.store: Future[Store] = Future()
+        # The greatest number of a trace in the database, and which reports it holds; None to make nothing.
+        self._there: Future[tuple[int, frozenset[str]] | None] = Future()
         self._replace = replace
         self._keep_environment = keep_environment
         self._lock = threading.Lock()
-        self._known: tuple[int, frozenset[str]] | None = None
         self._own = threading.local()
         self._resources = contextlib.ExitStack()
 
-    def stage(self, position: int, decoded: Decoded) -> Staged | Decoded:
-        """The report with its rows, if it is small and the database does not hold it already.
+    def begin(self, store: Store) -> None:
+        """Look what the database holds, into which the rows go; before anything is stored there.
 
         Of a lake each trace is a change of its own, whose rows are made in memory as it is.
+
+        Raises:
+            DatabaseError: it cannot be read.
+        """
+        if store.one_by_one:
+            self._there.set_result(None)
+            return
+        asked = "SELECT trace_id, sha256 FROM traces"
+        rows = store.run(asked, plain=True).to_pylist() if store.exists else []
+        most = max((row["trace_id"] for row in rows), default=0)
+        self._there.set_result((most, frozenset(row["sha256"] for row in rows)))
+
+    def stage(self, position: int, decoded: Decoded) -> Staged | Decoded:
+        """The report with its rows, if it is small and the database does not hold it already.
 
         Args:
             position: of the report among all that are read, from 0: what its number hangs on.
@@ -138,11 +149,11 @@ class Stage:
 
         Raises:
             ReportError: its content does not make sense.
-            DatabaseError: the database cannot be read.
+            CancelledError: nobody waits for it any more.
         """
-        if not is_small(decoded) or (store := self.store.result()).one_by_one:
+        if not is_small(decoded) or (there := self._there.result()) is None:
             return decoded
-        most, known = self._there(store)
+        most, known = there
         if decoded.source.sha256 in known and not self._replace:
             return decoded
         # What does not work in memory is told by the change of the database, or works there.
@@ -164,16 +175,6 @@ class Stage:
                     connection.execute("ROLLBACK")
         return Staged(decoded, trace_id, tables, inserted, time.perf_counter() - began)
 
-    def _there(self, store: Store) -> tuple[int, frozenset[str]]:
-        """The greatest number of a trace in the database, and which reports it holds."""
-        with self._lock:
-            if self._known is None:
-                asked = "SELECT trace_id, sha256 FROM traces"
-                rows = store.run(asked, plain=True).to_pylist() if store.exists else []
-                most = max((row["trace_id"] for row in rows), default=0)
-                self._known = most, frozenset(row["sha256"] for row in rows)
-            return self._known
-
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self._own, "connection"):
             with self._lock:
@@ -181,6 +182,10 @@ class Stage:
                 self._resources.callback(made.close)
             self._own.connection = made
         return self._own.connection  # type: ignore[no-any-return]
+
+    def give_up(self) -> None:
+        """Let nobody wait for what the database holds."""
+        self._there.cancel()
 
     def close(self) -> None:
         """Let go of all of it; no thread is at it any more."""
