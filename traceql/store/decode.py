@@ -373,15 +373,18 @@ def decode_all(
             decoded = decode(
                 path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch, begun=begin
             )
-            try:
-                return then(position, decoded)
-            except BaseException:
-                decoded.close()
-                raise
         except ReportError as error:
             return error
         finally:
+            # Before anything is made of it: that may wait for who waits here.
             begun.set()
+        try:
+            return then(position, decoded)
+        except BaseException as error:
+            decoded.close()
+            if isinstance(error, ReportError):
+                return error
+            raise
 
     def submit() -> None:
         if (next_one := next(remaining, None)) is not None:
