@@ -3,7 +3,7 @@
 -- Columns: those of the operations, and busy_until_ns, as busy_until says; NULL for the first one of a GPU.
 -- Sorted once, and then looked at row after row: a window by GPU keeps a tree of all ends. What is at the end
 -- of one GPU is out of reach of the next one, and no BIGINT there.
--- @param  operations TABLE  rows with trace_id, gpu_id, start_ns, end_ns (known) and number (operation_number)
+-- @param  operations TABLE  with trace_id, gpu_id, start_ns, end_ns (known) and number (operation_number)
 
 WITH sorted AS (
     SELECT * FROM query_table(operations) ORDER BY trace_id, gpu_id, start_ns, end_ns, number

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import duckdb
 import pytest
 import systems
-from forks import Forks
+from forks import COMMAND, Forks
 from helpers_robust import REPORTS, decoded_once, plain
 from made.nsys import Recording
 
@@ -104,7 +104,9 @@ def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
         if replace:
             # Every fourth time the database exists already, and its trace is read again.
             db.write_bytes((tmp_path / "before").read_bytes())
-        with forks.start("ingest", "-q", *replace, "--db", db, *ALL):
+        # All together there would be few moments between the first report and the last.
+        code = f"from traceql.store import read_in; read_in._TOGETHER = {1 + number % 2}; {COMMAND}"
+        with forks.start("ingest", "-q", *replace, "--db", db, *ALL, code=code):
             time.sleep(rng.uniform(0.1, 0.95) * undisturbed.seconds)
         if not db.exists():
             seen.add(0)
