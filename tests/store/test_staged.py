@@ -70,9 +70,16 @@ def names(outcomes: Sequence[Ingested | ReportError]) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [{}, {"tags": {"batch": "8"}, "keep_environment": True}])
+@pytest.mark.parametrize("in_one", [1, 100])
 def test_the_database_is_the_same_as_that_of_one_by_one(
-    reports: list[Path], made: list[str], tmp_path: Path, options: Mapping[str, Any]
+    reports: list[Path],
+    made: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: Mapping[str, Any],
+    in_one: int,
 ) -> None:
+    monkeypatch.setattr(staged, "_MOST_IN_ONE", in_one)
     expected = one_by_one(reports, tmp_path / "one.duckdb", **options)
     assert made == ["in the change"] * len(reports)
     made.clear()
