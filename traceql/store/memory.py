@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traceql.store import create, engine
 from traceql.store.engine import duckdb
-from traceql.store.sharing import CONFIG, MEMORY
+from traceql.store.sharing import MEMORY, config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +22,7 @@ def connected(spill: Path, means: Means) -> duckdb.DuckDBPyConnection:
         means: what it may take.
     """
     engine.with_relations()
-    config: dict[str, str | bool | int | float | list[str]] = {
-        **CONFIG,
-        "temp_directory": str(spill),
-        **means.config,
-    }
-    connection = duckdb.connect(MEMORY, config=config)
+    connection = duckdb.connect(MEMORY, config=config_of(spill, means))
     try:
         create.tables(connection)
     except BaseException:

@@ -64,6 +64,11 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+def config_of(spill: Path, means: Means = ALL) -> dict[str, str | bool | int | float | list[str]]:
+    """Settings of a connection that has a private folder for what does not fit into memory."""
+    return {**CONFIG, "temp_directory": str(spill), **means.config}
+
+
 @dataclass(frozen=True)
 class Inside:
     """What is known of an open file.
@@ -461,11 +466,7 @@ class File:
             )
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
         spill, self._remove_spill = temporary.folder_of(self)
-        config: dict[str, str | bool | int | float | list[str]] = {
-            **CONFIG,
-            "temp_directory": str(spill),
-            **means.config,
-        }
+        config = config_of(spill, means)
         try:
             if path == MEMORY:
                 self._connection = duckdb.connect(path, config=config)

@@ -17,7 +17,6 @@ from traceql.read import temporary
 from traceql.store import interrupts, memory, steps
 from traceql.store.engine import duckdb
 from traceql.store.means import SMALL
-from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 _MOST_IN_ONE: Final = 100
 # Of a report: some thousand events.
 _SMALL_BYTES: Final = 300_000
-_OF_TRACES: Final = tuple(table.name for table in schema.TABLES if table.of_trace and table.name != "traces")
 
 
 def is_small(decoded: Decoded) -> bool:
@@ -83,9 +81,9 @@ class Waiting:
             "* REPLACE ($label AS trace, map($keys, $values) AS tags)",
             {"label": label, "keys": list(tags), "values": [str(value) for value in tags.values()]},
         )
-        for name in _OF_TRACES:
-            if name in staged.tables:
-                self._tables.setdefault(name, []).append(staged.tables[name])
+        for name, rows in staged.tables.items():
+            if name != "traces":
+                self._tables.setdefault(name, []).append(rows)
         return staged.inserted
 
     def insert(self) -> None:
@@ -171,7 +169,7 @@ class Stage:
             connection.execute("BEGIN")
             try:
                 inserted = steps.insert(connection, decoded, trace_id, "", {}, self._keep_environment)
-                filled = ("traces", *(name for name in _OF_TRACES if inserted.rows[name]))
+                filled = ("traces", *(name for name, rows in inserted.rows.items() if rows))
                 tables = {name: connection.sql(f"FROM {name}").to_arrow_table() for name in filled}
             finally:
                 with contextlib.suppress(duckdb.Error):

@@ -16,7 +16,7 @@ from traceql.store import failures, trust
 from traceql.store.definitions import Definition
 from traceql.store.engine import duckdb
 from traceql.store.lake import manifest, parts, scratch
-from traceql.store.sharing import CONFIG, MEMORY, File, Inside
+from traceql.store.sharing import CONFIG, MEMORY, File, Inside, config_of
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LakeFile(File):
         try:
             self.known = manifest.read(place, self.known)
             # In memory, and without tables: SQL that would change them finds none.
-            self._connection = duckdb.connect(MEMORY, config={**CONFIG, "temp_directory": str(spill)})
+            self._connection = duckdb.connect(MEMORY, config=config_of(spill))
             of_entries = _of_entries(self.known, given, spill)
             older = {**of_entries, **parts.views(place, _numbers(self.known))}
             of_traces = partial(_of_traces, place, self.known, of_entries)
