@@ -16,6 +16,8 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
+import time
 import weakref
 import zlib
 from functools import cache
@@ -25,8 +27,13 @@ from typing import IO, TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Those of this process that are there.
-_ours: set[Path] = set()
+# Where this process has made some.
+_places: set[str] = set()
+# One thread at a time makes one, and none while all are removed at the end.
+_making = threading.Lock()
+# Who still writes into a folder that is being removed is met again so many times, after so long.
+_MOST_TRIES: Final = 50
+_PAUSE_S: Final = 0.01
 #: What a name tells of the process that made the file or folder; see `mine`.
 OF_PROCESS: Final = r"([0-9a-f]{8})-(\d+)-(\d+)"
 
@@ -67,27 +74,33 @@ def replacing(place: Path) -> Iterator[IO[bytes]]:
 
 
 def remove_all() -> None:
-    """Remove all folders of this process, which ends at once, whoever still uses them."""
-    for made in tuple(_ours):
-        _remove(made)
+    """Remove all folders of this process, which ends at once and makes no more, whoever still uses them."""
+    _making.acquire()
+    for place in tuple(_places):
+        for made in Path(place).glob(f"traceql-{mine()}-*"):
+            for _ in range(_MOST_TRIES):
+                _remove(made)
+                if not made.exists():
+                    break
+                time.sleep(_PAUSE_S)
 
 
 def _make(within: Path | None) -> Path:
     place = str(within or tempfile.gettempdir())
     _sweep(place)
-    made = Path(tempfile.mkdtemp(prefix=f"traceql-{mine()}-", dir=place))
-    _ours.add(made)
-    return made
+    with _making:
+        _places.add(place)
+        return Path(tempfile.mkdtemp(prefix=f"traceql-{mine()}-", dir=place))
 
 
 def _remove(made: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
-    _ours.discard(made)
 
 
 def _forked() -> None:
-    """What is there is the other process's."""
-    _ours.clear()
+    """Nobody makes one there yet; those that are there are the other process's, by their names."""
+    global _making
+    _making = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
