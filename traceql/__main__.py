@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 # Objects that are made before garbage is looked for among them. A command is imports for the most part, which
 # stay: to look for garbage in between takes a tenth of the time.
 _OBJECTS = 50_000
-# What is asked for with these needs no decoder, or another one, or one of another process.
-_OTHERWISE = ("-h", "--help", "--via", "--scheduler")
 
 
 def program() -> None:
@@ -77,13 +75,15 @@ def _run() -> int:
 
 def _decoder(words: list[str]) -> AbstractContextManager[None]:
     """While the command imports what it needs, the process that will decode for it does so, too."""
-    import contextlib
+    from traceql.read import foreseen
 
-    if words[:1] != ["ingest"] or len(words) == 1 or any(word.startswith(_OTHERWISE) for word in words):
+    if not (reports := foreseen.reports(words)):
+        import contextlib
+
         return contextlib.nullcontext()
     from traceql.read import processes
 
-    return processes.reserve(words[1:])
+    return processes.reserve(reports)
 
 
 def _leave(ended: list[int]) -> None:

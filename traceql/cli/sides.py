@@ -246,7 +246,7 @@ def _of_reports(
             open_database(str(of_reports.database(entry)), allow_files=allow_files)
         )
         try:
-            database.sql("SELECT trace FROM traces")
+            database._store.run("SELECT trace FROM traces", plain=True)
         except DatabaseError:
             # Damaged, or just removed by another process.
             database.close()

@@ -9,6 +9,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `formats`    which readers there are, and which one a file belongs to
 `source`     unpack, hash; `suffixes` names of files without what says how
 `temporary`  folders that are gone with their process
+`foreseen`   which reports a command will read, guessed from its words
 `kept`       what can be made again, in the user's cache folder
 `unread`     what a report holds and nobody reads, in words
 `homes`      home folders and names of users in texts, shortened

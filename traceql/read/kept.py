@@ -14,6 +14,8 @@ from pathlib import Path
 
 from traceql.read import temporary
 
+#: Within the folder: databases of reports, each with a file that says what its traces are called, as JSON.
+REPORTS, NAMES = "reports", "names.json"
 _DIGITS = 16
 
 
@@ -39,6 +41,15 @@ def keep(kind: str, made_of: str, suffix: str, content: bytes) -> None:
             for old in place.glob(f"{kind}-*{suffix}"):
                 old.unlink(missing_ok=True)
             file.rename(place / f"{kind}-{_hash(made_of.encode())}-{_hash(content)}{suffix}")
+
+
+def names_of_reports() -> str:
+    """What the traces of all kept reports are called: lists in JSON, one behind the other."""
+    with contextlib.suppress(OSError, RuntimeError):
+        return "\n".join(
+            names.read_text("utf-8", "replace") for names in (folder() / REPORTS).glob(f"*/{NAMES}")
+        )
+    return ""
 
 
 def folder() -> Path:

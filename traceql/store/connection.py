@@ -83,7 +83,8 @@ class Store:
         self.definitions = options["definitions"]
         wait_s = seconds("wait_s", options.get("wait_s", WAIT_S), zero=True)
         self.patience = Patience(wait_s, options.get("tell", log))
-        self._before_arrow = options.get("before_arrow") or _nothing
+        #: Is called before pyarrow is needed, if anything is.
+        self.before_arrow = options.get("before_arrow") or _nothing
         self._asking: Mode = "files" if options.get("allow_files") else "read"
         # One in memory is this object's alone, and nobody else could open it.
         self._own = File(self._asking) if path == MEMORY else None
@@ -235,7 +236,7 @@ class Store:
         return presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
 
     def _import_arrow(self) -> None:
-        self._before_arrow()
+        self.before_arrow()
         engine.with_relations()
 
     # --- changes ----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: The variable that says how much is kept, and what it says where it is not set.
 LIMIT_VARIABLE, LIMIT = "TRACEQL_CACHE_SIZE", "10GB"
-_DATABASE, _NAMES = "traces.duckdb", "names.json"
+_DATABASE = "traces.duckdb"
 _DIGITS: Final = 32
 
 
@@ -58,7 +58,7 @@ def database(entry: Path) -> Path:
 def names(entry: Path) -> list[str] | None:
     """What the traces of each report are called; None if nothing whole is kept there."""
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads((entry / _NAMES).read_text("utf-8"))
+        found = json.loads((entry / kept.NAMES).read_text("utf-8"))
         if isinstance(found, list) and all(isinstance(name, str) for name in found):
             # What is used now goes last.
             os.utime(entry)
@@ -73,7 +73,7 @@ def fill(store: Store, reports: Sequence[Path]) -> list[str]:
         ReportError: one cannot be read.
     """
     called = []
-    for _, outcome in read_in.read_all(lambda: store, list(reports)):
+    for _, outcome in read_in.read_all(lambda: store, list(reports), before_arrow=store.before_arrow):
         if isinstance(outcome, ReportError):
             raise outcome
         called.append(outcome.name)
@@ -96,7 +96,7 @@ def keep(entry: Path, make: Callable[[Path], list[str]]) -> bool:
             new = folder / "new"
             new.mkdir(mode=0o700)
             called = make(database(new))
-            (new / _NAMES).write_text(json.dumps(called), encoding="utf-8", newline="\n")
+            (new / kept.NAMES).write_text(json.dumps(called), encoding="utf-8", newline="\n")
             with contextlib.suppress(OSError):
                 # Unless somebody else was faster.
                 new.rename(entry)
@@ -116,7 +116,7 @@ def _remove_oldest(spared: Path) -> None:
     for entry in spared.parent.iterdir():
         # Another process may remove it meanwhile; what is being made has another name.
         with contextlib.suppress(OSError):
-            if (entry / _NAMES).is_file():
+            if (entry / kept.NAMES).is_file():
                 used[entry] = entry.stat().st_mtime
                 sizes[entry] = sum(file.stat().st_size for file in entry.iterdir())
     over = sum(sizes.values()) - _limit()
@@ -143,7 +143,7 @@ def _limit() -> int:
 
 def _folder() -> Path:
     """For its owner alone: reports may hold what others shall not see."""
-    folder = kept.folder() / "reports"
+    folder = kept.folder() / kept.REPORTS
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     return folder
