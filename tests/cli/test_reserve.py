@@ -35,4 +35,5 @@ def test_a_decoder_is_begun_for_commands_that_decode(
     monkeypatch.setattr(processes, "reserve", reserve)
     with program._decoder(words.split()):
         pass
-    assert reserved == ([words.split()[1:]] if begun else [])
+    given = [word for word in words.split()[1:] if not word.startswith("-")]
+    assert reserved == ([given] if begun else [])
