@@ -29,7 +29,7 @@ steps AS (
     FROM stack_steps SEMI JOIN inside USING (thread, step)
 ),
 spans AS (
-    SELECT steps.* EXCLUDE (parent_id), opened, closed
+    SELECT steps.* EXCLUDE (parent_id, may_cross), opened, closed
     FROM steps
     JOIN (SELECT range_id, step AS opened FROM steps WHERE opens) USING (range_id)
     JOIN (SELECT range_id, step AS closed FROM steps WHERE NOT opens) USING (range_id)
@@ -58,6 +58,7 @@ SELECT
     (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER,
     step,
     is_last,
+    NULL,
     NULL
 FROM crossing_steps
 WHERE range_id NOT IN (SELECT range_id FROM crossing)

@@ -72,8 +72,21 @@ SELECT
         WHEN 6 THEN level_5
         WHEN 7 THEN level_6
         WHEN 8 THEN level_7
-    END AS parent_id
+    END AS parent_id,
+    -- Ranges nest where each that ends is the last one that began at its level.
+    NOT opens AND range_id IS DISTINCT FROM CASE depth
+        WHEN 0 THEN level_0
+        WHEN 1 THEN level_1
+        WHEN 2 THEN level_2
+        WHEN 3 THEN level_3
+        WHEN 4 THEN level_4
+        WHEN 5 THEN level_5
+        WHEN 6 THEN level_6
+        WHEN 7 THEN level_7
+    END AS may_cross
 FROM levels;
+
+SET VARIABLE may_cross = (SELECT coalesce(bool_or(may_cross), false) FROM stack_steps);
 
 -- Which push/pop range lies in which.
 CREATE TEMP VIEW stack_parents AS
@@ -91,7 +104,7 @@ CREATE TEMP TABLE uneven_ranges AS
 SELECT starts.thread, starts.step
 FROM stack_steps AS starts
 JOIN stack_steps AS ends USING (range_id)
-WHERE starts.opens AND NOT ends.opens AND starts.depth <> ends.depth;
+WHERE getvariable('may_cross') AND starts.opens AND NOT ends.opens AND starts.depth <> ends.depth;
 
 CREATE TEMP TABLE crossed_threads AS
 SELECT DISTINCT thread FROM uneven_ranges
