@@ -4,6 +4,9 @@
 -- @when  beside_timeline
 -- @fills range_calls
 
+-- Where no call outlasts a range, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS outlasting (api_call_id BIGINT);
+
 INSERT INTO range_calls BY NAME
 WITH calls AS (
     SELECT api_call_id, process_id | tid AS thread, start_ns, coalesce(end_ns, start_ns) AS end_ns

@@ -17,9 +17,7 @@
 
 INSERT INTO diagnostics BY NAME
 WITH clock AS (
-    SELECT CASE WHEN min(timestamp) > max(systemClockNs) // 2 THEN max(systemClockNs) ELSE 0 END AS origin_ns
-    FROM raw_DIAGNOSTIC_EVENT
-    LEFT JOIN raw_TARGET_INFO_SESSION_START_TIME ON true
+    SELECT max(systemClockNs) AS start_ns FROM raw_TARGET_INFO_SESSION_START_TIME
 ),
 hosts AS (
     -- A machine is named in full or by the first part of its name.
@@ -37,6 +35,7 @@ messages AS (
     -- blank, quote or closing bracket.
     SELECT
         *,
+        min(timestamp) OVER () AS first_ns,
         regexp_replace(
             regexp_replace(
                 regexp_replace(text, '''(?:file:|/|~/|[A-Za-z]:\\|\\\\)[^'']*''', '''<path>''', 'g'),
@@ -48,7 +47,7 @@ messages AS (
 )
 SELECT
     getvariable('trace_id') AS trace_id,
-    timestamp - origin_ns AS time_ns,
+    timestamp - CASE WHEN first_ns > start_ns // 2 THEN start_ns ELSE 0 END AS time_ns,
     CASE severity WHEN 1 THEN 'info' WHEN 2 THEN 'warning' WHEN 3 THEN 'error' END AS severity,
     CASE source WHEN 1 THEN 'injection' WHEN 2 THEN 'daemon' WHEN 3 THEN 'analysis' END AS source,
     CASE WHEN pattern IS NULL THEN plain ELSE regexp_replace(plain, pattern, '<host>', 'g') END AS text

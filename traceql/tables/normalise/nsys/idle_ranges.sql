@@ -19,5 +19,5 @@ JOIN (
     WHERE trace_id = getvariable('trace_id')
     GROUP BY process_id
 ) AS calling ON calling.process_id = thread & -16777216
-WHERE style <> 'mark'
+WHERE event_type <> 34
     AND (end_thread <> thread OR first_tid <> thread & 16777215 OR last_tid <> thread & 16777215)

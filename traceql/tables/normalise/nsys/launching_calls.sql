@@ -15,20 +15,26 @@
 -- @raw   CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
 -- @reads correlationId BIGINT
 
+-- Of all rows, which is faster to see; and if they do not, of those that can launch.
 SET VARIABLE ids_rise = (
-    SELECT coalesce(bool_and(id > id_before AND process_id = process_before), true)
+    SELECT coalesce(bool_and(correlationId > id_before) AND min(globalTid) >> 24 = max(globalTid) >> 24, true)
     FROM (
-        SELECT id, process_id, lag(id) OVER () AS id_before, lag(process_id) OVER () AS process_before
-        FROM (
-            SELECT correlationId AS id, globalTid & -16777216 AS process_id
-            FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
-            WHERE eventClass IN (0, 1) AND correlationId IS NOT NULL
-        )
+        SELECT globalTid, correlationId, lag(correlationId) OVER () AS id_before
+        FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+        WHERE correlationId IS NOT NULL
+    )
+);
+SET VARIABLE ids_rise = (
+    SELECT coalesce(bool_and(correlationId > id_before) AND min(globalTid) >> 24 = max(globalTid) >> 24, true)
+    FROM (
+        SELECT globalTid, correlationId, lag(correlationId) OVER () AS id_before
+        FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+        WHERE NOT getvariable('ids_rise') AND eventClass IN (0, 1) AND correlationId IS NOT NULL
     )
 );
 
 CREATE TEMP TABLE outer_calls AS
-SELECT process_id, correlation_id, api_call_id, range_id
+SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
 FROM api_calls
 WHERE NOT getvariable('ids_rise')
     AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
@@ -38,7 +44,7 @@ QUALIFY row_number() OVER (
 
 -- A view: a table of all calls would be more than may be in memory.
 CREATE TEMP VIEW launching_calls AS
-SELECT process_id, correlation_id, api_call_id, range_id
+SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
 FROM api_calls
 WHERE getvariable('ids_rise')
     AND trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
@@ -47,9 +53,8 @@ FROM outer_calls;
 
 -- Those of what is neither a kernel nor a graph: few, and looked for once.
 CREATE TEMP TABLE other_calls AS
-SELECT process_id, correlation_id, api_call_id, range_id, start_ns AS called_ns
-FROM api_calls
-WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IN (
+FROM launching_calls
+WHERE correlation_id IN (
     SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
     SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
@@ -58,6 +63,3 @@ WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id
     UNION ALL
     SELECT correlationId FROM raw_CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
 )
-QUALIFY row_number() OVER (
-    PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
-) = 1

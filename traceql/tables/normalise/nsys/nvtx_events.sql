@@ -69,14 +69,22 @@ SELECT
     CASE WHEN events.domain_id = 0 THEN ''
          ELSE coalesce(domains.name, 'domain ' || events.domain_id) END AS domain,
     coalesce(categories.name, nullif(events.category, 0)::VARCHAR) AS category,
-    CASE eventType WHEN 34 THEN 'mark' WHEN 59 THEN 'pushpop' ELSE 'startend' END AS style,
+    eventType AS event_type,
     start - getvariable('origin_ns') AS start_ns,
     "end" - getvariable('origin_ns') AS end_ns,
     globalTid AS thread,
     endGlobalTid AS end_thread,
     color AS color_argb,
-    coalesce(nvtx_payloads.payload, jsonText, json.value, uint64Value::VARCHAR, int64Value::VARCHAR,
-             doubleValue::VARCHAR, uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) AS payload
+    coalesce(
+        nvtx_payloads.payload,
+        jsonText,
+        json.value,
+        -- To see that there is no number is faster than to write none.
+        CASE WHEN coalesce(uint64Value, int64Value, uint32Value, int32Value) IS NOT NULL
+                  OR coalesce(doubleValue, floatValue) IS NOT NULL
+             THEN coalesce(uint64Value::VARCHAR, int64Value::VARCHAR, doubleValue::VARCHAR,
+                           uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) END
+    ) AS payload
 FROM events
 LEFT JOIN strings ON strings.id = textId
 LEFT JOIN domains ON domains.process_id = events.process_id AND domains.domain_id = events.domain_id
@@ -89,4 +97,4 @@ LEFT JOIN nvtx_payloads USING (binaryData);
 CREATE TEMP TABLE startend_ranges AS
 SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns
 FROM nvtx_events
-WHERE style = 'startend' AND coalesce(end_thread, thread) = thread
+WHERE event_type = 60 AND coalesce(end_thread, thread) = thread

@@ -14,7 +14,7 @@ SELECT
     text,
     domain,
     category,
-    style,
+    CASE event_type WHEN 34 THEN 'mark' WHEN 59 THEN 'pushpop' ELSE 'startend' END AS style,
     nvtx_events.start_ns,
     nvtx_events.end_ns,
     CASE WHEN nvtx_events.end_ns >= nvtx_events.start_ns

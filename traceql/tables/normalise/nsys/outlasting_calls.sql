@@ -1,7 +1,5 @@
 -- Calls that go on after the end of the range in which they start.
---
--- They are rare, for a thread ends a range after its calls return.
--- @when  nvtx_events
+-- @when  outlasted_ranges
 
 CREATE TEMP TABLE outlasting AS
 SELECT api_call_id, range_id, process_id | tid AS thread, api_calls.start_ns, api_calls.end_ns

@@ -29,7 +29,7 @@ steps AS (
     FROM stack_steps SEMI JOIN inside USING (thread, step)
 ),
 spans AS (
-    SELECT steps.*, opened, closed
+    SELECT steps.* EXCLUDE (parent_id, may_cross), opened, closed
     FROM steps
     JOIN (SELECT range_id, step AS opened FROM steps WHERE opens) USING (range_id)
     JOIN (SELECT range_id, step AS closed FROM steps WHERE NOT opens) USING (range_id)
@@ -57,7 +57,11 @@ SELECT
     opens,
     (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER,
     step,
-    is_last
+    is_last,
+    NULL,
+    NULL
 FROM crossing_steps
 WHERE range_id NOT IN (SELECT range_id FROM crossing)
-WINDOW stack AS (PARTITION BY thread ORDER BY step)
+WINDOW stack AS (PARTITION BY thread ORDER BY step);
+
+INSERT INTO parentless SELECT 1

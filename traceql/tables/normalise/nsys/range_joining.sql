@@ -91,9 +91,9 @@ FROM (FROM crossing_moments WHERE is_last) AS moments
 LEFT JOIN latest ON latest.thread = moments.thread AND latest.step = moments.step
 LEFT JOIN crossing_spans AS nested ON nested.range_id = moments.nested_id;
 
-DELETE FROM stack_parents WHERE range_id IN (SELECT range_id FROM crossing_spans);
+DELETE FROM stack_steps WHERE opens AND range_id IN (SELECT range_id FROM crossing_spans);
 
-INSERT INTO stack_parents
+INSERT INTO stack_steps BY NAME
 WITH begun AS (
     SELECT range_id, thread, closed, opened - 1 AS step FROM crossing_spans
 ),
@@ -108,7 +108,8 @@ holding AS (
     JOIN crossing_open USING (thread, step)
     WHERE crossing_open.closed > begun.closed
 )
-SELECT range_id, thread, crossing_spans.depth, arg_min(parent_id, (holding.length_ns, -holding.opened))
+SELECT range_id, thread, true AS opens, crossing_spans.depth,
+       arg_min(parent_id, (holding.length_ns, -holding.opened)) AS parent_id
 FROM crossing_spans
 LEFT JOIN holding USING (range_id)
 GROUP BY ALL;

@@ -13,14 +13,14 @@ WITH placed AS (
     UNION ALL
     FROM lying_places
     UNION ALL
-    SELECT range_id, NULL, 0 FROM nvtx_events WHERE style = 'startend'
+    SELECT range_id, NULL, 0 FROM nvtx_events WHERE event_type = 60
 )
 SELECT range_id, parent_id, depth, coalesce(text, '') AS text
 FROM placed JOIN nvtx_events USING (range_id);
 
 -- From every range up to the outermost one. Programs that forget to close ranges nest them without end: 128
 -- levels are enough for anything that nests on purpose, and what lies deeper climbs 16 of them.
-CREATE TEMP TABLE range_climbs AS
+INSERT INTO range_ancestors BY NAME
 WITH RECURSIVE climbs AS (
     SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels,
            CASE WHEN depth < 128 THEN 127 ELSE 15 END AS most_levels
@@ -29,12 +29,12 @@ WITH RECURSIVE climbs AS (
     SELECT climbs.range_id, next_id, parent_id, levels + 1, most_levels
     FROM climbs
     JOIN range_tree ON range_tree.range_id = climbs.next_id
-    WHERE levels < most_levels
+    WHERE levels < most_levels AND next_id IS NOT NULL
 )
-FROM climbs;
+SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM climbs;
 
-INSERT INTO range_ancestors BY NAME
-SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM range_climbs;
+CREATE TEMP VIEW range_climbs AS
+SELECT range_id, ancestor_id, levels FROM range_ancestors WHERE trace_id = getvariable('trace_id');
 
 -- Of more than 1024 characters the middle is left out: however long texts are, and however deep ranges nest,
 -- a path is short. Bytes are counted first, which takes no time.

@@ -25,34 +25,34 @@ WITH own AS (
         -- What ran among more than two at once is added in range_crowds.
         sum(CASE WHEN is_crowded THEN 0
                  WHEN previous_range_id = range_id THEN end_ns - start_ns - coalesce(overlap_ns, 0)
-                 ELSE end_ns - start_ns END) AS busy_ns
+                 ELSE end_ns - start_ns END)::BIGINT AS busy_ns
     FROM gpu_operations
     WHERE range_id IS NOT NULL
-    GROUP BY range_id
-),
--- Operations of one call have the range of the call. All but one of them.
-beyond_first AS (
-    SELECT range_id, sum(operations - 1)::BIGINT AS operations
-    FROM (
-        SELECT any_value(range_id) AS range_id, count(*) AS operations
-        FROM gpu_operations
-        WHERE NOT getvariable('one_each') AND range_id IS NOT NULL
-        GROUP BY api_call_id
-        HAVING count(*) > 1
-    )
     GROUP BY range_id
 )
 SELECT
     ancestor_id AS range_id,
     sum(own.operations)::BIGINT AS operations,
-    sum(own.operations - coalesce(beyond_first.operations, 0))::BIGINT AS launches,
+    -- Where calls launched several operations each, range_launches mends it.
+    sum(own.operations)::BIGINT AS launches,
     min(start_ns) AS start_ns,
     max(end_ns) AS end_ns,
     sum(busy_ns)::BIGINT AS busy_ns
 FROM own
-LEFT JOIN beyond_first USING (range_id)
 JOIN range_climbs USING (range_id)
 GROUP BY ancestor_id;
+
+-- Operations of one call have the range of the call. All but one of them.
+CREATE TEMP TABLE beyond_first AS
+SELECT range_id, sum(operations - 1)::BIGINT AS operations
+FROM (
+    SELECT any_value(range_id) AS range_id, count(*) AS operations
+    FROM gpu_operations
+    WHERE NOT getvariable('one_each') AND range_id IS NOT NULL
+    GROUP BY api_call_id
+    HAVING count(*) > 1
+)
+GROUP BY range_id;
 
 -- Two operations of different ranges, at the same time.
 CREATE TEMP TABLE meeting_ranges AS

@@ -1,16 +1,5 @@
 -- Events with times that cannot be right; there are hardly any.
---
--- Ranges of NVTX and samples may be older than the recording: they are not asked for that.
--- @raw   ANALYSIS_DETAILS
--- @reads duration BIGINT
-
--- When the recording ends; NULL where that is not known, and then no event is too late.
-SET VARIABLE recorded_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS);
-
--- Where no operations meet, no step has made it.
-CREATE TEMP TABLE IF NOT EXISTS odd_work (
-    of_table INTEGER, id BIGINT, overrun_ns BIGINT, is_repeated BOOLEAN
-);
+-- @when  suspicions
 
 CREATE TEMP TABLE suspects AS
 -- The few that are wrong get their names afterwards. Tables by their names.
