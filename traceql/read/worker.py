@@ -18,7 +18,7 @@ from traceql import errors
 from traceql.read import processes
 from traceql.read.arriving import Arriving
 from traceql.read.base import RawReport
-from traceql.read.child import FRAME
+from traceql.read.child import FRAME, PLACE
 from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def decode(
 
         return update
 
-    children = [_start(reader, path, wanted, (part, parts), memory) for part in range(parts)]
+    children = [_start(reader, path, wanted, (part, parts), memory, arriving) for part in range(parts)]
     try:
         if stop is not None:
             stop.hold(children)
@@ -169,7 +169,7 @@ def decode(
         with Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [
-                _answer(child, path, watch(part), guard, within, arriving)
+                _answer(child, path, part, watch(part), guard, within, arriving)
                 for part, child in enumerate(children)
             ]
         # What a large report has left in memory would be another's.
@@ -189,8 +189,14 @@ def _size(path: Path) -> int:
 
 
 def _start(
-    reader: Reader, path: Path, wanted: Wanted | None, part: tuple[int, int], memory_bytes: int | None
+    reader: Reader,
+    path: Path,
+    wanted: Wanted | None,
+    part: tuple[int, int],
+    memory_bytes: int | None,
+    arriving: Arriving,
 ) -> Process:
+    file = arriving.file(part[0])
     request = {
         "module": reader.module,
         "divisible": reader.divisible,
@@ -199,6 +205,8 @@ def _start(
         "wanted": wanted,
         "part": part,
         "memory": memory_bytes,
+        "file": None if file is None else str(file),
+        "in_frames": arriving.in_memory_bytes,
     }
     child = processes.start()
     ask(child, request)
@@ -215,7 +223,13 @@ def ask(child: Process, request: Mapping[str, object]) -> None:
 
 
 def _answer(
-    child: Process, path: Path, progress: Progress, guard: Watch, within: Limits, arriving: Arriving
+    child: Process,
+    path: Path,
+    part: int,
+    progress: Progress,
+    guard: Watch,
+    within: Limits,
+    arriving: Arriving,
 ) -> RawReport:
     name = ""
     told: dict[str, Any] = {}
@@ -226,13 +240,10 @@ def _answer(
         elif tag == b"N":
             name = payload.to_pybytes().decode()
         elif tag == b"T":
-            try:
-                arriving.add(name, payload)
-            except OSError as full:
-                raise errors.LimitError(
-                    f"{path.name}: its tables do not fit into the temporary folder ({full.strerror})",
-                    "Make room there, or name another one: TMPDIR=FOLDER.",
-                ) from full
+            arriving.add(name, payload)
+        elif tag == b"F":
+            begins, ends = PLACE.unpack(payload)
+            arriving.add_from(part, begins, ends, name)
         elif tag == b"M":
             told = json.loads(payload.to_pybytes())
     return RawReport(tables={}, **told)
