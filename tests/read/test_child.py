@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from traceql.read import child
 from traceql.errors import LimitError
+from traceql.read import child
 from traceql.read.child import FRAME, PLACE, _Sender
 
 

@@ -3,10 +3,10 @@
 A request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
 answer, or has more to ask: a child never outlives its parent. The answer, on its standard output, is a row
 of frames: one tag byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the
-name of a table and ``T`` some of its rows, an Arrow stream, or ``F`` where such a stream begins and ends in the
-file that the request names for it, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that memory
-ran out. Tables are sent while the report is being decoded; the first of them, and all where no file is named,
-on the standard output. Without a request it ends in silence.
+name of a table and ``T`` some of its rows, an Arrow stream, or ``F`` where such a stream begins and ends in
+the file that the request names for it, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that
+memory ran out. Tables are sent while the report is being decoded; the first of them, and all where no file
+is named, on the standard output. Without a request it ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
 its arguments, if there are any: the user waits for it.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from traceql.read.nsys_rep.assemble import rows
 from traceql.read.nsys_rep.decode import batches
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.samples import Layout
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(NamedTuple):
     """What is known of all events of a report.
 
     Attributes:
