@@ -56,8 +56,8 @@ _FRAME_BYTES = 16 << 20
 _GIVE_BACK_BYTES = 64 << 20
 # Of malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
 _MALLOPT = ((-3, 32 << 20), (-1, 256 << 20), (-8, 1))
-# Frames that wait until those before them are written.
-_MOST_WAITING = 1
+# Frames that wait until those before them are written: rows of several tables come together.
+_MOST_WAITING = 3
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
@@ -111,20 +111,22 @@ class _Sender:
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
+        # What exactly they take is known, but to ask for it takes longer than all else here.
+        width = rows.get_total_buffer_size() / max(1, rows.num_rows)
         while (room := ROWS - self._rows[name]) <= rows.num_rows:
-            self._wait(name, rows.slice(0, room))
+            self._wait(name, rows.slice(0, room), width)
             self._send(name)
             rows = rows.slice(room)
             if not rows.num_rows:
                 return
-        self._wait(name, rows)
+        self._wait(name, rows, width)
         if self._bytes[name] >= _FRAME_BYTES:
             self._send(name)
 
-    def _wait(self, name: str, rows: pa.RecordBatch) -> None:
+    def _wait(self, name: str, rows: pa.RecordBatch, width: float) -> None:
         self._waiting.setdefault(name, []).append(rows)
         self._rows[name] += rows.num_rows
-        self._bytes[name] += rows.nbytes
+        self._bytes[name] += int(rows.num_rows * width)
 
     def end(self) -> None:
         """Send what is waiting."""
@@ -141,7 +143,8 @@ class _Sender:
 
         rows = pa.Table.from_batches(batches).combine_chunks()
         batches.clear()
-        self._left_in_frames -= rows.nbytes
+        size = rows.get_total_buffer_size()
+        self._left_in_frames -= size
         if self._place is None or self._left_in_frames >= 0:
             sink = pa.BufferOutputStream()
             _write_stream(sink, rows)
@@ -157,7 +160,7 @@ class _Sender:
                 ) from full
         send(self._stream, b"N", name.encode())
         send(self._stream, tag, payload)
-        self._until_given_back -= rows.nbytes
+        self._until_given_back -= size
         if self._until_given_back < 0:
             self._until_given_back = _GIVE_BACK_BYTES
             _give_back()
@@ -229,7 +232,7 @@ def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
     try:
         told = work(stream, request, progress)
     except (errors.TraceqlError, MemoryError, RuntimeError) as error:
-        if _ran_out(error):
+        if limits.ran_out(error):
             _lift()
             send(stream, b"L", b"")
         elif isinstance(error, errors.TraceqlError):
@@ -256,7 +259,7 @@ def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> d
         resources.callback(sender.close)
         resources.enter_context(thread)
         if request["streams"]:
-            more["deliver"] = sender.take
+            more |= {"deliver": sender.take, "at_once": request["at_once"]}
         report = read(path, wanted=wanted, progress=progress, **more)
         for name, table in report.tables.items():
             if wanted is None or name in wanted:
@@ -273,15 +276,6 @@ def _metadata(report: RawReport) -> dict[str, Any]:
         for name, value in vars(report).items()
         if name != "tables"
     }
-
-
-def _ran_out(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was made of, says that there is no memory."""
-    while error is not None:
-        if isinstance(error, MemoryError) or "can't start new thread" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _lift() -> None:

@@ -134,7 +134,8 @@ def decode(
         path: the report.
         wanted: see `base.ReadFunction`.
         progress: see `base.ReadFunction`.
-        parts: processes to share the report among, where the format can be divided.
+        parts: processes to share the report among, where the format can be divided, or streams and the system
+            can.
         within: what all of them may take; by default what `limits` allows a report of its size.
         stop: ends them.
         arriving: takes the tables; by default they stay in memory, however large they are.
@@ -144,7 +145,8 @@ def decode(
         ReportError: whatever the reader raised, or that it crashed.
         LimitError: it needs more memory than it may take, or stands still.
     """
-    parts = parts if reader.divisible else 1
+    # Who streams shares its work with copies of itself.
+    at_once, parts = (1, parts) if reader.divisible else (parts, 1)
     within = within or limits(_size(path))
     memory = None if within.memory_bytes is None else within.memory_bytes // parts
     arriving = arriving or Arriving(None)
@@ -157,7 +159,9 @@ def decode(
 
         return update
 
-    children = [_start(reader, path, wanted, (part, parts), memory, arriving) for part in range(parts)]
+    children = [
+        _start(reader, path, wanted, (part, parts), at_once, memory, arriving) for part in range(parts)
+    ]
     try:
         if stop is not None:
             stop.hold(children)
@@ -193,6 +197,7 @@ def _start(
     path: Path,
     wanted: Wanted | None,
     part: tuple[int, int],
+    at_once: int,
     memory_bytes: int | None,
     arriving: Arriving,
 ) -> Process:
@@ -204,6 +209,7 @@ def _start(
         "path": str(path.absolute()),
         "wanted": wanted,
         "part": part,
+        "at_once": at_once,
         "memory": memory_bytes,
         "file": None if file is None else str(file),
         "in_frames": arriving.in_memory_bytes,

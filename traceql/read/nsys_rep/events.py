@@ -36,6 +36,7 @@ def collect(
     wanted: Wanted | None,
     progress: Progress,
     deliver: Deliver,
+    at_once: int = 1,
 ) -> Events:
     """Decode every event block; the rows of each batch are delivered as they come.
 
@@ -49,7 +50,7 @@ def collect(
     processes: list[bytes] = []
     chains: Counter[str] = Counter()
     generic_events = 0
-    for batch in batches(container, what, layouts):
+    for batch in batches(container, what, layouts, at_once):
         tally.add(batch.tally)
         processes += batch.processes
         generic_events = batch.number_events(generic_events)
