@@ -173,7 +173,7 @@ def _started(numbers: range, decode: Callable[[int], Batch]) -> _Copy:
         # Nobody wants the rest.
         os._exit(0)
     except BaseException:  # noqa: BLE001 - a copy ends here
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
