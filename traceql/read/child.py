@@ -336,8 +336,8 @@ def main(work: Work = _decode) -> None:
     gc.disable()
     limits.set_nothing_aside()
     _keep_memory()
-    # pyarrow uses them where they are, and to import pandas takes longer than to decode most reports; a report
-    # is a file of this machine.
+    # pyarrow uses them where they are, and to import pandas takes longer than to decode most reports; these
+    # are files of this machine.
     far = (f"pyarrow._{name}fs" for name in ("s3", "gcs", "azure", "hd"))
     sys.meta_path.insert(0, _Without("pandas", "cloudpickle", *far))
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.

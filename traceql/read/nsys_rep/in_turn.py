@@ -76,9 +76,13 @@ def decoded(count: int, decode: Callable[[int], Batch], at_once: int) -> Iterato
         with shared(at_once):
             # What has been learned of how events are made is then known to the copies, too.
             yield decode(0)
-            copies += [_started(range(turn, count, at_once), decode) for turn in range(1, at_once)]
+            # This process has all rows to pass on, too.
+            turns = (*range(at_once), *range(at_once), *range(1, at_once))
+            whose = [turns[number % len(turns)] for number in range(count)]
+            numbers = ([at for at, one in enumerate(whose) if one == turn] for turn in range(1, at_once))
+            copies.extend(_started(some, decode) for some in numbers)
             for number in range(1, count):
-                turn = number % at_once
+                turn = whose[number]
                 yield copies[turn - 1].take() if turn else decode(number)
     finally:
         for copy in copies:
@@ -95,12 +99,14 @@ class _Copy:
 
     Args:
         process: its number.
+        count: of batches that it decodes.
         channel: tells of batches, and is told that they were taken.
         places: of batches, one after the other, and again.
     """
 
-    def __init__(self, process: int, channel: socket.socket, places: Sequence[int]) -> None:
+    def __init__(self, process: int, count: int, channel: socket.socket, places: Sequence[int]) -> None:
         self._process = process
+        self._count = count
         self._channel = channel
         self._places = places
         self._taken = 0
@@ -120,9 +126,12 @@ class _Copy:
         if rows:
             os.preadv(place, rows, 0)
         self._taken += 1
-        with contextlib.suppress(ConnectionError):
-            # It may be done.
-            self._channel.send(_TAKEN)
+        if self._taken == self._count:
+            # It ends while others go on.
+            self._channel.close()
+        else:
+            with contextlib.suppress(ConnectionError):
+                self._channel.send(_TAKEN)
         if told.ran_out:
             raise MemoryError
         if told.error is not None:
@@ -154,7 +163,7 @@ class _Copy:
             os.waitpid(self._process, 0)
 
 
-def _started(numbers: range, decode: Callable[[int], Batch]) -> _Copy:
+def _started(numbers: Sequence[int], decode: Callable[[int], Batch]) -> _Copy:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     places = [os.memfd_create("traceql") for _ in range(_MOST_WAITING)]
     parent = os.getpid()
@@ -164,7 +173,7 @@ def _started(numbers: range, decode: Callable[[int], Batch]) -> _Copy:
         process = os.fork()
     if process:
         theirs.close()
-        return _Copy(process, ours, places)
+        return _Copy(process, len(numbers), ours, places)
     try:
         _end_with(parent)
         _close_all_but({2, theirs.fileno(), *places})
@@ -195,7 +204,7 @@ def _close_all_but(kept: set[int]) -> None:
 
 
 def _tell(
-    numbers: range, decode: Callable[[int], Batch], channel: socket.socket, places: Sequence[int]
+    numbers: Sequence[int], decode: Callable[[int], Batch], channel: socket.socket, places: Sequence[int]
 ) -> None:
     """Decode batches, and say so of each; after an error there are no more."""
     for at, number in enumerate(numbers):
