@@ -159,7 +159,7 @@ from traceql.read.nsys_rep import in_turn
 from traceql.read.nsys_rep.assemble import Batch
 first = os.getpid()
 def made(number):
-    if number == 3:
+    if number == 4:
         assert os.getpid() != first
         {end}
     return Batch()

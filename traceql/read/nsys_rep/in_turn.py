@@ -76,10 +76,10 @@ def decoded(count: int, decode: Callable[[int], Batch], at_once: int) -> Iterato
         with shared(at_once):
             # What has been learned of how events are made is then known to the copies, too.
             yield decode(0)
-            # This process has all rows to pass on, too.
+            # It goes on while the copies begin; it has all rows to pass on, too.
             turns = (*range(at_once), *range(at_once), *range(1, at_once))
-            whose = [turns[number % len(turns)] for number in range(count)]
-            numbers = ([at for at, one in enumerate(whose) if one == turn] for turn in range(1, at_once))
+            whose = [turns[(number - 1) % len(turns)] for number in range(count)]
+            numbers = ([at for at in range(1, count) if whose[at] == turn] for turn in range(1, at_once))
             copies.extend(_started(some, decode) for some in numbers)
             for number in range(1, count):
                 turn = whose[number]
