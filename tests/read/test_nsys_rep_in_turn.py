@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -78,6 +79,26 @@ def test_a_report_is_decoded_as_by_one_process(name: str, tmp_path: Path, copies
         assert two.tables[table].select(columns).equals(rows.select(columns))
     others = [{**vars(report), "tables": None} for report in (one, two)]
     assert others[0] == others[1]
+
+
+def said(at_once: int, path: Path) -> str:
+    try:
+        found = by(at_once, path)
+    except ReportError as error:
+        return str((type(error), error.message, error.remedy))
+    return str([found.tables, {**vars(found), "tables": None}])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.usefixtures("small_batches")
+def test_of_a_damaged_report_the_same_is_said(seed: int, tmp_path: Path) -> None:
+    rng = Random(seed)
+    content = bytearray(unpacked("llama_eager.nsys-rep", tmp_path).read_bytes())
+    for _ in range(rng.choice([1, 1, 3, 9])):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    (path := tmp_path / "damaged.nsys-rep").write_bytes(content)
+    assert said(2, path) == said(1, path)
 
 
 @pytest.mark.usefixtures("small_batches")
