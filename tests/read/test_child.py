@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from traceql.errors import LimitError
 from traceql.read import child
-from traceql.read.child import FRAME, _Sender
+from traceql.read.child import FRAME, PLACE, _Sender
 
 
-def sent(stream: io.BytesIO) -> dict[str, list[list[int]]]:
+def sent(stream: io.BytesIO, file: Path | None = None) -> dict[str, list[list[int]]]:
     """Table → the numbers in each of its batches."""
     content, at, name = stream.getvalue(), 0, ""
     found: dict[str, list[list[int]]] = {}
@@ -22,7 +24,11 @@ def sent(stream: io.BytesIO) -> dict[str, list[list[int]]]:
         if tag == b"N":
             name = payload.decode()
         else:
-            assert tag == b"T"
+            if tag == b"F":
+                assert file is not None
+                payload = file.read_bytes()[slice(*PLACE.unpack(payload))]
+            else:
+                assert tag == b"T"
             batches = pa.ipc.open_stream(payload).read_all().to_batches()
             found.setdefault(name, []).extend(batch["number"].to_pylist() for batch in batches)
     return found
@@ -50,3 +56,32 @@ def test_wide_rows_do_not_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> No
     assert sent(stream) == {}
     sender.take("a", pa.record_batch({"number": [2]}))
     assert sent(stream) == {"a": [[1, 2]]}
+
+
+@pytest.mark.parametrize(("in_frames", "framed"), [(0, 0), (8, 1), (100, 4)])
+def test_rows_behind_the_first_are_written_into_the_file(
+    in_frames: int, framed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(child, "ROWS", 1)
+    stream, file = io.BytesIO(), tmp_path / "rows"
+    sender = _Sender(stream, file=file, in_frames=in_frames)
+    for name, number in (("a", 1), ("b", 2), ("a", 3), ("b", 4)):
+        sender.take(name, pa.record_batch({"number": [number]}))
+    sender.end()
+    sender.close()
+    assert sent(stream, file) == {"a": [[1], [3]], "b": [[2], [4]]}
+    assert file.exists() == (framed < 4)
+    if file.exists():
+        with pa.OSFile(str(file)) as content:
+            found = 0
+            while content.tell() < content.size():
+                found += len(pa.ipc.open_stream(content).read_all())
+        assert found == 4 - framed
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_folder_for_the_file_is_said() -> None:
+    sender = _Sender(io.BytesIO(), file=Path("/dev/full"), of="run.nsys-rep")
+    sender.take("a", pa.record_batch({"number": [1]}))
+    with pytest.raises(LimitError, match=r"run\.nsys-rep: its tables do not fit into the temporary folder"):
+        sender.end()

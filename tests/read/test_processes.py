@@ -93,7 +93,10 @@ def test_to_decode_imports_nothing_that_takes_longer_than_to_decode(tmp_path: Pa
         "path": str(plain(name, tmp_path)),
         "wanted": None,
         "part": (0, 1),
+        "at_once": 1,
         "memory": None,
+        "file": None,
+        "in_frames": 0,
     }
     command = [sys.executable, "-c", DECODES, name]
     with subprocess.Popen(

@@ -92,6 +92,7 @@ class ReadFunction(Protocol):
         wanted: Wanted | None,
         progress: Progress,
         deliver: Deliver | None = None,
+        at_once: int = 1,
         **divided: tuple[int, int],
     ) -> RawReport:
         """Decode the report at `path`.
@@ -103,6 +104,7 @@ class ReadFunction(Protocol):
             deliver: takes the rows of large tables while they are being decoded, in their order; such tables
                 are then absent from the report that is returned. Given to formats that stream only (see
                 `Reader`); None for all tables at once.
+            at_once: processes that may share the work, given to the same formats.
             **divided: ``part=(i, n)``, for divisible formats only (see `Reader`).
 
         Raises:

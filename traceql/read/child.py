@@ -3,9 +3,10 @@
 A request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
 answer, or has more to ask: a child never outlives its parent. The answer, on its standard output, is a row
 of frames: one tag byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the
-name of a table and ``T`` some of its rows, an Arrow stream, ``M`` the metadata that ends a success, ``E`` an
-error, ``L`` that memory ran out. Tables are sent while the report is being decoded. Without a request it
-ends in silence.
+name of a table and ``T`` some of its rows, an Arrow stream, or ``F`` where such a stream begins and ends in
+the file that the request names for it, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that
+memory ran out. Tables are sent while the report is being decoded; the first of them, and all where no file
+is named, on the standard output. Without a request it ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
 its arguments, if there are any: the user waits for it.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import gc
 import importlib
 import json
@@ -46,14 +48,16 @@ if TYPE_CHECKING:
     Work = Callable[[IO[bytes], dict[str, Any], Progress], dict[str, Any]]
 
 FRAME = struct.Struct("<cQ")
+#: Where rows begin and end in a file.
+PLACE = struct.Struct("<QQ")
 # Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
 _FRAME_BYTES = 16 << 20
 # Of all tables, sent between two times that memory is given back.
 _GIVE_BACK_BYTES = 64 << 20
 # Of malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
 _MALLOPT = ((-3, 32 << 20), (-1, 256 << 20), (-8, 1))
-# Frames that wait until those before them are written.
-_MOST_WAITING = 1
+# Frames that wait until those before them are written: rows of several tables come together.
+_MOST_WAITING = 3
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
@@ -80,11 +84,26 @@ class _Sender:
     Args:
         stream: takes the frames.
         do: has them written, one after the other; by default that is done at once.
+        file: takes the rows behind the first ones: nobody waits for anybody, and they are written once, where
+            they are read. None for all in frames.
+        in_frames: bytes that these first ones have, at most.
+        of: the report's name, for errors.
     """
 
-    def __init__(self, stream: IO[bytes], do: Callable[[Callable[[], None]], None] = _at_once) -> None:
+    def __init__(
+        self,
+        stream: IO[bytes],
+        do: Callable[[Callable[[], None]], None] = _at_once,
+        file: Path | None = None,
+        in_frames: int = 0,
+        of: str = "",
+    ) -> None:
         self._stream = stream
         self._do = do
+        self._place = file
+        self._file: pa.NativeFile | None = None
+        self._left_in_frames = in_frames
+        self._of = of
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._rows: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
@@ -92,20 +111,22 @@ class _Sender:
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
+        # What exactly they take is known, but to ask for it takes longer than all else here.
+        width = rows.get_total_buffer_size() / max(1, rows.num_rows)
         while (room := ROWS - self._rows[name]) <= rows.num_rows:
-            self._wait(name, rows.slice(0, room))
+            self._wait(name, rows.slice(0, room), width)
             self._send(name)
             rows = rows.slice(room)
             if not rows.num_rows:
                 return
-        self._wait(name, rows)
+        self._wait(name, rows, width)
         if self._bytes[name] >= _FRAME_BYTES:
             self._send(name)
 
-    def _wait(self, name: str, rows: pa.RecordBatch) -> None:
+    def _wait(self, name: str, rows: pa.RecordBatch, width: float) -> None:
         self._waiting.setdefault(name, []).append(rows)
         self._rows[name] += rows.num_rows
-        self._bytes[name] += rows.nbytes
+        self._bytes[name] += int(rows.num_rows * width)
 
     def end(self) -> None:
         """Send what is waiting."""
@@ -120,17 +141,50 @@ class _Sender:
     def _write(self, name: str, batches: list[pa.RecordBatch]) -> None:
         import pyarrow as pa
 
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batches[0].schema) as writer:
-            writer.write_table(pa.Table.from_batches(batches).combine_chunks())
+        rows = pa.Table.from_batches(batches).combine_chunks()
         batches.clear()
-        rows = sink.getvalue()
+        size = rows.get_total_buffer_size()
+        self._left_in_frames -= size
+        if self._place is None or self._left_in_frames >= 0:
+            sink = pa.BufferOutputStream()
+            _write_stream(sink, rows)
+            tag, payload = b"T", sink.getvalue()
+        else:
+            try:
+                tag, payload = b"F", self._into_file(rows)
+            except OSError as full:
+                raise errors.LimitError(
+                    f"{self._of}: its tables do not fit into the temporary folder "
+                    f"({os.strerror(full.errno or errno.ENOSPC)})",
+                    "Make room there, or name another one: TMPDIR=FOLDER.",
+                ) from full
         send(self._stream, b"N", name.encode())
-        send(self._stream, b"T", rows)
-        self._until_given_back -= rows.size
+        send(self._stream, tag, payload)
+        self._until_given_back -= size
         if self._until_given_back < 0:
             self._until_given_back = _GIVE_BACK_BYTES
             _give_back()
+
+    def _into_file(self, rows: pa.Table) -> bytes:
+        import pyarrow as pa
+
+        if self._file is None:
+            self._file = pa.OSFile(str(self._place), "wb")
+        begins = self._file.tell()
+        _write_stream(self._file, rows)
+        return PLACE.pack(begins, self._file.tell())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _write_stream(sink: pa.NativeFile, rows: pa.Table) -> None:
+    import pyarrow as pa
+
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
 
 
 def _keep_memory() -> None:
@@ -178,7 +232,7 @@ def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
     try:
         told = work(stream, request, progress)
     except (errors.TraceqlError, MemoryError, RuntimeError) as error:
-        if _ran_out(error):
+        if limits.ran_out(error):
             _lift()
             send(stream, b"L", b"")
         elif isinstance(error, errors.TraceqlError):
@@ -198,11 +252,15 @@ def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> d
     # What was imported is not looked at again.
     gc.freeze()
     gc.enable()
-    with InOrder(_MOST_WAITING) as thread:
-        sender = _Sender(stream, thread.do)
+    path, file = Path(request["path"]), request["file"]
+    with contextlib.ExitStack() as resources:
+        thread = InOrder(_MOST_WAITING)
+        sender = _Sender(stream, thread.do, file and Path(file), request["in_frames"], path.name)
+        resources.callback(sender.close)
+        resources.enter_context(thread)
         if request["streams"]:
-            more["deliver"] = sender.take
-        report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
+            more |= {"deliver": sender.take, "at_once": request["at_once"]}
+        report = read(path, wanted=wanted, progress=progress, **more)
         for name, table in report.tables.items():
             if wanted is None or name in wanted:
                 columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
@@ -218,15 +276,6 @@ def _metadata(report: RawReport) -> dict[str, Any]:
         for name, value in vars(report).items()
         if name != "tables"
     }
-
-
-def _ran_out(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was made of, says that there is no memory."""
-    while error is not None:
-        if isinstance(error, MemoryError) or "can't start new thread" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _lift() -> None:
@@ -287,8 +336,10 @@ def main(work: Work = _decode) -> None:
     gc.disable()
     limits.set_nothing_aside()
     _keep_memory()
-    # pyarrow uses them where they are, and to import pandas takes longer than to decode most reports.
-    sys.meta_path.insert(0, _Without("pandas", "cloudpickle"))
+    # pyarrow uses them where they are, and to import pandas takes longer than to decode most reports; these
+    # are files of this machine.
+    far = (f"pyarrow._{name}fs" for name in ("s3", "gcs", "azure", "hd"))
+    sys.meta_path.insert(0, _Without("pandas", "cloudpickle", *far))
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)

@@ -18,7 +18,7 @@ from traceql import errors
 from traceql.read import processes
 from traceql.read.arriving import Arriving
 from traceql.read.base import RawReport
-from traceql.read.child import FRAME
+from traceql.read.child import FRAME, PLACE
 from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def decode(
         path: the report.
         wanted: see `base.ReadFunction`.
         progress: see `base.ReadFunction`.
-        parts: processes to share the report among, where the format can be divided.
+        parts: processes to share the report among, where the format can be divided, or streams and the system
+            can.
         within: what all of them may take; by default what `limits` allows a report of its size.
         stop: ends them.
         arriving: takes the tables; by default they stay in memory, however large they are.
@@ -144,7 +145,8 @@ def decode(
         ReportError: whatever the reader raised, or that it crashed.
         LimitError: it needs more memory than it may take, or stands still.
     """
-    parts = parts if reader.divisible else 1
+    # Who streams shares its work with copies of itself.
+    at_once, parts = (1, parts) if reader.divisible else (parts, 1)
     within = within or limits(_size(path))
     memory = None if within.memory_bytes is None else within.memory_bytes // parts
     arriving = arriving or Arriving(None)
@@ -157,7 +159,9 @@ def decode(
 
         return update
 
-    children = [_start(reader, path, wanted, (part, parts), memory) for part in range(parts)]
+    children = [
+        _start(reader, path, wanted, (part, parts), at_once, memory, arriving) for part in range(parts)
+    ]
     try:
         if stop is not None:
             stop.hold(children)
@@ -169,7 +173,7 @@ def decode(
         with Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [
-                _answer(child, path, watch(part), guard, within, arriving)
+                _answer(child, path, part, watch(part), guard, within, arriving)
                 for part, child in enumerate(children)
             ]
         # What a large report has left in memory would be another's.
@@ -189,8 +193,15 @@ def _size(path: Path) -> int:
 
 
 def _start(
-    reader: Reader, path: Path, wanted: Wanted | None, part: tuple[int, int], memory_bytes: int | None
+    reader: Reader,
+    path: Path,
+    wanted: Wanted | None,
+    part: tuple[int, int],
+    at_once: int,
+    memory_bytes: int | None,
+    arriving: Arriving,
 ) -> Process:
+    file = arriving.file(part[0])
     request = {
         "module": reader.module,
         "divisible": reader.divisible,
@@ -198,7 +209,10 @@ def _start(
         "path": str(path.absolute()),
         "wanted": wanted,
         "part": part,
+        "at_once": at_once,
         "memory": memory_bytes,
+        "file": None if file is None else str(file),
+        "in_frames": arriving.in_memory_bytes,
     }
     child = processes.start()
     ask(child, request)
@@ -215,7 +229,13 @@ def ask(child: Process, request: Mapping[str, object]) -> None:
 
 
 def _answer(
-    child: Process, path: Path, progress: Progress, guard: Watch, within: Limits, arriving: Arriving
+    child: Process,
+    path: Path,
+    part: int,
+    progress: Progress,
+    guard: Watch,
+    within: Limits,
+    arriving: Arriving,
 ) -> RawReport:
     name = ""
     told: dict[str, Any] = {}
@@ -226,13 +246,10 @@ def _answer(
         elif tag == b"N":
             name = payload.to_pybytes().decode()
         elif tag == b"T":
-            try:
-                arriving.add(name, payload)
-            except OSError as full:
-                raise errors.LimitError(
-                    f"{path.name}: its tables do not fit into the temporary folder ({full.strerror})",
-                    "Make room there, or name another one: TMPDIR=FOLDER.",
-                ) from full
+            arriving.add(name, payload)
+        elif tag == b"F":
+            begins, ends = PLACE.unpack(payload)
+            arriving.add_from(part, begins, ends, name)
         elif tag == b"M":
             told = json.loads(payload.to_pybytes())
     return RawReport(tables={}, **told)

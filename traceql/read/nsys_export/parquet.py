@@ -117,11 +117,15 @@ def _unpacked_bytes(array: pa.Array) -> int:
     import numpy as np
     import pyarrow as pa
 
+    from traceql.read.arrays import numbers_of
+
     array.validate(full=True)
     if not pa.types.is_dictionary(array.type):
         return int(array.nbytes)
     texts = array.dictionary
     numbers = np.dtype("int64" if str(texts.type).startswith("large_") else "int32")
     offsets = np.frombuffer(texts.buffers()[1], numbers)[texts.offset : texts.offset + len(texts) + 1]
-    used = array.indices.drop_null().to_numpy()
+    used, present = numbers_of(array.indices)
+    if present is not None:
+        used = used[present]
     return int(np.diff(offsets)[used].sum(dtype=np.int64))

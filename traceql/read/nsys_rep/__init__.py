@@ -11,6 +11,7 @@ it does not know.
 `events`     event blocks → event tables, in these three steps:
 `plan`       what is decoded
 `decode`     blocks → fields; `checks` what must be true of them, `tally` counts them
+`in_turn`    processes that share that work
 `assemble`   fields → Arrow tables; `chains` of calls, with their frames
 `blocks`     where the events in a block begin and end
 `alike`      events that are made alike, thousands at once
@@ -67,7 +68,12 @@ _ENTRY_COLUMNS = ("schemaId", "idx", "flags", "type", "name", "offset")
 
 
 def read(
-    path: Path, *, wanted: Wanted | None, progress: Progress, deliver: Deliver | None = None
+    path: Path,
+    *,
+    wanted: Wanted | None,
+    progress: Progress,
+    deliver: Deliver | None = None,
+    at_once: int = 1,
 ) -> RawReport:
     """Decode the report at `path`.
 
@@ -76,6 +82,7 @@ def read(
         wanted: raw tables and columns to build; None means all. Every check is made in any case.
         progress: called with (events decoded, events in the report).
         deliver: takes the events, see `base.ReadFunction`.
+        at_once: processes that may decode them; see `in_turn`.
 
     Raises:
         UnknownFormatError: the file is no Nsight Systems report.
@@ -87,7 +94,7 @@ def read(
     try:
         layouts = samples.layouts(container)
         noted = _Noted(wanted, deliver)
-        events = collect(container, layouts, _with_needed(wanted), progress, noted.take)
+        events = collect(container, layouts, _with_needed(wanted), progress, noted.take, at_once)
         seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
         others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
         found = records.records(container.payload_schemas)

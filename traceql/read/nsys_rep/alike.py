@@ -54,8 +54,7 @@ _COMPARED_BYTES: Final = 1 << 17
 _GROUP: Final = np.uint64(0x7F)
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a field stands in an event: its first byte, behind tag and length, and how many there are."""
 
     path: Path
@@ -173,8 +172,7 @@ class _Form:
         return fit
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Events of one form: which, where they begin, and their numbers."""
 
     form: _Form

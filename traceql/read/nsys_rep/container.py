@@ -16,8 +16,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import pyarrow as pa
 
@@ -59,8 +58,7 @@ _INDEX_GENERIC_SOURCES: Final = 13
 _INDEX_GENERIC_TYPES: Final = 14
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A compressed block: where its bytes are in the file, and how many there are before and after."""
 
     offset: int
@@ -68,8 +66,7 @@ class Block:
     size: int
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """Everything but the events, decoded; and where the events are.
 
     Attributes:

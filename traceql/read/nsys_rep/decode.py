@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from traceql.read.arrays import numbers_of, of_numbers
 from traceql.read.buffer import Buffer
-from traceql.read.nsys_rep import alike, checks, layout, messages, samples, together
+from traceql.read.nsys_rep import alike, checks, in_turn, layout, messages, samples, together
 from traceql.read.nsys_rep.arrow import arrow_type
 from traceql.read.nsys_rep.assemble import Batch, build, rows_of
 from traceql.read.nsys_rep.blocks import events
@@ -45,11 +45,15 @@ _EVENT_TYPE: Final = 1
 _EVENT_SHAPE: Final = {_EVENT_TYPE: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES, BYTES)}
 
 
-def batches(container: Container, what: Plan, layouts: Mapping[int, Layout]) -> Iterator[Batch]:
-    """The batches in order."""
+def batches(container: Container, what: Plan, layouts: Mapping[int, Layout], at_once: int) -> Iterator[Batch]:
+    """The batches in order, each of which one of so many processes decodes."""
     forms = alike.Forms(what.keep)
-    for group in _groups(container.blocks):
-        yield _decode_batch(container, group, what, layouts, forms)
+    groups = list(_groups(container.blocks))
+
+    def decode(number: int) -> Batch:
+        return _decode_batch(container, groups[number], what, layouts, forms)
+
+    return in_turn.decoded(len(groups), decode, at_once)
 
 
 def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from traceql.read.nsys_rep.assemble import rows
 from traceql.read.nsys_rep.decode import batches
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.samples import Layout
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(NamedTuple):
     """What is known of all events of a report.
 
     Attributes:
@@ -38,6 +36,7 @@ def collect(
     wanted: Wanted | None,
     progress: Progress,
     deliver: Deliver,
+    at_once: int = 1,
 ) -> Events:
     """Decode every event block; the rows of each batch are delivered as they come.
 
@@ -51,7 +50,7 @@ def collect(
     processes: list[bytes] = []
     chains: Counter[str] = Counter()
     generic_events = 0
-    for batch in batches(container, what, layouts):
+    for batch in batches(container, what, layouts, at_once):
         tally.add(batch.tally)
         processes += batch.processes
         generic_events = batch.number_events(generic_events)

@@ -6,8 +6,7 @@ the export to Parquet, but for ``returnValue``, which is signed as in SQLite.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from traceql.read.protobuf import ANY, BYTES, FIXED32, FIXED64, VARINT
 
@@ -206,8 +205,7 @@ CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106
 UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 68, 69, 79, 80, 102, 103})
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of an event table.
 
     Attributes:
@@ -242,8 +240,7 @@ CUDA_FRAME_COLUMNS: Final = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Chains:
+class Chains(NamedTuple):
     """A table of call-chain frames that belongs to an event table.
 
     Attributes:
@@ -265,8 +262,7 @@ class Chains:
     first: int = 1
 
 
-@dataclass(frozen=True)
-class EventTable:
+class EventTable(NamedTuple):
     """A raw table with one row per event.
 
     Attributes:

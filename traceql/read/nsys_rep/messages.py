@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -42,8 +42,7 @@ _MOST_DEBT: Final = 4096
 _MOST_UNKNOWN: Final = 2
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What the messages hold in one field.
 
     Attributes:

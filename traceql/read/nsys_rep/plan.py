@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from traceql.read.nsys_rep import layout
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.messages import Path
 
 
-@dataclass(frozen=True)
-class Selected:
+class Selected(NamedTuple):
     """A table to build, and the columns of it to build."""
 
     table: EventTable
@@ -25,8 +23,7 @@ class Selected:
     frame_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What to build, and which fields that (and the checks) needs.
 
     Attributes:

@@ -9,9 +9,8 @@ those of NVTX, FTrace, ETW …) are generic events. Names of metrics mostly end 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +54,7 @@ _FLOAT_BYTES: Final = {_FLOAT: 4, _DOUBLE: 8}
 _NO_VALUE_BYTES: Final = 1
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Where the numbers of one type of sample stand.
 
     Attributes:
@@ -115,7 +113,7 @@ def layouts(container: Container) -> dict[int, Layout]:
             table = "GPU_METRICS"
         if table != _EVENTS and any(not 1 <= size <= _MOST_BYTES for size in one.sizes):
             raise WireError(f"a GPU metric has {max(one.sizes)} bytes", 0)
-        found[type_id] = replace(one, table=table)
+        found[type_id] = one._replace(table=table)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -115,8 +114,7 @@ def _array(values: Numbers | int | None) -> Numbers:
     return values
 
 
-@dataclass(frozen=True)
-class _Merged:
+class _Merged(NamedTuple):
     """Rows of several sources among all.
 
     Attributes:
