@@ -1,7 +1,7 @@
 -- How many durations, how long together, how far apart, of durations that are there several times each.
 --
 -- Counted once per duration, a million of them are a few thousand rows. Columns: those of `tallied` but
--- duration_ns and times; instances, total_ns, avg_ns, median_ns, min_ns, max_ns, stddev_ns, p90_ns and p99_ns,
+-- duration_ns and times; instances, total_ns, avg_ns, median_ns, min_ns, max_ns, stddev_ns, p90_ns, p99_ns,
 -- as duration_spread has them. What is not selected is not computed.
 -- @param  tallied TABLE  rows with duration_ns, times (how often it is there), and the columns to group by
 
