@@ -12,8 +12,11 @@
 -- @column distinct_name VARCHAR  function name, with as much as tells it from others in angle brackets
 -- @once   page
 
-WITH ambiguous AS (
+WITH full_names AS MATERIALIZED (
     FROM kernel_full_names
+),
+ambiguous AS (
+    FROM full_names
     QUALIFY count(*) OVER (PARTITION BY name) > 1
 ),
 -- Template arguments of the function alone.
@@ -106,5 +109,5 @@ told AS (
     GROUP BY ALL
 )
 SELECT name, full_name, name || coalesce('<' || told || '>', '') AS distinct_name
-FROM kernel_full_names
+FROM full_names
 LEFT JOIN told USING (name, full_name)

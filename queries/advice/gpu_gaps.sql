@@ -26,9 +26,25 @@
 -- @section timeline 50 Gaps and launch overhead
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
 
-WITH found AS (
-    SELECT trace_id, gpu_id, owner, busy_until_ns AS start_ns, start_ns - busy_until_ns AS duration_ns
+-- Of whole GPUs by no more than has to be sorted: which of two operations that start and end together comes
+-- first is all the same.
+WITH sorted AS (
+    SELECT operations.trace_id, gpu_id, start_ns, coalesce(end_ns, start_ns) AS end_ns
+    FROM gpu_operations AS operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE $by = 'gpu' AND $graphs
+    ORDER BY operations.trace_id, gpu_id, start_ns, end_ns
+),
+busy AS (
+    SELECT trace_id, gpu_id, 0::BIGINT AS owner, start_ns, busy_until_ns FROM one_by_one(sorted)
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, start_ns, busy_until_ns
     FROM operations_by_owner($trace, $by, $graphs)
+    WHERE ($by = 'gpu' AND $graphs) IS NOT TRUE
+),
+found AS (
+    SELECT trace_id, gpu_id, owner, busy_until_ns AS start_ns, start_ns - busy_until_ns AS duration_ns
+    FROM busy
     WHERE start_ns - busy_until_ns > $min_gap_ns
 ),
 -- Few are listed, and found in one look at all: the longest of each lane, the first of equal ones, each as

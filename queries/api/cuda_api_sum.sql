@@ -19,11 +19,26 @@
 -- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=function y=total_ns
 
-WITH timed AS (
-    SELECT trace, api_calls.name AS function, api_calls.duration_ns
-    FROM api_calls
+WITH counted AS (
+    SELECT trace_id, name AS function, api_calls.duration_ns, count(*) AS times FROM api_calls GROUP BY ALL
+),
+tallied AS (
+    SELECT trace, function, counted.duration_ns, times
+    FROM counted
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT * EXCLUDE (q1_ns, q3_ns) RENAME (instances AS calls)
-FROM duration_spread(timed)
+SELECT
+    trace,
+    function,
+    instances AS calls,
+    total_ns,
+    percent(total_ns, sum(total_ns) OVER (PARTITION BY trace)) AS share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns,
+    p90_ns,
+    p99_ns
+FROM tallied_spread(tallied)
 ORDER BY trace, total_ns DESC, function

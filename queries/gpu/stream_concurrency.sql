@@ -47,9 +47,17 @@ users AS (
     FROM numbered
     GROUP BY lane
 ),
+-- Where there is but one, operations need not tell of which they are.
 streams AS (
-    SELECT DISTINCT trace_id, gpu_id, process_id, context_id, stream_id, lane::INTEGER AS lane, stream
-    FROM numbered
+    SELECT
+        trace_id,
+        gpu_id,
+        process_id,
+        context_id,
+        stream_id,
+        lane::INTEGER AS lane,
+        CASE WHEN count(*) OVER (PARTITION BY lane) > 1 THEN stream END AS stream
+    FROM (SELECT DISTINCT * EXCLUDE (owner, pid, device_id) FROM numbered)
 ),
 -- Work of no duration is no time at work, and must not stretch the time that is looked at. Which of two
 -- operations of equal times comes first is all the same: together they are busy as long as one.
@@ -70,9 +78,9 @@ sorted AS (
 placed AS (
     SELECT
         *,
-        lane * 18446744073709551616 AS place,
+        lane::HUGEINT << 64 AS place,
         lag(place + end_ns) OVER () AS last_ns,
-        lead(place + start_ns) OVER () < place + end_ns AS goes_on,
+        lead(lane) OVER () = lane AND lead(start_ns) OVER () < end_ns AS goes_on,
         stream <> lag(stream) OVER () AS is_other
     FROM sorted
 ),
@@ -87,33 +95,27 @@ beside AS (
         ) AS busy_until_ns
     FROM placed
 ),
--- What overlaps, one after the other, is a stretch.
-stretches AS (
-    SELECT
-        lane,
-        stream,
-        start_ns,
-        end_ns,
-        busy_until_ns,
-        goes_on,
-        busy_until_ns > start_ns AND is_other AS is_of_several,
-        count(*) FILTER (busy_until_ns <= start_ns) OVER (
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS stretch
-    FROM beside
-),
 lanes AS (
     SELECT
         lane,
         sum(greatest(end_ns - greatest(start_ns, busy_until_ns), 0)) AS busy_ns,
         max(end_ns) - min(start_ns) AS whole_ns
-    FROM stretches
+    FROM beside
     GROUP BY lane
 ),
+-- What overlaps, one after the other, is a stretch: its first operation goes on with others.
 overlapping AS MATERIALIZED (
-    SELECT lane, stream, start_ns, end_ns, is_of_several, stretch
-    FROM stretches
-    WHERE busy_until_ns > start_ns OR goes_on
+    SELECT
+        lane,
+        stream,
+        start_ns,
+        end_ns,
+        busy_until_ns > start_ns AND is_other AS is_of_several,
+        count(*) FILTER (busy_until_ns <= start_ns) OVER (
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS stretch
+    FROM beside
+    WHERE stream IS NOT NULL AND (busy_until_ns > start_ns OR goes_on)
 ),
 -- Most stretches are of one stream. In the others each operation adds to the time that its stream is busy, as
 -- two steps of a staircase.

@@ -24,7 +24,7 @@
 -- @section timeline 52 Gaps and launch overhead
 
 -- Names of kernels are long, and far fewer than kernels.
-WITH names AS (
+WITH names AS MATERIALIZED (
     SELECT
         hash(hash(name), hash(full_name)) AS name_id,
         called AS kernel,
