@@ -231,8 +231,8 @@ class Asker:
         notes = gaps.notes(self._run_about(bound), self.catalog, query, bound)
         at = self._place(query, bound)
         with self.store.batches(query.sql, at.values, at.narrowed, at.traces) as found:
-            first = found and next(found.tables)
-            if found is None or first.num_rows == 0:
+            first = None if found is None else next(found.tables)
+            if found is None or first is None or first.num_rows == 0:
                 yield None
             else:
                 rows = Batches(found.column_names, chain([first], found.tables))
