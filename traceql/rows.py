@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import pyarrow as pa
+
 #: More are an Arrow table, which takes less memory.
 MOST = 10_000
 _INTEGERS = frozenset(f"{sign}{of}INT" for sign in ("", "U") for of in ("TINY", "SMALL", "BIG"))
@@ -130,6 +132,23 @@ class Rows:
     def slice(self, offset: int, length: int) -> Rows:
         """So many rows, from one on."""
         return self.take(range(self.num_rows)[offset : offset + length])
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Rows of an answer as they come, once.
+
+    Attributes:
+        column_names: of the columns, each another.
+        tables: some rows each, with these columns.
+    """
+
+    column_names: list[str]
+    tables: Iterator[pa.Table]
+
+    def select(self, names: Sequence[str]) -> Batches:
+        """Only these columns, in this order."""
+        return Batches(list(names), (table.select(list(names)) for table in self.tables))
 
 
 def are_plain(types: Sequence[str]) -> bool:

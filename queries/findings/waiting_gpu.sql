@@ -43,24 +43,23 @@
 -- @proof  nothing_asked cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  allocation cpu_bound_gaps min_cpu_pct=0 limit=NULL
 
-WITH found_gaps AS (
+-- By number, as is all that has to be sorted.
+WITH threads AS (
+    SELECT *, (row_number() OVER ())::INTEGER AS thread
+    FROM (
+        SELECT DISTINCT trace, pid, tid FROM api_calls JOIN chosen_traces($trace) AS traces USING (trace_id)
+    )
+),
+gaps AS (
     SELECT
-        trace,
-        pid,
-        tid,
+        thread,
         start_ns,
         duration_ns,
         before_call_ns,
         duration_ns - before_call_ns - queued_ns AS in_call_ns,
         function
-    FROM gaps_before_launches($trace)
-),
--- By number, as is all that has to be sorted.
-threads AS (
-    SELECT *, (row_number() OVER ())::INTEGER AS thread FROM (SELECT DISTINCT trace, pid, tid FROM found_gaps)
-),
-gaps AS (
-    SELECT found_gaps.*, thread FROM found_gaps JOIN threads USING (trace, pid, tid)
+    FROM gaps_before_launches($trace) AS found
+    JOIN threads USING (trace, pid, tid)
 ),
 -- Each name is looked at once: there are few of them, and many calls.
 functions AS (
@@ -159,13 +158,13 @@ slept AS (
             (least(sleeps.end_ns, called_ns) - greatest(sleeps.start_ns, moments.start_ns), function)
         ) AS sleeps_in
     FROM sleeps
-    ASOF JOIN moments ON moments.thread = sleeps.thread AND moments.start_ns < sleeps.end_ns
+    ASOF JOIN (FROM moments WHERE EXISTS (FROM waiting)) AS moments
+        ON moments.thread = sleeps.thread AND moments.start_ns < sleeps.end_ns
     WHERE sleeps.start_ns < called_ns
     GROUP BY moments.thread, moments.start_ns
 ),
 causes AS (
     SELECT
-        trace,
         thread,
         start_ns,
         duration_ns,
@@ -213,10 +212,13 @@ found AS (
         max(start_ns + duration_ns) AS end_ns,
         mode(of_cause ORDER BY of_cause) AS function
     FROM causes
+    JOIN (SELECT thread, trace FROM threads) AS of_threads USING (thread)
     GROUP BY trace, cause
 ),
 middles AS (
-    SELECT trace, thread, cause, start_ns + duration_ns // 2 AS at_ns FROM causes
+    SELECT trace, thread, cause, start_ns + duration_ns // 2 AS at_ns
+    FROM causes
+    JOIN (SELECT thread, trace FROM threads) AS of_threads USING (thread)
 ),
 ranges AS (
     SELECT threads.trace, threads.pid, threads.tid, thread, text, start_ns, end_ns
@@ -228,7 +230,10 @@ ranges AS (
 ),
 -- Ranges of a name that holds every gap hold the first one: few names do.
 candidates AS (
-    SELECT *, dense_rank() OVER (ORDER BY text) AS called
+    SELECT
+        *,
+        dense_rank() OVER (ORDER BY text) AS called,
+        (row_number() OVER ())::INTEGER AS candidate
     FROM (
         SELECT DISTINCT firsts.trace, cause, text
         FROM (
@@ -262,18 +267,21 @@ open_ranges AS (
     WINDOW by_time AS (PARTITION BY thread, called ORDER BY at_ns)
 ),
 around AS (
-    SELECT held.trace, cause, held.text, count(*) AS gaps, sum(ranges_ns) AS ranges_ns
-    FROM (FROM middles JOIN candidates USING (trace, cause)) AS held
+    SELECT candidate, count(*) AS gaps, sum(ranges_ns) AS ranges_ns
+    FROM (
+        SELECT candidate, thread, called, at_ns FROM middles JOIN candidates USING (trace, cause)
+    ) AS held
     ASOF JOIN open_ranges
         ON open_ranges.thread = held.thread
         AND open_ranges.called = held.called
         AND open_ranges.at_ns <= held.at_ns
     WHERE open_ranges > 0
-    GROUP BY held.trace, cause, held.text
+    GROUP BY candidate
 ),
 holding AS (
     SELECT trace, cause, arg_min(text, (ranges_ns, text)) AS range
     FROM around
+    JOIN candidates USING (candidate)
     JOIN found USING (trace, cause, gaps)
     GROUP BY trace, cause
 )

@@ -29,30 +29,16 @@
 -- @chart  bars x=cause y=time_ns
 -- @section timeline 49 Gaps and launch overhead
 
-WITH operations AS (
+WITH spans AS (
     SELECT
         trace_id,
         gpu_id,
-        owner,
-        process_id,
-        pid,
-        api_call_id,
-        start_ns,
-        end_ns AS until_ns,
-        busy_until_ns
-    FROM operations_by_owner($trace, $by, true)
-),
-spans AS (
-    SELECT
-        trace_id,
-        gpu_id,
-        owner,
+        lane_owner($by, process_id) AS owner,
         of_one(pid, process_id) AS pid,
-        max(until_ns) - min(start_ns) AS span_ns,
-        max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns) AS longest_gap_ns,
-        coalesce(sum(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns), 0) AS idle_ns
-    FROM operations
-    GROUP BY trace_id, gpu_id, owner
+        max(coalesce(end_ns, start_ns)) - min(start_ns) AS span_ns
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    GROUP BY trace_id, gpu_id, lane_owner($by, process_id)
 ),
 gaps AS (
     SELECT
@@ -66,22 +52,27 @@ gaps AS (
         -- Until then the thread decides; NULL if the call was not recorded, which least() would pass over.
         CASE WHEN api_calls.end_ns IS NOT NULL
              THEN least(greatest(api_calls.end_ns, busy_until_ns), operations.start_ns) END AS returned_ns
-    FROM operations
+    FROM operations_by_owner($trace, $by, true) AS operations
     LEFT JOIN api_calls USING (api_call_id)
     WHERE operations.start_ns > busy_until_ns
+),
+idle AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        max(gap_end_ns - gap_start_ns) AS longest_gap_ns,
+        sum(gap_end_ns - gap_start_ns) AS idle_ns
+    FROM gaps
+    GROUP BY trace_id, gpu_id, owner
 ),
 -- By number, as is all that has to be sorted.
 threads_that_launch AS (
     SELECT *, (row_number() OVER ())::INTEGER AS thread
     FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
--- The gaps of a thread are numbered one after the other.
 in_gaps AS (
-    SELECT
-        thread,
-        gap_start_ns,
-        returned_ns,
-        row_number() OVER (ORDER BY thread, gap_start_ns) AS gap
+    SELECT thread, gap_start_ns, returned_ns
     FROM gaps
     JOIN threads_that_launch AS threads
         ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
@@ -104,82 +95,145 @@ functions AS (
     UNION ALL
     FROM (VALUES (0, NULL, NULL, 'host_work'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
 ),
+-- Each with its number in its trace and its function in one number. Those of the operating system come later
+-- than all of CUDA.
 called AS (
-    SELECT thread, start_ns, end_ns, function_id, api_call_id AS call
+    SELECT thread, start_ns, end_ns, ((api_call_id & 4294967295) << 24) + function_id AS call
     FROM api_calls
     JOIN threads_that_launch USING (trace_id, process_id, tid)
     JOIN functions ON function = name AND NOT is_os
     WHERE end_ns > start_ns
     UNION ALL
-    -- Those of the operating system come later than all of CUDA.
-    SELECT thread, start_ns, end_ns, function_id, os_call_id + (1::BIGINT << 62)
+    SELECT thread, start_ns, end_ns, ((os_call_id & 4294967295 | 4294967296) << 24) + function_id
     FROM os_calls
     JOIN threads_that_launch USING (trace_id, process_id, tid)
     JOIN functions ON function = name AND is_os
     WHERE end_ns > start_ns
 ),
--- Of a thread's gaps no two overlap: a call is in the last one that begins before it ends, or in none.
-reaching AS (
-    SELECT called.*, gap, gap_start_ns, returned_ns
-    FROM called
-    ASOF JOIN in_gaps ON in_gaps.thread = called.thread AND in_gaps.gap_start_ns < called.end_ns
-    WHERE start_ns < returned_ns
+-- Calls and gaps of each thread in their order; behind them a gap that is none. An end that no call has, the
+-- largest, tells that it is a gap, and stands before calls; in place of a call is its end then.
+in_order AS (
+    FROM (
+        FROM called
+        UNION ALL
+        SELECT thread, gap_start_ns, 9223372036854775807, returned_ns FROM in_gaps
+        UNION ALL
+        SELECT thread, 9223372036854775807, 9223372036854775807, 9223372036854775807 FROM threads_that_launch
+    )
+    -- All of a row is what it is sorted by: nothing else is kept of it meanwhile.
+    ORDER BY thread, start_ns, end_ns DESC, call
 ),
--- A call inside another one, of CUDA or of the operating system, is part of that.
-calls AS (
+-- They are looked at row after row. Times of a thread are out of reach of the next one's.
+placed AS (
     SELECT
         thread,
-        greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns,
-        end_ns,
-        function_id,
-        gap,
-        gap_start_ns,
-        returned_ns
-    FROM (SELECT *, held_until(start_ns, end_ns, call, thread) AS outer_until_ns FROM reaching)
-    WHERE end_ns > coalesce(outer_until_ns, start_ns)
+        end_ns = 9223372036854775807 AS is_gap,
+        (call & 16777215)::INTEGER AS function_id,
+        thread::HUGEINT << 64 AS lane,
+        lane + start_ns AS start_at,
+        lane + if(is_gap, call, end_ns) AS end_at
+    FROM in_order
 ),
--- Those that begin before that gap does may be in earlier ones, too.
-earlier AS (
+reached AS (
+    SELECT *, max(if(is_gap, NULL, end_at)) OVER (ROWS UNBOUNDED PRECEDING) AS reached_at FROM placed
+),
+behind AS (
+    SELECT * EXCLUDE (reached_at), lag(reached_at) OVER () AS before_at FROM reached
+),
+-- A call inside another one, of CUDA or of the operating system, is part of that: one that ends later than
+-- all before it holds the thread, from when those end.
+holding AS (
     SELECT
-        start_ns,
-        end_ns,
-        function_id,
-        unnest(range(firsts.gap, calls.gap)) AS gap
-    FROM (FROM calls WHERE start_ns < gap_start_ns) AS calls
-    ASOF JOIN (SELECT thread, gap, returned_ns FROM in_gaps) AS firsts
-        ON firsts.thread = calls.thread AND firsts.returned_ns > calls.start_ns
+        *,
+        if(NOT is_gap AND end_at > before_at IS NOT false, (end_at << 24) + function_id, NULL) AS holds,
+        greatest(start_at, before_at) AS from_at
+    FROM behind
 ),
-pieces AS (
-    SELECT thread, gap, function_id,
-           least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns) AS time_ns
-    FROM calls
-    WHERE start_ns < returned_ns
-    UNION ALL
-    SELECT thread, gap, function_id, least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns)
-    FROM earlier
-    JOIN in_gaps USING (gap)
+-- Of a thread's gaps no two overlap.
+held AS (
+    SELECT
+        *,
+        max(holds) OVER so_far AS holder,
+        max(if(is_gap, end_at, NULL)) OVER so_far AS gap
+    FROM holding
+    WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 ),
-by_function AS (
-    SELECT thread, gap, function_id, sum(time_ns)::BIGINT AS time_ns
-    FROM pieces
-    GROUP BY thread, gap, function_id
+-- Each call in the last gap that began before it, and each gap in the call that held the thread as it began.
+meeting AS (
+    SELECT
+        thread,
+        start_at,
+        end_at,
+        before_at,
+        is_gap,
+        holds IS NOT NULL AND from_at > start_at AS crosses,
+        gap,
+        (if(is_gap, holder, holds) & 16777215)::INTEGER AS function_id,
+        greatest(
+            0,
+            CASE
+                WHEN holder IS NULL OR gap IS NULL THEN 0
+                WHEN is_gap THEN least(holder >> 24, end_at) - start_at
+                WHEN holds IS NOT NULL THEN least(end_at, gap) - from_at
+            END
+        ) AS time_ns,
+        lag(holder) OVER () AS holder_before
+    FROM held
 ),
-in_calls AS (
-    SELECT gap, sum(time_ns)::BIGINT AS time_ns FROM by_function GROUP BY gap
+summed AS (
+    SELECT *, sum(time_ns) OVER (ROWS UNBOUNDED PRECEDING) AS total_ns FROM meeting
+),
+-- Of the gap before, its length less what calls take of it. Gaps begin later by more than calls take of them.
+apart AS (
+    SELECT
+        *,
+        max(if(is_gap, start_at - (total_ns - time_ns), NULL)) OVER (ROWS UNBOUNDED PRECEDING) AS own_at,
+        lag(gap) OVER () AS gap_before
+    FROM summed
+),
+rested AS (
+    SELECT *, gap_before - (total_ns - time_ns) - lag(own_at) OVER () AS host_ns FROM apart
+),
+-- Where a call begins in one and ends after it, gaps that begin in both are in the first one until that ends.
+crossing AS MATERIALIZED (
+    SELECT DISTINCT start_at, before_at, function_id, (holder_before & 16777215)::INTEGER AS holder_id
+    FROM rested
+    WHERE crosses
+),
+crossed AS (
+    SELECT
+        thread,
+        gap,
+        unnest([holder_id, function_id]) AS function_id,
+        unnest([1, -1]) * (least(before_at, gap) - gaps.start_at) AS time_ns
+    FROM crossing
+    JOIN (
+        SELECT
+            thread,
+            (thread::HUGEINT << 64) + gap_start_ns AS start_at,
+            (thread::HUGEINT << 64) + returned_ns AS gap
+        FROM in_gaps
+        WHERE EXISTS (FROM crossing)
+    ) AS gaps
+        ON gaps.start_at > crossing.start_at AND gaps.start_at < before_at
 ),
 by_gap AS (
-    FROM by_function
+    SELECT thread, function_id, sum(time_ns) AS time_ns
+    FROM (
+        SELECT thread, gap, function_id, time_ns::BIGINT AS time_ns FROM rested WHERE time_ns > 0
+        UNION ALL
+        FROM crossed
+    )
+    GROUP BY thread, gap, function_id
     UNION ALL
-    SELECT thread, gap, 0, returned_ns - gap_start_ns - coalesce(time_ns, 0)
-    FROM in_gaps
-    LEFT JOIN in_calls USING (gap)
-    WHERE returned_ns - gap_start_ns > coalesce(time_ns, 0)
+    SELECT thread, 0, host_ns FROM rested WHERE is_gap
 ),
 by_lane AS (
     SELECT trace_id, gpu_id, owner, function_id, time_ns, gaps, longest_ns
     FROM (
         SELECT thread, function_id, sum(time_ns) AS time_ns, count(*) AS gaps, max(time_ns) AS longest_ns
         FROM by_gap
+        WHERE time_ns > 0
         GROUP BY thread, function_id
     )
     JOIN threads_that_launch USING (thread)
@@ -199,16 +253,19 @@ wholes AS (
     SELECT
         trace,
         spans.gpu_id,
-        owner,
+        spans.owner,
         of_one(gpu_name, gpu_name) AS gpu,
         of_one(pid, pid) AS pid,
         max(longest_gap_ns) AS longest_gap_ns,
         sum(span_ns)::BIGINT AS span_ns,
-        sum(idle_ns) AS idle_ns
+        coalesce(sum(idle_ns), 0) AS idle_ns
     FROM spans
     JOIN traces USING (trace_id)
+    LEFT JOIN idle
+        ON idle.trace_id = spans.trace_id AND idle.gpu_id IS NOT DISTINCT FROM spans.gpu_id
+        AND idle.owner = spans.owner
     LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
-    GROUP BY trace, spans.gpu_id, owner
+    GROUP BY trace, spans.gpu_id, spans.owner
 ),
 times AS (
     SELECT trace, gpu_id, owner, 'busy' AS cause, NULL AS function, span_ns - idle_ns AS time_ns,

@@ -44,6 +44,29 @@ events AS MATERIALIZED (
         AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
         AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
     WHERE whole
+),
+-- What is told of those that are shown: they are few, and begin together, which the planner does not know.
+shown_kernels AS (
+    SELECT
+        kernel_id,
+        grid_x,
+        grid_y,
+        grid_z,
+        block_x,
+        block_y,
+        block_z,
+        registers_per_thread,
+        static_shared_bytes,
+        dynamic_shared_bytes
+    FROM kernels
+    WHERE kernel_id BETWEEN (SELECT min(event_id) FROM events WHERE kind = 'kernel')
+        AND (SELECT max(event_id) FROM events WHERE kind = 'kernel')
+),
+shown_calls AS (
+    SELECT api_call_id, name, end_ns
+    FROM api_calls
+    WHERE api_call_id BETWEEN (SELECT min(api_call_id) FROM events WHERE layer = 'gpu')
+        AND (SELECT max(api_call_id) FROM events WHERE layer = 'gpu')
 )
 SELECT
     events.trace,
@@ -73,8 +96,8 @@ LEFT JOIN kernels_called($names, '*') AS named
     ON events.kind = 'kernel' AND named.name = operation AND named.full_name = events.full_name
 LEFT JOIN kernels_categorised AS categories
     ON events.kind = 'kernel' AND categories.full_name = events.full_name
-LEFT JOIN kernels ON events.kind = 'kernel' AND kernel_id = event_id
+LEFT JOIN shown_kernels ON events.kind = 'kernel' AND kernel_id = event_id
 LEFT JOIN memory_ops ON events.kind IN ('memcpy', 'memset') AND memory_op_id = event_id
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = events.range_id
-LEFT JOIN api_calls ON events.layer = 'gpu' AND api_calls.api_call_id = events.api_call_id
+LEFT JOIN shown_calls AS api_calls ON events.layer = 'gpu' AND api_calls.api_call_id = events.api_call_id
 ORDER BY events.trace, lane_number, events.start_ns, events.end_ns, events.kind, event_id

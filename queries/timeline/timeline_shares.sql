@@ -33,26 +33,6 @@ WITH lanes AS (
     WHERE NOT whole
     WINDOW trace AS (PARTITION BY trace_id)
 ),
-events AS (
-    SELECT
-        *,
-        greatest(start_ns, coalesce(busy_until(start_ns, end_ns, event, lane_id), start_ns)) AS begins_ns
-    FROM (
-        SELECT
-            lane_id,
-            hash(kind, operation, full_name) AS called_id,
-            range_id,
-            8 * event_id + coalesce(list_position(['kernel', 'memcpy', 'memset'], kind), 0) AS event,
-            start_ns,
-            end_ns
-        FROM lane_events
-        JOIN chosen_traces($trace) AS traces USING (trace_id)
-        JOIN lanes
-            ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
-            AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
-            AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
-    )
-),
 -- Names of kernels are long, and far fewer than kernels.
 names AS (
     SELECT
@@ -73,58 +53,84 @@ categories AS (
     SELECT category, row_number() OVER (ORDER BY category) AS category_id
     FROM (SELECT DISTINCT category FROM names)
 ),
+category_numbers AS (
+    SELECT called_id, category_id FROM names JOIN categories USING (category)
+),
+-- Lane and event in numbers, with the category of the event below its own number in the trace and its kind.
+numbered AS NOT MATERIALIZED (
+    SELECT
+        lane_id,
+        start_ns,
+        end_ns,
+        (8 * (event_id & 4294967295) + coalesce(list_position(['kernel', 'memcpy', 'memset'], kind), 0))
+            * 65536 + category_id AS event,
+        hash(kind, operation, full_name) AS called_id,
+        range_id
+    FROM lane_events
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN lanes
+        ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
+        AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
+        AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
+    JOIN category_numbers ON category_numbers.called_id = hash(kind, operation, full_name)
+),
+-- Sorted once, by all that is kept of them, and then looked at row after row, as in_turn does: what is at the
+-- end of one lane is out of reach of the next one.
+in_order AS (
+    SELECT lane_id, start_ns, end_ns, event FROM numbered ORDER BY lane_id, start_ns, end_ns, event
+),
+placed AS (
+    SELECT *, lane_id::HUGEINT << 64 AS place, lag(place + end_ns) OVER () AS last_at FROM in_order
+),
+reached AS (
+    SELECT *, max(last_at) OVER (ROWS UNBOUNDED PRECEDING) AS until_at FROM placed
+),
 -- What others of the lane leave of each event, and the stretch in which it begins.
 parts AS (
     SELECT
         lane_id,
-        called_id,
-        category_id,
-        range_id,
         event,
-        begins_ns,
+        greatest(start_ns, try_cast(until_at - place AS BIGINT)) AS begins_ns,
         end_ns,
+        first_ns,
+        width_ns,
         (start_ns - first_ns) // width_ns AS number,
         first_ns + (number + 1) * width_ns AS until_ns
-    FROM events
+    FROM reached
     JOIN lanes USING (lane_id)
-    JOIN names USING (called_id)
-    JOIN categories USING (category)
 ),
 -- Of parts that lie behind each other, one at most goes on from a stretch into the next.
+going_on AS MATERIALIZED (
+    SELECT DISTINCT * FROM parts WHERE end_ns > greatest(begins_ns, until_ns)
+),
 pieces AS (
-    SELECT lane_id, called_id, category_id, range_id, event, number,
-           greatest(least(end_ns, until_ns) - begins_ns, 0) AS busy_ns, 1 AS begun
+    SELECT lane_id, event, number, greatest(least(end_ns, until_ns) - begins_ns, 0) AS busy_ns, 1 AS begun
     FROM parts
     UNION ALL
-    SELECT lane_id, called_id, category_id, range_id, event, number,
+    SELECT lane_id, event, number,
            least(end_ns, first_ns + (number + 1) * width_ns)
                - greatest(begins_ns, first_ns + number * width_ns), 0
     FROM (
         SELECT
-            parts.* EXCLUDE (number),
-            first_ns,
-            width_ns,
+            * EXCLUDE (number),
             unnest(range(
                 greatest(number + 1, (begins_ns - first_ns) // width_ns),
                 (end_ns - 1 - first_ns) // width_ns + 1
             )) AS number
-        FROM parts
-        JOIN lanes USING (lane_id)
-        WHERE end_ns > greatest(begins_ns, until_ns)
+        FROM going_on
     )
 ),
 by_category AS (
     SELECT
         lane_id,
         number,
-        category_id,
+        event & 65535 AS category_id,
         sum(busy_ns) AS busy_ns,
         sum(begun) AS begun,
-        arg_max(called_id, weight) AS called_id,
-        arg_max_null(range_id, weight) AS range_id
-    -- One number to compare by: of events that are as long the last one.
-    FROM (SELECT *, busy_ns * (1::HUGEINT << 64) + event AS weight FROM pieces)
-    GROUP BY lane_id, number, category_id
+        -- One number to compare by: of events that are as long the last one.
+        max((busy_ns::HUGEINT << 64) + event) AS longest
+    FROM pieces
+    GROUP BY lane_id, number, event & 65535
 ),
 stretches AS (
     SELECT
@@ -132,9 +138,15 @@ stretches AS (
         number,
         sum(busy_ns)::BIGINT AS busy_ns,
         sum(begun)::BIGINT AS events,
-        arg_max((called_id, range_id), (busy_ns, -category_id)) AS longest
+        (arg_max(longest, (busy_ns, -category_id)) & 9223372036854775807)::BIGINT AS event
     FROM by_category
     GROUP BY lane_id, number
+),
+-- What the longest ones are called is looked for again: they are few.
+longest AS (
+    SELECT lane_id, event, called_id, range_id
+    FROM numbered
+    SEMI JOIN stretches USING (lane_id, event)
 )
 SELECT
     lanes.trace,
@@ -153,6 +165,7 @@ SELECT
     text AS range
 FROM stretches
 JOIN lanes USING (lane_id)
-JOIN names ON names.called_id = longest[1]
-LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = longest[2]
+JOIN longest USING (lane_id, event)
+JOIN names ON names.called_id = longest.called_id
+LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = longest.range_id
 ORDER BY lanes.trace, lane_number, lanes.first_ns + number * width_ns

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from traceql.ask import gaps, nothing, place
@@ -18,11 +20,11 @@ from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present import formats, values
 from traceql.questions import catalog
-from traceql.rows import Rows
+from traceql.rows import Batches, Rows
 from traceql.store.sharing import Keep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     import polars as pl
@@ -207,6 +209,34 @@ class Asker:
             total,
             lambda one, bare: self._draw(one, self, bare),
         )
+
+    @contextmanager
+    def events(
+        self, name: str, params: Mapping[str, Value]
+    ) -> Iterator[tuple[Batches, tuple[Note, ...]] | None]:
+        """The rows of a question about events as they come, where there may be millions; and the notes.
+
+        Yields:
+            None where they are few, or there is more to be said of them: `answer` has them.
+
+        Raises:
+            QueryError: as `answer` does, or after some rows.
+            MissingDataError: as `answer` does.
+        """
+        query = self.catalog.find(name)
+        if not _can_be_cut(query) or not self.store.is_large():
+            yield None
+            return
+        bound = place.named(partial(self.store.run, plain=True), query, query.bind(params))
+        notes = gaps.notes(self._run_about(bound), self.catalog, query, bound)
+        at = self._place(query, bound)
+        with self.store.batches(query.sql, at.values, at.narrowed, at.traces) as found:
+            first = None if found is None else next(found.tables)
+            if found is None or first is None or first.num_rows == 0:
+                yield None
+            else:
+                rows = Batches(found.column_names, chain([first], found.tables))
+                yield rows, (*notes, *at.notes)
 
     def rows(self, name: str, params: Mapping[str, Value]) -> tuple[pa.Table, int]:
         """The rows alone, and how many there are without the question's limit; see `answer`."""

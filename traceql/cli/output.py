@@ -20,6 +20,7 @@ from traceql.present import formats, terminal, units, values, workbook
 from traceql.present.values import readable
 from traceql.read import formats as reports
 from traceql.read import temporary
+from traceql.rows import Batches
 from traceql.rows import texts as rows_of_texts
 from traceql.store import held
 
@@ -38,6 +39,8 @@ Columns: TypeAlias = "Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "md", "parquet", "xlsx")
 # Forms of texts and numbers in columns, which spreadsheets open.
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
+#: Forms that are written row by row, for which no row needs another one.
+IN_PARTS = ("csv", "tsv", "json", "ndjson", "parquet")
 _BINARY = {"parquet": "Parquet", "xlsx": "A workbook"}
 
 # Keys of what the options say that commands need not know, in click's context.
@@ -226,7 +229,7 @@ def shown(value: object, format_: str | None, output: str | None) -> str:
 
 
 def write(
-    answer: pa.Table,
+    answer: pa.Table | Batches,
     format_: str | None,
     output: str | None,
     *,
@@ -237,7 +240,7 @@ def write(
     """Write an answer in the chosen form.
 
     Args:
-        answer: the rows.
+        answer: the rows; as they come only for one of `IN_PARTS`.
         format_: as ``--format`` has it.
         output: as ``-o`` has it.
         brief: what a table shows of them where nobody asks for all columns.

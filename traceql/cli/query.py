@@ -28,7 +28,7 @@ from traceql.cli.common import (
     note,
     scheduler_option,
 )
-from traceql.cli.output import form_of, output_options, text_table, write
+from traceql.cli.output import IN_PARTS, form_of, output_options, text_table, write
 from traceql.cli.sides import database_for
 from traceql.present.values import counted, in_python
 from traceql.questions import nvidia
@@ -195,6 +195,14 @@ def _answer_query(found: Query) -> Any:
             said = click.get_current_context().get_parameter_source("limit") is ParameterSource.COMMANDLINE
             limit, params["limit"] = (params["limit"] if said else None), None
         with database_for(db, with_traces(params, traces)) as (opened, params):
+            is_whole = sort is None and limit is None and scheduler is None and headers != "nvidia"
+            if is_whole and form_of(format_, output) in IN_PARTS:
+                with opened._asker.events(found.name, given(found.params, params)) as events:
+                    if events is not None:
+                        for one in events[1]:
+                            note(one.text)
+                        write(events[0], format_, output)
+                        return
             if headers == "nvidia":
                 from traceql.ask import nsys_stats
 

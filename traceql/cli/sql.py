@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 from traceql.cli import offers
 from traceql.cli.arranged import first_rows, limit_option, sort_column, sort_option, sorted_rows
 from traceql.cli.common import DEFAULT_DB, database, db_option, note
-from traceql.cli.output import check_columns, form_of, names_columns, output_options, write
+from traceql.cli.output import IN_PARTS, check_columns, form_of, names_columns, output_options, write
 from traceql.cli.sides import database_of
 from traceql.errors import TraceqlError
 from traceql.tables import elsewhere
@@ -113,10 +113,15 @@ def sql(
             check_columns(names)
             if sort is not None:
                 sort_column(sort, names)
-        plain = form_of(format_, output) != "parquet"
-        answer = opened.run(statement, narrowed=narrowed, plain=plain)
-        if sort is not None:
-            answer = sorted_rows(answer, sort)
-        write(first_rows(answer, limit), format_, output)
+        form = form_of(format_, output)
+        in_parts = form in IN_PARTS and sort is None and limit is None
+        with opened.batches(statement, narrowed=narrowed) if in_parts else nullcontext() as rows:
+            if rows is not None:
+                write(rows, format_, output)
+        if rows is None:
+            answer = opened.run(statement, narrowed=narrowed, plain=form != "parquet")
+            if sort is not None:
+                answer = sorted_rows(answer, sort)
+            write(first_rows(answer, limit), format_, output)
     if remark := elsewhere.remark(statement):
         note(remark)

@@ -7,10 +7,11 @@ import os
 import re
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 from traceql.present.values import as_json, cells, counted, exact, in_python, readable, rows
-from traceql.rows import Rows
+from traceql.rows import Batches, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,22 +28,35 @@ _NUMBER = r"^[+\-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?$"
 _LEAST = -5
 
 
-def csv(answer: pa.Table | Rows, file: IO[bytes], separator: str = ",") -> None:
+def csv(answer: pa.Table | Rows | Batches, file: IO[bytes], separator: str = ",") -> None:
     """Comma-separated values, exact; nested ones as JSON text."""
     if isinstance(answer, Rows):
         _write_rows(answer, file, separator, _written)
     else:
-        _write_csv(_frame(answer), file, separator)
+        _write_parts(answer, file, separator, _frame)
 
 
-def safe_csv(answer: pa.Table | Rows, file: IO[bytes], separator: str = ",") -> None:
+def safe_csv(answer: pa.Table | Rows | Batches, file: IO[bytes], separator: str = ",") -> None:
     """As `csv`, for spreadsheets: texts that one would take for a formula begin with an apostrophe.
 
     Which ones: https://owasp.org/www-community/attacks/CSV_Injection. Numbers stay numbers.
     """
     if isinstance(answer, Rows):
         _write_rows(answer, file, separator, _harmless)
-        return
+    else:
+        _write_parts(answer, file, separator, _harmless_frame)
+
+
+def _write_parts(
+    answer: pa.Table | Batches, file: IO[bytes], separator: str, made: Callable[[pa.Table], pl.DataFrame]
+) -> None:
+    """Below one line of names what each table is made, written as it comes."""
+    for number, table in enumerate(answer.tables if isinstance(answer, Batches) else [answer]):
+        _write_csv(made(table), file, separator, names=number == 0)
+
+
+def _harmless_frame(answer: pa.Table) -> pl.DataFrame:
+    """With no text that a spreadsheet would take for a formula."""
     import polars as pl
 
     frame = _frame(answer)
@@ -50,7 +64,7 @@ def safe_csv(answer: pa.Table | Rows, file: IO[bytes], separator: str = ",") -> 
     formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     frame = frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
     named = {name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)}
-    _write_csv(frame.rename(named), file, separator)
+    return frame.rename(named)
 
 
 def _write_rows(answer: Rows, file: IO[bytes], separator: str, written: Callable[[object], str]) -> None:
@@ -125,9 +139,9 @@ def _frame(answer: pa.Table) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(_flat(answer)))
 
 
-def _write_csv(frame: pl.DataFrame, file: IO[bytes], separator: str) -> None:
+def _write_csv(frame: pl.DataFrame, file: IO[bytes], separator: str, *, names: bool) -> None:
     try:
-        frame.write_csv(file, separator=separator)
+        frame.write_csv(file, separator=separator, include_header=names)
     except OSError as error:
         # polars writes past Python, and names the number of the error in its text only.
         if (number := re.search(r"\(os error (\d+)\)", str(error))) is not None:
@@ -135,19 +149,26 @@ def _write_csv(frame: pl.DataFrame, file: IO[bytes], separator: str) -> None:
         raise
 
 
-def json_rows(answer: pa.Table | Rows) -> Iterator[str]:
+def json_rows(answer: pa.Table | Rows | Batches) -> Iterator[str]:
     """Each row as a JSON object; what is not finite becomes null."""
     for row in rows(answer):
         yield as_json(row)
 
 
-def json_list(answer: pa.Table | Rows, file: IO[bytes]) -> None:
+def json_list(answer: pa.Table | Rows | Batches, file: IO[bytes]) -> None:
     """One JSON list of objects."""
+    if isinstance(answer, Batches):
+        before = b"["
+        for line in json_rows(answer):
+            file.write(before + line.encode())
+            before = b",\n"
+        file.write(b"]\n" if before != b"[" else b"[]\n")
+        return
     lines = ",\n".join(json_rows(answer))
     file.write(f"[{lines}]\n".encode())
 
 
-def ndjson(answer: pa.Table | Rows, file: IO[bytes]) -> None:
+def ndjson(answer: pa.Table | Rows | Batches, file: IO[bytes]) -> None:
     """One JSON object a line."""
     for line in json_rows(answer):
         file.write(line.encode() + b"\n")
@@ -166,11 +187,17 @@ def markdown(answer: pa.Table | Rows, file: IO[bytes]) -> None:
         file.write(line(texts))
 
 
-def parquet(answer: pa.Table | Rows, file: IO[bytes]) -> None:
+def parquet(answer: pa.Table | Rows | Batches, file: IO[bytes]) -> None:
     """Parquet, exact. Of rows that no database gave, which are texts, too."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if isinstance(answer, Batches):
+        first = next(answer.tables)
+        with pq.ParquetWriter(file, first.schema) as writer:
+            for table in chain([first], answer.tables):
+                writer.write_table(table)
+        return
     if isinstance(answer, Rows):
         named = zip(answer.column_names, answer.columns, strict=True)
         answer = pa.table({name: column.to_pylist() for name, column in named})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.errors import QueryError
 from traceql.present import units
-from traceql.rows import Column, Rows
+from traceql.rows import Batches, Column, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -188,7 +188,7 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def rows(answer: pa.Table | Rows) -> Iterator[dict[str, Any]]:
+def rows(answer: pa.Table | Rows | Batches) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries, batch by batch.
 
     Raises:
@@ -196,6 +196,10 @@ def rows(answer: pa.Table | Rows) -> Iterator[dict[str, Any]]:
     """
     if isinstance(answer, Rows):
         yield from answer.dictionaries()
+        return
+    if isinstance(answer, Batches):
+        for table in answer.tables:
+            yield from rows(table)
         return
     for batch in answer.to_batches(max_chunksize=_ROWS_PER_BATCH):
         yield from in_python(batch)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, cast
 
 from traceql import rows
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
+from traceql.rows import Batches
 from traceql.store import compact, create, empty, engine, failures, held, interrupts, permissions
 from traceql.store.engine import duckdb
 from traceql.store.means import ALL
@@ -19,7 +21,7 @@ from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from typing import Unpack
 
     import pyarrow as pa
@@ -35,6 +37,12 @@ Anew = Literal["never", "private", "always"]
 
 # Words of statements that may undo what a cursor made earlier.
 _UNDOING = ("rollback", "abort", "drop", "replace", "alter")
+
+# Of a database file from this size on, answers may have millions of rows; pyarrow is worth its import then.
+_LARGE_BYTES = 32 << 20
+_ROWS_AT_ONCE = 122_880
+# Types whose values look the same whatever stands in other rows.
+_IN_PARTS = r"U?(TINY|SMALL|BIG)INT|U?INTEGER|BOOLEAN|DOUBLE|FLOAT|VARCHAR|JSON|(VARCHAR|BIGINT|DOUBLE)\[\]"
 
 
 class Options(TypedDict, total=False):
@@ -155,6 +163,87 @@ class Store:
                 lambda: self._run(statement, params, tables or {}, narrowed or {}, about, keep, plain=plain)
             )
 
+    @contextlib.contextmanager
+    def batches(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
+    ) -> Iterator[Batches | None]:
+        """The rows of a SELECT as they come, for whoever needs only some of them at a time.
+
+        Args:
+            statement: the SQL.
+            params: values of the parameters.
+            narrowed: as `run` has it.
+            about: as `run` has it.
+
+        Yields:
+            The rows, in at least one part; None where they are to be asked for with `run`: of other
+            statements, of a database that is not large, and where it takes all rows to tell what kind of
+            numbers a column holds.
+
+        Raises:
+            QueryError: DuckDB refuses the statement, which it may do after some rows.
+            DatabaseError: the database cannot be opened.
+            TimeLimitError: it took too long.
+        """
+        if not self.is_large():
+            yield None
+            return
+        parts = self._batches(statement, params, narrowed or {}, about)
+        with interrupts.within(self.timeout_s):
+            try:
+                names = interrupts.ended(lambda: next(parts))
+                yield names and Batches(
+                    [str(name) for name in names],
+                    iter(lambda: cast("pa.Table", interrupts.ended(lambda: next(parts, None))), None),
+                )
+            finally:
+                # What was interrupted, and has not ended yet, closes itself.
+                with contextlib.suppress(ValueError):
+                    interrupts.ended(parts.close)
+
+    def is_large(self) -> bool:
+        """Whether answers may be too large to be fetched whole."""
+        place = Path(self.place)
+        return self._own is None and place.is_file() and place.stat().st_size >= _LARGE_BYTES
+
+    def _batches(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None,
+        narrowed: Mapping[str, str],
+        about: Sequence[str],
+    ) -> Generator[Any, None, None]:
+        """Names of the columns, or None where the rows are not to be had so; then the rows."""
+        with self._cursor(statement, {}, narrowed, about, None) as (cursor, sql):
+            if not sql.is_one_select():
+                yield None
+                return
+            self._import_arrow()
+            answer = cursor.connection.sql(statement, params=dict(params or {}) or None)
+            if not all(re.fullmatch(_IN_PARTS, str(one)) for one in answer.types):
+                yield None
+                return
+            reader = answer.to_arrow_reader(_ROWS_AT_ONCE)
+            yield _apart(answer.columns)
+            import pyarrow as pa
+
+            is_first = True
+            while True:
+                try:
+                    batch = next(reader, None)
+                except (OSError, pa.ArrowException) as error:
+                    # What DuckDB says, as Arrow hands it on.
+                    raise duckdb.Error(str(error)) from error
+                if batch is not None or is_first:
+                    yield presentable(pa.Table.from_batches([batch] if batch else [], reader.schema))
+                if batch is None:
+                    return
+                is_first = False
+
     def _run(
         self,
         statement: str,
@@ -166,6 +255,22 @@ class Store:
         *,
         plain: bool,
     ) -> pa.Table:
+        with self._cursor(statement, tables, narrowed, about, keep) as (cursor, sql):
+            found = self._answer(cursor.connection, sql, dict(params or {}) or None, plain=plain)
+            if sql.does(_UNDOING):
+                cursor.forget()
+            return found
+
+    @contextlib.contextmanager
+    def _cursor(
+        self,
+        statement: str,
+        tables: Mapping[str, pa.Table],
+        narrowed: Mapping[str, str],
+        about: Sequence[str],
+        keep: Keep | None,
+    ) -> Iterator[tuple[Cursor, failures.Parsed]]:
+        """A cursor that knows what a statement mentions; an error in between is that of the statement."""
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
             cursor = stack.enter_context(cursor.at(about, narrowed, keep))
@@ -180,10 +285,7 @@ class Store:
                     engine.with_relations()
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
-                found = self._answer(cursor.connection, sql, dict(params or {}) or None, plain=plain)
-                if sql.does(_UNDOING):
-                    cursor.forget()
-                return found
+                yield cursor, sql
             except (duckdb.Error, CatalogError) as error:
                 # A transaction that the SQL began ends with its error: later questions need an answer.
                 with contextlib.suppress(duckdb.Error):

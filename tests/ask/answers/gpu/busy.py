@@ -28,6 +28,16 @@ TOGETHER = (
     .work(kernel("a", 0, 10))
 )
 
+# Calls that begin in one another and end after it, before a gap begins.
+CROSSING = (
+    Recording()
+    .call("cudaMalloc_v3020", 0, 30)
+    .call("cudaFree_v3020", 5, 40)
+    .call("cudaHostAlloc_v3020", 7, 50)
+    .call(LAUNCH, 60, 60, kernel("b", 60, 70))
+    .work(kernel("a", 0, 10))
+)
+
 SHARED = (
     Recording()
     .gpu(0, "NVIDIA H100", cuda=0)
@@ -97,6 +107,20 @@ CASES = [
             a      0       NULL  1    host_work   NULL        20       2000 / 70  1     20          50              70  # 30 to 40, 50 to 60
             a      0       NULL  1    other_call  cudaMalloc  20       2000 / 70  1     20          50              70  # 10 to 30
             a      0       NULL  1    other_call  cudaFree    10       1000 / 70  1     10          50              70  # 40 to 50
+            """
+        ),
+    ),
+    Case(
+        "of calls that cross each other the first one holds the thread until it ends, wherever a gap begins",
+        traces={"a": CROSSING},
+        expected=across(
+            """
+            trace  gpu_id  gpu   pid  cause       function       time_ns  share_pct  gaps  longest_ns  longest_gap_ns  span_ns
+            a      0       NULL  1    busy        NULL           20       2000 / 70  NULL  NULL        50              70
+            a      0       NULL  1    other_call  cudaMalloc     20       2000 / 70  1     20          50              70  # 10 to 30
+            a      0       NULL  1    host_work   NULL           10       1000 / 70  1     10          50              70  # 50 to 60
+            a      0       NULL  1    other_call  cudaFree       10       1000 / 70  1     10          50              70  # 30 to 40
+            a      0       NULL  1    other_call  cudaHostAlloc  10       1000 / 70  1     10          50              70  # 40 to 50
             """
         ),
     ),
