@@ -29,7 +29,7 @@ from made.nsys import Recording, kernel
 from traceql import Database, DatabaseError, QueryError
 from traceql.read.formats import READERS
 from traceql.read.source import Source, known
-from traceql.store import compact, ingest, sharing, steps
+from traceql.store import compact, ingest, steps
 from traceql.store.decode import Decoded
 from traceql.store.sharing import File
 from traceql.tables import schema
@@ -417,8 +417,6 @@ def test_the_log_of_an_environment_is_for_its_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db, seen = tmp_path / "db", []
-    # As where a change cannot go where it belongs at once, for somebody reads there.
-    monkeypatch.delitem(sharing.CONFIG, "checkpoint_threshold")
     with Database(db) as database:
         _recording().store(database, "kept")
     close = File._close

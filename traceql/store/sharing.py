@@ -61,9 +61,6 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
     # It takes loops over all pairs for shorter where it expects few rows, and can be wrong by millions.
     "asof_loop_join_threshold": "0",
-    # A change goes where it belongs at once. Into a log first, it would be written twice: the file is closed
-    # behind it.
-    "checkpoint_threshold": "1B",
 }
 
 
