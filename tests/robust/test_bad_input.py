@@ -506,14 +506,15 @@ def test_an_address_of_something_else_is_only_a_file_name(
 
 
 @contextlib.contextmanager
-def _small_disk(folder: Path) -> Iterator[str]:
+def _small_disk(folder: Path, megabytes: int = 2) -> Iterator[str]:
     """A place of 2 MB: a file system where mounting is permitted; else code for processes, that limits files."""
+    size = f"{megabytes} << 20"
     folder.mkdir()
     mount = shutil.which("mount")
     if (
         mount
         and not subprocess.run(
-            [mount, "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True
+            [mount, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True
         ).returncode
     ):
         try:
@@ -521,7 +522,7 @@ def _small_disk(folder: Path) -> Iterator[str]:
         finally:
             subprocess.run(["umount", str(folder)], check=True)
         return
-    yield "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20)); "
+    yield f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); "
 
 
 def _limited(forks: Forks, limit: str, *arguments: str | Path) -> tuple[int, str]:
@@ -534,6 +535,9 @@ def _limited(forks: Forks, limit: str, *arguments: str | Path) -> tuple[int, str
 @pytest.mark.long
 def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path, forks: Forks) -> None:
     big = plain("llama_eager.sqlite", tmp_path)
+    with Database(tmp_path / "other") as database:
+        # The empty database is kept from then on.
+        database.ingest(PARQUETDIR)
     with _small_disk(tmp_path / "small") as limit:
         db = tmp_path / "small" / "db"
         status, stderr = _limited(forks, limit, "ingest", "--db", db, big)
@@ -552,6 +556,24 @@ def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path
         assert contents(db) == before
         _, stderr = _limited(forks, limit, "drop", "--db", db, PARQUETDIR.name)
         assert "Traceback" not in stderr
+
+
+@pytest.mark.long
+def test_of_a_database_that_was_made_on_a_full_disk_nothing_is_kept(tmp_path: Path, forks: Forks) -> None:
+    cache = str(tmp_path / "cache")
+    place = (
+        f"import os; os.environ.update(HOME={cache!r}, XDG_CACHE_HOME={cache!r}, LOCALAPPDATA={cache!r}); "
+    )
+    with _small_disk(tmp_path / "small", 1) as limit:
+        db = tmp_path / "small" / "db"
+        status, stderr = _limited(forks, place + limit, "ingest", "--db", db, PARQUETDIR)
+        assert status == 1, stderr
+        assert "the database is as it was" in stderr.lower()
+        assert not list(db.parent.iterdir())
+    assert not list(tmp_path.glob("cache/**/*.duckdb"))
+    status, stderr = _limited(forks, place, "ingest", "--db", tmp_path / "db", PARQUETDIR)
+    assert status == 0, stderr
+    assert list(tmp_path.glob("cache/**/*.duckdb"))
 
 
 def test_no_room_to_unpack_a_report_is_reported(tmp_path: Path, forks: Forks) -> None:

@@ -28,6 +28,8 @@ def create(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> N
     connection.execute("; ".join(schema.comment_statements()))
     _store_definitions(connection, definitions)
     connection.execute("COMMIT")
+    # Now, for what cannot be written when the file is closed nobody is told of: it would hold nothing.
+    connection.execute("CHECKPOINT")
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> None:
