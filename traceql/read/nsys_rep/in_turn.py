@@ -113,6 +113,7 @@ class _Copy:
 
     def take(self) -> Batch:
         """Its next batch."""
+        assert sys.platform == "linux"
         message = b""
         with contextlib.suppress(ConnectionError):
             message = self._channel.recv(_SIZES.size)
@@ -145,6 +146,7 @@ class _Copy:
 
     def _has_ended(self) -> NoReturn:
         """It said why, or the system ended it: so it is with this process."""
+        assert sys.platform == "linux"
         _, status = os.waitpid(self._process, 0)
         if os.WIFSIGNALED(status):
             with contextlib.suppress(OSError):
@@ -155,6 +157,7 @@ class _Copy:
 
     def end(self) -> None:
         """End it, whatever it does."""
+        assert sys.platform == "linux"
         self._channel.close()
         for place in self._places:
             os.close(place)
@@ -164,6 +167,8 @@ class _Copy:
 
 
 def _started(numbers: Sequence[int], decode: Callable[[int], Batch]) -> _Copy:
+    # See `is_possible`.
+    assert sys.platform == "linux"
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     places = [os.memfd_create("traceql") for _ in range(_MOST_WAITING)]
     parent = os.getpid()
@@ -190,6 +195,7 @@ def _started(numbers: Sequence[int], decode: Callable[[int], Batch]) -> _Copy:
 
 def _end_with(parent: int) -> None:
     """End when that process does, however it ends."""
+    assert sys.platform == "linux"
     ctypes.CDLL(None).prctl(_WHEN_PARENT_ENDS, int(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(1)
