@@ -11,18 +11,19 @@ WITH placed AS (
         -- What did not end is none of the times.
         CASE WHEN duration_ns IS NOT NULL THEN times END AS ended,
         sum(ended) OVER (PARTITION BY alike ORDER BY duration_ns) AS until,
-        sum(ended) OVER (PARTITION BY alike) AS of_all
+        sum(ended) OVER (PARTITION BY alike) AS of_all,
+        duration_ns::HUGEINT - min(duration_ns) OVER (PARTITION BY alike) AS above_ns
     FROM (SELECT *, hash(*COLUMNS(* EXCLUDE (duration_ns, times))) AS alike FROM query_table(tallied))
 )
 SELECT
-    * EXCLUDE (duration_ns, times, alike, ended, until, of_all),
+    * EXCLUDE (duration_ns, times, alike, ended, until, of_all, above_ns),
     sum(times)::BIGINT AS instances,
     sum(ended * duration_ns::HUGEINT)::BIGINT AS total_ns,
     sum(ended * duration_ns::HUGEINT) / sum(ended) AS avg_ns,
     tallied_quantile(duration_ns, until, of_all, 0.5::DOUBLE) AS median_ns,
     min(duration_ns) AS min_ns,
     max(duration_ns) AS max_ns,
-    tallied_stddev(duration_ns::HUGEINT, ended) AS stddev_ns,
+    tallied_stddev(above_ns, ended) AS stddev_ns,
     tallied_quantile(duration_ns, until, of_all, 0.9::DOUBLE) AS p90_ns,
     tallied_quantile(duration_ns, until, of_all, 0.99::DOUBLE) AS p99_ns
 FROM placed

@@ -151,37 +151,11 @@ executed AS MATERIALIZED (
 tallied AS (
     SELECT kind_id, called_id, duration_ns, count(*) AS times FROM executed GROUP BY ALL
 ),
-in_order AS (
-    SELECT
-        text_id,
-        thread_id,
-        called_id,
-        duration_ns,
-        times,
-        -- What did not end is none of the times.
-        CASE WHEN duration_ns IS NOT NULL THEN times END AS ended,
-        sum(ended) OVER (PARTITION BY text_id, thread_id, called_id ORDER BY duration_ns) AS until,
-        sum(ended) OVER (PARTITION BY text_id, thread_id, called_id) AS of_all,
-        duration_ns::HUGEINT - min(duration_ns) OVER (PARTITION BY text_id, thread_id, called_id) AS above_ns
-    FROM tallied
-    JOIN texts_of_kinds USING (kind_id)
+told_apart AS (
+    SELECT text_id, thread_id, called_id, duration_ns, times FROM tallied JOIN texts_of_kinds USING (kind_id)
 ),
 summed AS (
-    SELECT
-        text_id,
-        thread_id,
-        called_id,
-        sum(times)::BIGINT AS instances,
-        sum(ended * duration_ns::HUGEINT) AS total_ns,
-        sum(ended * duration_ns::HUGEINT) / sum(ended) AS avg_ns,
-        tallied_quantile(duration_ns, until, of_all, 0.5::DOUBLE) AS median_ns,
-        min(duration_ns) AS min_ns,
-        max(duration_ns) AS max_ns,
-        tallied_stddev(above_ns, ended) AS stddev_ns,
-        tallied_quantile(duration_ns, until, of_all, 0.9::DOUBLE) AS p90_ns,
-        tallied_quantile(duration_ns, until, of_all, 0.99::DOUBLE) AS p99_ns
-    FROM in_order
-    GROUP BY text_id, thread_id, called_id
+    FROM tallied_spread(told_apart)
 ),
 -- Ranges of a text by the kernels that they hold, and these one by one.
 ranges AS (
@@ -214,7 +188,7 @@ SELECT
     tid,
     coalesce(range_instances, 0) AS range_instances,
     instances,
-    total_ns::BIGINT AS total_ns,
+    total_ns,
     avg_ns,
     median_ns,
     min_ns,
