@@ -6,5 +6,8 @@
 
 WITH sorted AS (
     SELECT * FROM query_table(operations) ORDER BY trace_id, gpu_id, start_ns, end_ns, number
+),
+placed AS (
+    SELECT *, gpu_lane(trace_id, gpu_id) AS lane FROM sorted
 )
-FROM one_by_one(sorted)
+SELECT * EXCLUDE (lane) FROM one_by_one(placed)

@@ -35,8 +35,11 @@ WITH sorted AS (
     WHERE $by = 'gpu' AND $graphs
     ORDER BY operations.trace_id, gpu_id, start_ns, end_ns
 ),
+placed AS (
+    SELECT *, gpu_lane(trace_id, gpu_id) AS lane FROM sorted
+),
 busy AS (
-    SELECT trace_id, gpu_id, 0::BIGINT AS owner, start_ns, busy_until_ns FROM one_by_one(sorted)
+    SELECT trace_id, gpu_id, 0::BIGINT AS owner, start_ns, busy_until_ns FROM one_by_one(placed)
     UNION ALL
     SELECT trace_id, gpu_id, owner, start_ns, busy_until_ns
     FROM operations_by_owner($trace, $by, $graphs)

@@ -73,27 +73,16 @@ sorted AS (
     WHERE end_ns > start_ns
     ORDER BY lane, start_ns, end_ns
 ),
--- Row after row, as in operations_in_order: until when the GPU was busy before, and whether it goes on with
--- others before this one ends.
-placed AS (
+-- Row after row: whether the GPU goes on with others before this one ends, and until when it was busy before.
+followed AS (
     SELECT
         *,
-        lane::HUGEINT << 64 AS place,
-        lag(place + end_ns) OVER () AS last_ns,
         lead(lane) OVER () = lane AND lead(start_ns) OVER () < end_ns AS goes_on,
         stream <> lag(stream) OVER () AS is_other
     FROM sorted
 ),
 beside AS (
-    SELECT
-        *,
-        coalesce(
-            try_cast(
-                max(last_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - place AS BIGINT
-            ),
-            start_ns
-        ) AS busy_until_ns
-    FROM placed
+    SELECT * REPLACE (coalesce(busy_until_ns, start_ns) AS busy_until_ns) FROM one_by_one(followed)
 ),
 lanes AS (
     SELECT

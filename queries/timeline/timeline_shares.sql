@@ -74,30 +74,23 @@ numbered AS NOT MATERIALIZED (
         AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
     JOIN category_numbers ON category_numbers.called_id = hash(kind, operation, full_name)
 ),
--- Sorted once, by all that is kept of them, and then looked at row after row, as in_turn does: what is at the
--- end of one lane is out of reach of the next one.
+-- Sorted once, by all that is kept of them, and then looked at row after row.
 in_order AS (
-    SELECT lane_id, start_ns, end_ns, event FROM numbered ORDER BY lane_id, start_ns, end_ns, event
-),
-placed AS (
-    SELECT *, lane_id::HUGEINT << 64 AS place, lag(place + end_ns) OVER () AS last_at FROM in_order
-),
-reached AS (
-    SELECT *, max(last_at) OVER (ROWS UNBOUNDED PRECEDING) AS until_at FROM placed
+    SELECT lane_id AS lane, start_ns, end_ns, event FROM numbered ORDER BY lane_id, start_ns, end_ns, event
 ),
 -- What others of the lane leave of each event, and the stretch in which it begins.
 parts AS (
     SELECT
         lane_id,
         event,
-        greatest(start_ns, try_cast(until_at - place AS BIGINT)) AS begins_ns,
+        greatest(start_ns, busy_until_ns) AS begins_ns,
         end_ns,
         first_ns,
         width_ns,
         (start_ns - first_ns) // width_ns AS number,
         first_ns + (number + 1) * width_ns AS until_ns
-    FROM reached
-    JOIN lanes USING (lane_id)
+    FROM one_by_one(in_order) AS turns
+    JOIN lanes ON lane_id = turns.lane
 ),
 -- Of parts that lie behind each other, one at most goes on from a stretch into the next.
 going_on AS MATERIALIZED (

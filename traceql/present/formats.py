@@ -157,15 +157,15 @@ def json_rows(answer: pa.Table | Rows | Batches) -> Iterator[str]:
 
 def json_list(answer: pa.Table | Rows | Batches, file: IO[bytes]) -> None:
     """One JSON list of objects."""
-    if isinstance(answer, Batches):
-        before = b"["
-        for line in json_rows(answer):
-            file.write(before + line.encode())
-            before = b",\n"
-        file.write(b"]\n" if before != b"[" else b"[]\n")
-        return
-    lines = ",\n".join(json_rows(answer))
-    file.write(f"[{lines}]\n".encode())
+    lines: Iterable[str] = json_rows(answer)
+    if not isinstance(answer, Batches):
+        # A value that cannot be written is told before anything is.
+        lines = list(lines)
+    before = b"["
+    for line in lines:
+        file.write(before + line.encode())
+        before = b",\n"
+    file.write(b"]\n" if before != b"[" else b"[]\n")
 
 
 def ndjson(answer: pa.Table | Rows | Batches, file: IO[bytes]) -> None:
