@@ -1,7 +1,8 @@
 """Raw tables as they arrive from the processes that decode: in memory while they are small, else in files.
 
 Files are written by those processes, and mapped here: a table of them can be used as any other, and what has
-been read of it need not stay in memory, as `Arriving.letting_go` sees to.
+been read of it need not stay in memory, as `Arriving.letting_go` sees to. A table can be asked for while the
+report is being decoded: whoever asks waits until no more of it comes, or for some rows at a time.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import mmap
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
+
+    from traceql.read.base import RawReport
 
 # Of all tables from a process together, from which on they go into a file.
 _IN_MEMORY_BYTES: Final = 1 << 20
@@ -39,7 +43,16 @@ class Arriving:
         self.size_bytes = 0
         # Of each table, in order: pieces, or in which file they begin and end.
         self._pieces: dict[str, list[pa.Buffer | tuple[int, int, int]]] = {}
+        # Of each file, where what is mapped begins.
+        self._files: dict[int, tuple[int, pa.Buffer]] = {}
         self._mapped: list[mmap.mmap] = []
+        # Pieces that have been read.
+        self._read: dict[str, list[pa.Table]] = {}
+        self._changed = threading.Condition()
+        self._whole: set[str] = set()
+        self._named: Sequence[tuple[str, str]] | None = None
+        self._report: RawReport | None = None
+        self._error: BaseException | None = None
 
     @property
     def in_memory_bytes(self) -> int:
@@ -53,62 +66,175 @@ class Arriving:
         self._folder = self._folder or self._make_folder()
         return self._folder / f"{number}.arrows"
 
+    # --- what comes -------------------------------------------------------------------------------------
+
     def add(self, name: str, piece: pa.Buffer) -> None:
         """Put rows behind those that a table has: an Arrow stream."""
-        self._pieces.setdefault(name, []).append(piece)
-        self.size_bytes += piece.size
+        self._add(name, piece, piece.size)
 
     def add_from(self, number: int, begins: int, ends: int, name: str) -> None:
         """Put rows behind those that a table has: a stream in a file."""
-        self._pieces.setdefault(name, []).append((number, begins, ends))
-        self.size_bytes += ends - begins
+        self._add(name, (number, begins, ends), ends - begins)
+
+    def _add(self, name: str, piece: pa.Buffer | tuple[int, int, int], size: int) -> None:
+        with self._changed:
+            assert name not in self._whole, f"{name}: rows behind the last ones"
+            self._pieces.setdefault(name, []).append(piece)
+            self.size_bytes += size
+            self._changed.notify_all()
+
+    def whole(self, names: Iterable[str]) -> None:
+        """No more rows of these tables come; there is none of which none have come."""
+        with self._changed:
+            self._whole.update(names)
+            self._changed.notify_all()
+
+    def told(self, named: Sequence[tuple[str, str]]) -> None:
+        """Facts about processes whose homes and users texts may name."""
+        with self._changed:
+            self._named = named
+            self._changed.notify_all()
+
+    def end(self, report: RawReport) -> None:
+        """Nothing comes any more: that is the report, with its tables."""
+        with self._changed:
+            self._report = report
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing comes any more: it cannot be read."""
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    # --- what has come ----------------------------------------------------------------------------------
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+        return self._report is not None or self._error is not None
+
+    def report(self) -> RawReport:
+        """The report, when all of it has come.
+
+        Raises:
+            ReportError: it cannot be read.
+        """
+        self._wait(lambda: self._report is not None)
+        assert self._report is not None
+        return self._report
+
+    def named(self) -> Sequence[tuple[str, str]]:
+        """Facts about processes, when they have come.
+
+        Raises:
+            ReportError: the report cannot be read.
+        """
+        self._wait(lambda: self._named is not None)
+        assert self._named is not None
+        return self._named
+
+    def table(self, name: str) -> pa.Table | None:
+        """A table, when no more of it comes; None if there is none.
+
+        Raises:
+            ReportError: the report cannot be read.
+        """
+        self._wait(lambda: name in self._whole or self._report is not None)
+        return self._table(name)
+
+    def parts(self, name: str, least: int, multiple: int) -> Iterator[pa.Table]:
+        """The rows of a table as they come.
+
+        Args:
+            name: of the table.
+            least: pieces that are waited for, unless no more come.
+            multiple: unless no more come, so many pieces, or twice, three times … as many.
+
+        Raises:
+            ReportError: the report cannot be read.
+        """
+        import pyarrow as pa
+
+        taken, is_last = 0, False
+        while not is_last:
+            there, is_last = self._there(name, taken + least)
+            there -= 0 if is_last else (there - taken) % multiple
+            if there > taken:
+                yield pa.concat_tables(self._read_pieces(name, there)[taken:there])
+            taken = there
+
+    def _there(self, name: str, least: int) -> tuple[int, bool]:
+        """How many pieces of a table there are, at least so many or all of them, and whether that is all."""
+
+        def is_all() -> bool:
+            return name in self._whole or self._report is not None
+
+        self._wait(lambda: is_all() or len(self._pieces.get(name, ())) >= least)
+        with self._changed:
+            return len(self._pieces.get(name, ())), is_all()
+
+    def _wait(self, until: Callable[[], bool]) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._error is not None or until())
+        if self._error is not None:
+            raise self._error
 
     def tables(self) -> dict[str, pa.Table]:
-        """All tables; those in files are of use as long as the folder is there."""
+        """All tables, of which no more comes; those in files are of use as long as the folder is there."""
+        found = {name: self._table(name) for name in self._pieces}
+        self._let_go()
+        return {name: table for name, table in found.items() if table is not None}
+
+    def _table(self, name: str) -> pa.Table | None:
         import pyarrow as pa
 
-        files: dict[int, pa.Buffer] = {}
-        read, of_bytes = {}, 0
-        for name, pieces in self._pieces.items():
-            rows = []
-            for piece in pieces:
-                if isinstance(piece, tuple):
-                    number, begins, ends = piece
-                    if number not in files:
-                        files[number] = self._whole(number)
-                    content = files[number].slice(begins, ends - begins)
-                else:
-                    content = piece
-                # Its heads alone are read, but what lies around them is mapped, too.
-                rows.append(pa.ipc.open_stream(content).read_all())
-                of_bytes += content.size
-                if of_bytes > _READ_BYTES:
-                    self._let_go()
-                    of_bytes = 0
-            read[name] = pa.concat_tables(rows)
-        self._let_go()
+        if name not in self._pieces:
+            return None
+        return pa.concat_tables(self._read_pieces(name, len(self._pieces[name])))
+
+    def _read_pieces(self, name: str, count: int) -> list[pa.Table]:
+        """The first pieces of a table, and all others that have been read."""
+        import pyarrow as pa
+
+        read = self._read.setdefault(name, [])
+        of_bytes = 0
+        for piece in self._pieces[name][len(read) : count]:
+            content = self._in_file(*piece) if isinstance(piece, tuple) else piece
+            # Its heads alone are read, but what lies around them is mapped, too.
+            read.append(pa.ipc.open_stream(content).read_all())
+            of_bytes += content.size
+            if of_bytes > _READ_BYTES:
+                self._let_go()
+                of_bytes = 0
         return read
 
-    def _whole(self, number: int) -> pa.Buffer:
+    def _in_file(self, number: int, begins: int, ends: int) -> pa.Buffer:
         import pyarrow as pa
 
-        place = self.file(number)
-        assert place is not None
-        with place.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._mapped.append(content)
-        return pa.py_buffer(content)
+        starts, mapped = self._files.get(number, (0, None))
+        if mapped is None or not starts <= begins <= ends <= starts + mapped.size:
+            place = self.file(number)
+            assert place is not None
+            starts = begins // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+            with place.open("rb") as file:
+                # As far as it has been written by now.
+                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, offset=starts)
+            self._mapped.append(content)
+            mapped = pa.py_buffer(content)
+            self._files[number] = starts, mapped
+        return mapped.slice(begins - starts, ends - begins)
 
     def _let_go(self) -> None:
         """Pages that were read need not stay in memory."""
-        for content in self._mapped:
+        for content in tuple(self._mapped):
             if hasattr(mmap, "MADV_DONTNEED"):
                 content.madvise(mmap.MADV_DONTNEED)
 
     @contextlib.contextmanager
     def letting_go(self) -> Iterator[None]:
         """Until the end of the block, let go of pages that have been read."""
-        if not self._mapped:
+        if self.is_over and not self._mapped:
             yield
             return
         over = threading.Event()
@@ -124,3 +250,28 @@ class Arriving:
         finally:
             over.set()
             thread.join()
+
+
+class Tables(Mapping[str, "pa.Table"]):
+    """The tables of a report that is being decoded: who asks for one waits for it.
+
+    Args:
+        arriving: the report.
+    """
+
+    def __init__(self, arriving: Arriving) -> None:
+        self._arriving = arriving
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._arriving.table(name) is not None
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if (table := self._arriving.table(name)) is None:
+            raise KeyError(name)
+        return table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arriving.report().tables)
+
+    def __len__(self) -> int:
+        return len(self._arriving.report().tables)

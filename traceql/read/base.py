@@ -5,7 +5,7 @@ A reader decodes and nothing else: no renaming, no unit conversion, no database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -25,8 +25,21 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 #: nothing twice of rows that come so.
 ROWS = 61_440
 
-#: Takes some rows of a raw table, behind those it has been given before.
-Deliver: TypeAlias = "Callable[[str, pa.RecordBatch], None]"
+
+class Delivery(Protocol):
+    """Takes a report while it is being decoded."""
+
+    def take(self, name: str, rows: pa.RecordBatch, /) -> None:
+        """Some rows of a raw table, behind those that came before."""
+        ...
+
+    def whole(self, names: Iterable[str], /) -> None:
+        """Of these tables no more rows come; there is none of which none have come."""
+        ...
+
+    def told(self, environment: Sequence[tuple[str, str]], /) -> None:
+        """Facts about processes, see `RawReport.named`; before any text that may name what they name."""
+        ...
 
 
 class RawTable(Protocol):
@@ -55,6 +68,8 @@ class RawReport:
             to hold nothing private.
         environment: (name, value) pairs about the profiled process (command line, variables); private,
             stored on request only.
+        named: such pairs about all processes that the report tells of, whose homes and users its texts may
+            name; None where there are no others. Known before the tables.
         complete: False when events are known to be missing.
         counts_agree: whether the event counts that the profiler wrote into the report equal what was decoded;
             None when it wrote none, or nobody compared.
@@ -67,6 +82,7 @@ class RawReport:
     tool_version: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     environment: Sequence[tuple[str, str]] = ()
+    named: Sequence[tuple[str, str]] | None = None
     complete: bool = True
     counts_agree: bool | None = None
     warnings: Sequence[str] = ()
@@ -91,7 +107,7 @@ class ReadFunction(Protocol):
         *,
         wanted: Wanted | None,
         progress: Progress,
-        deliver: Deliver | None = None,
+        deliver: Delivery | None = None,
         at_once: int = 1,
         **divided: tuple[int, int],
     ) -> RawReport:
@@ -101,8 +117,8 @@ class ReadFunction(Protocol):
             path: an uncompressed file, or a directory.
             wanted: the raw tables and columns that will be asked for; None means all.
             progress: to be called now and then on long work.
-            deliver: takes the rows of large tables while they are being decoded, in their order; such tables
-                are then absent from the report that is returned. Given to formats that stream only (see
+            deliver: takes tables while they are being decoded, their rows in their order; such tables are
+                then absent from the report that is returned. Given to formats that stream only (see
                 `Reader`); None for all tables at once.
             at_once: processes that may share the work, given to the same formats.
             **divided: ``part=(i, n)``, for divisible formats only (see `Reader`).

@@ -4,7 +4,8 @@ A request is one line of JSON on its standard input, which the parent keeps open
 answer, or has more to ask: a child never outlives its parent. The answer, on its standard output, is a row
 of frames: one tag byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the
 name of a table and ``T`` some of its rows, an Arrow stream, or ``F`` where such a stream begins and ends in
-the file that the request names for it, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that
+the file that the request names for it, ``W`` names of tables of which no more comes, ``H`` facts about
+processes whose homes texts may name, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that
 memory ran out. Tables are sent while the report is being decoded; the first of them, and all where no file
 is named, on the standard output. Without a request it ends in silence.
 
@@ -39,7 +40,7 @@ from traceql.read.base import ROWS, PiecedTable
 from traceql.read.beside import InOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -108,6 +109,21 @@ class _Sender:
         self._rows: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._until_given_back = _GIVE_BACK_BYTES
+        #: Whether it is known whose homes texts may name.
+        self.has_told = False
+
+    def told(self, environment: Sequence[tuple[str, str]]) -> None:
+        """Facts about processes; see `base.Delivery`."""
+        self.has_told = True
+        self._do(partial(send, self._stream, b"H", json.dumps(environment).encode()))
+
+    def whole(self, names: Iterable[str]) -> None:
+        """Of these tables no more rows come; see `base.Delivery`."""
+        names = sorted(names)
+        for name in names:
+            if name in self._waiting:
+                self._send(name)
+        self._do(partial(send, self._stream, b"W", json.dumps(names).encode()))
 
     def take(self, name: str, rows: pa.RecordBatch) -> None:
         """Rows of a table, behind those before."""
@@ -259,13 +275,24 @@ def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> d
         resources.callback(sender.close)
         resources.enter_context(thread)
         if request["streams"]:
-            more |= {"deliver": sender.take, "at_once": request["at_once"]}
+            more |= {"deliver": sender, "at_once": request["at_once"]}
         report = read(path, wanted=wanted, progress=progress, **more)
-        for name, table in report.tables.items():
-            if wanted is None or name in wanted:
-                columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-                for rows in _batches(table, columns):
-                    sender.take(name, rows)
+        if not sender.has_told:
+            sender.told(report.environment if report.named is None else report.named)
+        if wanted is None:
+            chosen = {name: table.column_names for name, table in report.tables.items()}
+        else:
+            # In the order in which they are asked for.
+            there = (name for name in wanted if name in report.tables)
+            chosen = {
+                name: [c for c in report.tables[name].column_names if c in wanted[name]] for name in there
+            }
+            if not request["streams"]:
+                sender.whole(wanted.keys() - chosen.keys())
+        for name, columns in chosen.items():
+            for rows in _batches(report.tables[name], columns):
+                sender.take(name, rows)
+            sender.whole([name])
         sender.end()
     return _metadata(report)
 

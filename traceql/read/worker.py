@@ -173,7 +173,7 @@ def decode(
         with Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [
-                _answer(child, path, part, watch(part), guard, within, arriving)
+                _answer(child, path, part, watch(part), guard, within, arriving, is_alone=parts == 1)
                 for part, child in enumerate(children)
             ]
         # What a large report has left in memory would be another's.
@@ -236,6 +236,8 @@ def _answer(
     guard: Watch,
     within: Limits,
     arriving: Arriving,
+    *,
+    is_alone: bool,
 ) -> RawReport:
     name = ""
     told: dict[str, Any] = {}
@@ -250,6 +252,10 @@ def _answer(
         elif tag == b"F":
             begins, ends = PLACE.unpack(payload)
             arriving.add_from(part, begins, ends, name)
+        elif tag == b"W" and is_alone:
+            arriving.whole(json.loads(payload.to_pybytes()))
+        elif tag == b"H" and is_alone:
+            arriving.told([(name, content) for name, content in json.loads(payload.to_pybytes())])
         elif tag == b"M":
             told = json.loads(payload.to_pybytes())
     return RawReport(tables={}, **told)

@@ -14,13 +14,13 @@ import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from traceql.errors import LimitError, ReportError, TruncatedReportError
 from traceql.read import formats, kinds, nsys_tool, processes, sidecar, temporary, worker
-from traceql.read.arriving import Arriving
+from traceql.read.arriving import Arriving, Tables
 from traceql.read.base import RawReport, no_progress
 from traceql.read.limits import limits
 from traceql.read.source import Source, digest_of, open_source, packed_names, plain_name
@@ -29,15 +29,17 @@ from traceql.store.lake import place
 from traceql.tables import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
-    from traceql.read.base import Progress
+    from traceql.read.base import Progress, RawTable
     from traceql.read.limits import Limits
 
 
 # Every process keeps some 150 MB for NVIDIA's library, and more with the report.
 _MAX_PARTS = 4
 _BYTES_PER_PART = 1_000_000
+# Bytes that the rows of an .nsys-rep, or of a parquetdir, take for each of its own: four.
+_ROWS_PER_BYTE: Final = 4
 
 
 class Closable(Protocol):
@@ -54,24 +56,105 @@ Via = Literal["auto", "native", "nsys", "ncu_report"]
 _TOOLS: Final[Mapping[str, Via]] = {"nsys-rep": "nsys", "ncu-rep": "ncu_report"}
 
 
-@dataclass
 class Decoded:
-    """A decoded report with the files it needs while its tables are read; `close` lets go of them.
+    """A decoded report, or one that is being decoded, with the files it needs while its tables are read.
 
-    `sidecar` is what lay beside the report; None when there was nothing, or nothing usable: then the report's
-    warnings say so.
+    Args:
+        path: as it was named.
+        source: the file.
+        reader: of it.
+        report: what has been decoded; None while it is being decoded.
+        sidecar: what lay beside the report; None when there was nothing, or nothing usable: then the report's
+            warnings say so.
+        resources: to let go of.
+        arriving: its tables.
+        stop: ends what decodes.
+
+    Attributes:
+        path: see above.
+        source: see above.
+        reader: see above.
+        sidecar: see above.
+        arriving: see above.
     """
 
-    path: Path
-    source: Source
-    reader: formats.Reader
-    report: RawReport
-    sidecar: sidecar.Sidecar | None
-    _resources: ExitStack = field(repr=False)
-    arriving: Arriving = field(default_factory=lambda: Arriving(None), repr=False)
+    def __init__(
+        self,
+        path: Path,
+        source: Source,
+        reader: formats.Reader,
+        report: RawReport | None,
+        sidecar: sidecar.Sidecar | None,
+        resources: ExitStack,
+        arriving: Arriving | None = None,
+        stop: worker.Stop | None = None,
+    ) -> None:
+        self.path = path
+        self.source = source
+        self.reader = reader
+        self.sidecar = sidecar
+        self.arriving = arriving or Arriving(None)
+        if report is not None:
+            self.arriving.end(report)
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._resources = resources
+        self._is_closed = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has come."""
+        return self.arriving.is_over
+
+    @property
+    def kind(self) -> str:
+        """The profiler that recorded it, see `traceql.read.kinds`."""
+        return self.report.kind if self.is_whole else self.reader.kind
+
+    @property
+    def rows_bytes(self) -> int:
+        """Of all tables together as they are decoded; a guess while that goes on."""
+        return self.arriving.size_bytes if self.is_whole else _ROWS_PER_BYTE * self.source.size_bytes
+
+    @property
+    def report(self) -> RawReport:
+        """What has been decoded, when it has been.
+
+        Raises:
+            ReportError: it cannot be read.
+        """
+        return self.arriving.report()
+
+    @property
+    def tables(self) -> Mapping[str, RawTable]:
+        """The report's tables; whoever asks for one waits for it."""
+        return self.report.tables if self.is_whole else Tables(self.arriving)
+
+    @property
+    def named(self) -> Sequence[tuple[str, str]]:
+        """Facts about processes whose homes and users texts may name, when they are known.
+
+        Raises:
+            ReportError: the report cannot be read.
+        """
+        if not self.is_whole:
+            return self.arriving.named()
+        return self.report.environment if self.report.named is None else self.report.named
+
+    def hold(self, resources: ExitStack) -> None:
+        """Let go of these, too, in the end."""
+        with self._lock:
+            if not self._is_closed:
+                self._resources.push(resources)
+                return
+        resources.close()
 
     def close(self) -> None:
-        """Remove temporary copies."""
+        """End what decodes it, and remove temporary copies."""
+        if self._stop is not None and not self.is_whole:
+            self._stop.interrupt()
+        with self._lock:
+            self._is_closed = True
         self._resources.close()
 
 
@@ -159,6 +242,7 @@ def decode(
     memory_bytes: int | None = None,
     progress: Progress = no_progress,
     begun: Callable[[], None] | None = None,
+    early: Callable[[Decoded], None] | None = None,
 ) -> Decoded:
     """Decode one report.
 
@@ -172,6 +256,8 @@ def decode(
         progress: see `base.Progress`.
         begun: is called when nothing is left to be done but to wait, for the first time; before pyarrow is
             needed.
+        early: is given the report when the decoding has begun, if nothing can take it back but an error: what
+            is returned later is the same object.
 
     Raises:
         ReportError: it cannot be read.
@@ -190,6 +276,18 @@ def decode(
         parts = _parts(source.size_bytes) if at_a_time == 1 else 1
 
         arriving = Arriving(None)
+        coming: Decoded | None = None
+        beside: sidecar.Sidecar | None = None
+        warnings: tuple[str, ...] = ()
+
+        def at_it() -> None:
+            nonlocal coming, beside, warnings
+            beside, warnings = _sidecar(path, source, reader.kind)
+            if early is not None and not (via == "auto" and tool is not None and _installed(tool)):
+                coming = Decoded(path, source, reader, None, beside, ExitStack(), arriving, stop)
+                early(coming)
+            if begun is not None:
+                begun()
 
         def read(by: formats.Reader, path: Path = source.path) -> RawReport:
             nonlocal arriving
@@ -203,31 +301,38 @@ def decode(
                 within=within,
                 stop=stop,
                 arriving=arriving,
-                begun=begun,
+                begun=at_it,
             )
 
-        if tool is not None and via == tool:
-            report = _through(tool, source, resources, read, within, stop)
-        else:
-            try:
-                report = read(reader)
-            except (TruncatedReportError, LimitError):
-                raise
-            except ReportError as error:
-                if via != "auto" or tool is None or not _installed(tool):
-                    # The user knows the report by its own name, not by that of an unpacked copy.
-                    remedy = error.remedy.replace(str(source.path), source.file_name)
-                    raise type(error)(error.message, remedy) from error
+        try:
+            if tool is not None and via == tool:
                 report = _through(tool, source, resources, read, within, stop)
-                refused = f"The native reader refused it: {error.message}."
-                report = replace(report, warnings=[*report.warnings, refused])
-        beside, warnings = _sidecar(path, source, reader.kind)
-        report = replace(report, warnings=[*report.warnings, *warnings])
-        # It takes less time than to decode: nobody waits for it later.
-        source.digest.result()
-        decoded = Decoded(path, source, reader, report, beside, resources.pop_all(), arriving)
+            else:
+                try:
+                    report = read(reader)
+                except (TruncatedReportError, LimitError):
+                    raise
+                except ReportError as error:
+                    if via != "auto" or tool is None or not _installed(tool):
+                        # The user knows the report by its own name, not by that of an unpacked copy.
+                        remedy = error.remedy.replace(str(source.path), source.file_name)
+                        raise type(error)(error.message, remedy) from error
+                    report = _through(tool, source, resources, read, within, stop)
+                    refused = f"The native reader refused it: {error.message}."
+                    report = replace(report, warnings=[*report.warnings, refused])
+            report = replace(report, warnings=[*report.warnings, *warnings])
+            # It takes less time than to decode: nobody waits for it later.
+            source.digest.result()
+        except BaseException as error:
+            if coming is not None:
+                coming.arriving.fail(error)
+            raise
+        held_open = resources.pop_all()
+        decoded = coming or Decoded(path, source, reader, None, beside, ExitStack(), arriving)
         # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
-        weakref.finalize(decoded, decoded._resources.close)
+        weakref.finalize(decoded, held_open.close)
+        decoded.hold(held_open)
+        arriving.end(report)
         return decoded
 
 
@@ -331,6 +436,7 @@ def decode_all(
     memory_bytes: int | None = None,
     before_arrow: Callable[[], None] | None = None,
     then: Callable[[int, Decoded], T] = _as_it_is,
+    early: bool = False,
 ) -> Generator[tuple[Path, T | ReportError], None, None]:
     """Decode reports side by side; yields them in the given order, errors in place of reports.
 
@@ -346,6 +452,7 @@ def decode_all(
         before_arrow: is called before pyarrow is needed, while the first report is being decoded.
         then: makes something of a decoded report, given its position among all, side by side with others;
             what it makes takes the report's place, and closes it.
+        early: hand over a single report while it is being decoded.
     """
     remaining = enumerate(paths)
     waiting: deque[tuple[Path, Future[T | ReportError]]] = deque()
@@ -364,6 +471,10 @@ def decode_all(
                 before_arrow()
             begun.set()
 
+    # Set to what is handed over early.
+    first: Future[Any] = Future()
+    first.set_running_or_notify_cancel()
+
     def one(position: int, path: Path) -> T | ReportError:
         def watch(done: int, total: int | None) -> None:
             if progress:
@@ -371,7 +482,13 @@ def decode_all(
 
         try:
             decoded = decode(
-                path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch, begun=begin
+                path,
+                at_a_time=jobs,
+                via=via,
+                memory_bytes=memory_bytes,
+                progress=watch,
+                begun=begin,
+                early=first.set_result if early else None,
             )
         except ReportError as error:
             return error
@@ -386,9 +503,22 @@ def decode_all(
                 return error
             raise
 
+    def one_early(position: int, path: Path) -> None:
+        try:
+            result = one(position, path)
+        except BaseException as error:
+            if not first.done():
+                first.set_exception(error)
+            raise
+        if not first.done():
+            first.set_result(result)
+
     def submit() -> None:
         if (next_one := next(remaining, None)) is not None:
-            waiting.append((next_one[1], pool.submit(one, *next_one)))
+            if early:
+                pool.submit(one_early, *next_one)
+            future = first if early else pool.submit(one, *next_one)
+            waiting.append((next_one[1], future))
 
     def end() -> None:
         for _, future in waiting:

@@ -55,7 +55,11 @@ def add(
         ReportError: its content does not make sense; the database is as it was.
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
-    limited = SMALL if staged.is_small(decoded) else for_rows(decoded.arriving.size_bytes)
+    if store.exists or keep_environment:
+        # Others ask the database meanwhile, or the file is for its owner alone if there is an environment.
+        decoded.report  # noqa: B018 - waits until it is decoded
+    small = staged.is_small(decoded)
+    limited = SMALL if small else for_rows(decoded.rows_bytes)
     options = (name, tags, replace, keep_environment, number)
     try:
         return _added(store, decoded, *options, limited)

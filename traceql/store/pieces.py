@@ -6,10 +6,10 @@ to each other, and of the rows that are looked up only those between their least
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 ROWS: Final = 1 << 20
 #: The least and the greatest of some values.
 Between = tuple[int, int]
+#: Rows, and between which values they are; None where that helps nothing.
+Piece: TypeAlias = "tuple[pa.Table, Between | None]"
 
 
-def pieces(table: pa.Table, column: str) -> Iterator[tuple[pa.Table, Between | None]]:
-    """The table's rows in their order, piece by piece, and between which values of the column they are.
+def pieces(table: pa.Table, column: str, between_of: Callable[[pa.Table], Between]) -> Iterator[Piece]:
+    """The table's rows in their order, piece by piece, and between which values of a column they are.
 
     One piece, and None, if they are few, or in such an order that all pieces together would look at the rows
     between their values more than twice.
+
+    Args:
+        table: the rows.
+        column: of its columns, the one that is looked at.
+        between_of: between which values of that some rows are.
     """
     import pyarrow as pa
 
@@ -32,11 +39,36 @@ def pieces(table: pa.Table, column: str) -> Iterator[tuple[pa.Table, Between | N
         yield table, None
         return
     parts = [pa.Table.from_batches(batches) for batches in _some(table)]
-    between = [_between(part, column) for part in parts]
-    if sum(map(_width, between)) > 2 * _width((min(b[0] for b in between), max(b[1] for b in between))):
+    between = [between_of(part) for part in parts]
+    if _is_disordered(between):
         yield table, None
         return
     yield from zip(parts, between, strict=True)
+
+
+def as_they_come(parts: Iterator[pa.Table], between_of: Callable[[pa.Table], Between]) -> Iterator[Piece]:
+    """Rows that come part by part, as `pieces` has them.
+
+    As soon as it is seen that they come in such an order, all that are left are one piece.
+
+    Args:
+        parts: the rows.
+        between_of: see `pieces`.
+    """
+    import pyarrow as pa
+
+    between: list[Between] = []
+    for part in parts:
+        between.append(between_of(part))
+        if _is_disordered(between):
+            yield pa.concat_tables([part, *parts]), None
+        else:
+            yield part, between[-1]
+
+
+def _is_disordered(between: Sequence[Between]) -> bool:
+    span = min(one[0] for one in between), max(one[1] for one in between)
+    return sum(map(_width, between)) > 2 * _width(span)
 
 
 def _some(table: pa.Table) -> Iterator[list[pa.RecordBatch]]:
@@ -48,14 +80,6 @@ def _some(table: pa.Table) -> Iterator[list[pa.RecordBatch]]:
             batches = []
     if batches:
         yield batches
-
-
-def _between(table: pa.Table, column: str) -> Between:
-    import pyarrow.compute as pc
-
-    found = pc.min_max(table[column]).as_py()
-    # No value is equal to a missing one: nothing is looked at.
-    return (found["min"], found["max"]) if found["min"] is not None else (0, -1)
 
 
 def _width(between: Between) -> int:

@@ -104,7 +104,7 @@ def read_all(
         progress,
         memory_bytes=memory_bytes,
         before_arrow=before_arrow,
-        **({"then": stage.stage} if stage else {}),
+        **({"then": stage.stage} if stage else {"early": True}),
     )
     return _stored(opened, decoding, stage, name, options)
 

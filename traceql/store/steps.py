@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from traceql.errors import ReportError
@@ -16,12 +18,11 @@ from traceql.store.numbering import NUMBER_SQL, numbered
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
-    from traceql.read.base import RawReport
+    from traceql.read.base import RawReport, RawTable
     from traceql.store.decode import Decoded
 
 # A statement that changes how many rows a table has, or makes or removes it.
@@ -34,6 +35,10 @@ _MOST_PARSED: Final = 500
 _parsed: dict[str, list[duckdb.Statement]] = {}
 # In 32 bits, as an unsigned number, what CUPTI says of a line or of a device that it does not know.
 _NO_NUMBER: Final = 2**32 - 1
+# Pieces of half as many rows as the engine compresses together, of what is stored while it comes: both
+# processors have something to do, and what is compressed together is stored by one statement.
+_LEAST_PIECES: Final = 4
+_MULTIPLE_OF_PIECES: Final = 2
 
 
 class Inserted(NamedTuple):
@@ -71,19 +76,13 @@ def insert(
     Raises:
         ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
     """
-    report = decoded.report
-    homes = None if keep_environment else Homes(report.environment)
-    plain = homes.shortened if homes else str
-    settings = {name: plain(value) for name, value in report.settings.items()}
-    kind = kinds.KINDS[report.kind]
+    kind = kinds.KINDS[decoded.kind]
     connection.execute(
         """
         INSERT INTO traces (trace_id, trace, profiler, has_timeline, has_counters, format, file_name, sha256,
-                            tool_version, settings, tags, complete, counts_agree, warnings, missing,
-                            unread)
+                            tags, warnings, missing, unread)
         VALUES ($trace_id, $trace, $profiler, $has_timeline, $has_counters, $format, $file_name, $sha256,
-                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [],
-                $unread)
+                map($keys, $values), [], [], [])
         """,
         {
             "trace_id": trace_id,
@@ -94,21 +93,20 @@ def insert(
             "format": decoded.reader.format,
             "file_name": decoded.source.file_name,
             "sha256": decoded.source.sha256,
-            "tool_version": report.tool_version,
-            "settings": json.dumps(settings, ensure_ascii=False) if settings else None,
             "keys": list(tags),
             "values": [str(value) for value in tags.values()],
-            "complete": report.complete,
-            "counts_agree": report.counts_agree,
-            "warnings": [plain(text) for text in report.warnings],
-            "unread": list(report.unread),
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
+    homes = None if keep_environment else Homes(decoded.named)
     rows: Counter[str] = Counter()
-    for step in normalise.steps(report.kind):
+    *steps, last = normalise.steps(decoded.kind)
+    for step in steps:
         if step.when is None or rows[step.when]:
-            _run(connection, step, report, decoded.path, homes, rows)
+            _run(connection, step, decoded, homes, rows)
+    report = decoded.report
+    _complete(connection, report, trace_id, homes)
+    _run(connection, last, decoded, homes, rows)
     if keep_environment and report.environment:
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
@@ -126,11 +124,35 @@ def insert(
     return Inserted(counted, hints(report.kind, lacking), tuple(stored[0]))
 
 
+def _complete(
+    connection: duckdb.DuckDBPyConnection, report: RawReport, trace_id: int, homes: Homes | None
+) -> None:
+    """Put into the trace's row what is known of a report in the end."""
+    plain = homes.shortened if homes else str
+    settings = {name: plain(value) for name, value in report.settings.items()}
+    connection.execute(
+        """
+        UPDATE traces
+        SET tool_version = $tool_version, settings = $settings, complete = $complete,
+            counts_agree = $counts_agree, warnings = list_concat($warnings, warnings), unread = $unread
+        WHERE trace_id = $trace_id
+        """,
+        {
+            "trace_id": trace_id,
+            "tool_version": report.tool_version,
+            "settings": json.dumps(settings, ensure_ascii=False) if settings else None,
+            "complete": report.complete,
+            "counts_agree": report.counts_agree,
+            "warnings": [plain(text) for text in report.warnings],
+            "unread": list(report.unread),
+        },
+    )
+
+
 def _run(
     connection: duckdb.DuckDBPyConnection,
     step: normalise.Step,
-    report: RawReport,
-    path: Path,
+    decoded: Decoded,
     homes: Homes | None,
     rows: Counter[str],
 ) -> None:
@@ -139,34 +161,46 @@ def _run(
     Args:
         connection: a change of a database.
         step: what is run.
-        report: of it.
-        path: of the report, for errors.
-        homes: see `_raw_table`.
+        decoded: the report.
+        homes: see `_prepared`.
         rows: of each table that the steps before have filled or made; what this one does is added.
 
     Raises:
         ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
     """
-    raw = {view: _raw_table(report, view, homes) for view in step.of}
-    if step.of and not any(table is not None and table.num_rows for table in raw.values()):
+    tables = decoded.tables
+    raw = {view: _raw_table(tables, view, homes) for view in step.of}
+    if step.of and not any(_has_values(raw[view], column) for view, column in step.of.items()):
         return
-    raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
-    rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
-    sources, arrow_names = {}, {}
-    for number, (view, table) in enumerate(raw.items()):
-        arrow_name = f"arrow_{number}"
+    # What is taken piece by piece need not be there as a whole.
+    cut = next((view for view in step.views if view.pieces), None)
+    coming = cut if cut and cut not in raw and not cut.numbered and not decoded.is_whole else None
+    others = (view for view in step.views if view not in raw and view != coming)
+    raw |= {view: _raw_table(tables, view, homes) for view in others}
+    arrow_names = {view: f"arrow_{number}" for number, view in enumerate(step.views)}
+    for view, table in raw.items():
         if table is not None:
-            connection.register(arrow_name, table)
-            arrow_names[view.name] = arrow_name
-        sources[view.name] = _source_sql(view, table, arrow_name)
+            connection.register(arrow_names[view], table)
+    if coming:
+        parts = _coming(connection, decoded, coming, homes)
+    elif cut and cut.pieces and (table := raw[cut]) is not None:
+        parts = pieces.pieces(table, cut.pieces, partial(_between, connection, cut.pieces))
+    else:
+        parts = iter([])
+    sources: dict[str, str] = {}
+    statements: Sequence[duckdb.Statement] = ()
     inserted: Counter[str] = Counter()
     try:
-        statements = _statements(connection, step.sql_from(sources))
-        for piece in _pieces(raw):
-            if piece:
-                view, some, between = piece
-                connection.register(arrow_names[view.name], some)
+        for part, between in itertools.chain([next(parts, (None, None))], parts):
+            if cut and part is not None:
+                connection.register(arrow_names[cut], part)
                 _say_between(connection, between, inserted.total())
+            if not sources:
+                given = {**raw, **({coming: part} if coming else {})}
+                sources = {
+                    view.name: _source_sql(view, table, arrow_names[view]) for view, table in given.items()
+                }
+                statements = _statements(connection, step.sql_from(sources))
             for statement in statements:
                 done = connection.execute(statement)
                 if change := _CHANGE.match(statement.query):
@@ -177,8 +211,10 @@ def _run(
                         del rows[change[2]]
                     else:
                         rows[change[2]] += count
-        if piece:
-            connection.register(arrow_names[view.name], raw[view])
+        if cut and part is not None:
+            raw[cut] = raw[cut] if cut in raw else _raw_table(tables, cut, homes)
+            connection.register(arrow_names[cut], raw[cut])
+        rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
         for source in step.sources:
             if source.wholes:
                 there = sum(rows_of.get(name, 0) for name in source.wholes)
@@ -186,14 +222,15 @@ def _run(
                 there = connection.execute(source.count_from(sources)).fetchall()[0][0]
             if inserted[source.table] != there:
                 raise ReportError(
-                    f"{path.name}: {there:,} rows of {source.text} would become "
+                    f"{decoded.path.name}: {there:,} rows of {source.text} would become "
                     f"{inserted[source.table]:,} {source.table} ({step.label})",
                     "The report holds something twice that it should hold once: export it again. "
                     "If that does not help, traceql misreads it: please report it.",
                 )
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        said = failures.first_line(error)
         raise ReportError(
-            f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
+            f"{decoded.path.name}: its content does not make sense ({said}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
         ) from error
     for arrow_name in arrow_names.values():
@@ -210,16 +247,34 @@ def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.
     return _parsed[sql]
 
 
-def _pieces(
-    raw: Mapping[normalise.RawView, pa.Table | None],
-) -> Iterator[tuple[normalise.RawView, pa.Table, pieces.Between | None] | None]:
-    """What is looked at piece by piece, if anything is: the view, rows, and between which values they are."""
-    for view, table in raw.items():
-        if view.pieces and table is not None:
-            for rows, between in pieces.pieces(table, view.pieces):
-                yield view, rows, between
-            return
-    yield None
+def _has_values(table: pa.Table | None, column: str | None) -> bool:
+    """Whether a table has rows, with a value in a column if one is named."""
+    if table is None or column is None:
+        return table is not None and table.num_rows > 0
+    names = [name for name in table.column_names if name.lower() == column.lower()]
+    return any(table.column(name).null_count < table.num_rows for name in names)
+
+
+def _coming(
+    connection: duckdb.DuckDBPyConnection, decoded: Decoded, view: normalise.RawView, homes: Homes | None
+) -> Iterator[pieces.Piece]:
+    """The rows of a table as they are decoded."""
+    (name,) = view.tables
+    parts = decoded.arriving.parts(name, _LEAST_PIECES, _MULTIPLE_OF_PIECES)
+    prepared = (table for part in parts if (table := _prepared(part, view, homes)) is not None)
+    assert view.pieces is not None
+    return pieces.as_they_come(prepared, partial(_between, connection, view.pieces))
+
+
+def _between(connection: duckdb.DuckDBPyConnection, column: str, part: pa.Table) -> pieces.Between:
+    """Between which values of a column rows are."""
+    connection.register("some_rows", part)
+    ((least, greatest),) = connection.execute(
+        f'SELECT min("{column}"), max("{column}") FROM some_rows'
+    ).fetchall()
+    connection.unregister("some_rows")
+    # No value is equal to a missing one: nothing is looked at.
+    return (least, greatest) if least is not None else (0, -1)
 
 
 def _say_between(
@@ -230,10 +285,15 @@ def _say_between(
         connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
 
 
-def _raw_table(report: RawReport, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:
-    table = next((report.tables[name] for name in view.tables if name in report.tables), None)
-    if table is None:
-        return None
+def _raw_table(
+    tables: Mapping[str, RawTable], view: normalise.RawView, homes: Homes | None
+) -> pa.Table | None:
+    table = next((tables[name] for name in view.tables if name in tables), None)
+    return None if table is None else _prepared(table, view, homes)
+
+
+def _prepared(table: RawTable, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:
+    """The columns that a step reads, if there are any, without homes of users."""
     known = set(table.column_names)
     present = [name for column in view.columns for name in column.names if name in known]
     if not present:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from traceql.read.base import Deliver, Progress, Wanted
+    from traceql.read.base import Delivery, Progress, Wanted
     from traceql.read.nsys_rep.container import Container
     from traceql.read.nsys_rep.events import Events
     from traceql.read.nsys_rep.records import Record
@@ -65,6 +65,23 @@ _DIAGNOSTICS = "DIAGNOSTIC_EVENT"
 _DIAGNOSTIC_COLUMNS = ("text", "globalPid")
 _NVTX, _ENTRIES = "NVTX_EVENTS", "NVTX_PAYLOAD_SCHEMA_ENTRIES"
 _ENTRY_COLUMNS = ("schemaId", "idx", "flags", "type", "name", "offset")
+# Tables of events, other than those that are decoded first, and those that tell of them.
+_LATE = frozenset(
+    {
+        *(
+            name
+            for table in layout.EVENT_TABLES
+            if table.payload not in layout.FIRST
+            for name in (table.name, table.chains and table.chains.name)
+            if name is not None
+        ),
+        *inventory.OF_GENERIC_EVENTS,
+        *vulkan.TABLES,
+        gathered.EVENTS,
+        mpi.COMMUNICATORS,
+        ucx.WORKERS,
+    }
+)
 
 
 def read(
@@ -72,7 +89,7 @@ def read(
     *,
     wanted: Wanted | None,
     progress: Progress,
-    deliver: Deliver | None = None,
+    deliver: Delivery | None = None,
     at_once: int = 1,
 ) -> RawReport:
     """Decode the report at `path`.
@@ -81,7 +98,8 @@ def read(
         path: of an uncompressed report.
         wanted: raw tables and columns to build; None means all. Every check is made in any case.
         progress: called with (events decoded, events in the report).
-        deliver: takes the events, see `base.ReadFunction`.
+        deliver: takes tables as they come, see `base.ReadFunction`: ranges, and all that tells of no events,
+            before all others.
         at_once: processes that may decode them; see `in_turn`.
 
     Raises:
@@ -91,26 +109,32 @@ def read(
         ReportError: the file contradicts itself.
     """
     container = open_container(path)
+    noted = _Noted(wanted, deliver)
+    needed = _with_needed(wanted)
+
+    def when_first(processes: Sequence[bytes]) -> None:
+        others = inventory.tables(container, processes, needed)
+        noted.named = inventory.environment(container, processes, None)
+        noted.take_others(others, container.strings)
+
     try:
         layouts = samples.layouts(container)
-        noted = _Noted(wanted, deliver)
-        events = collect(container, layouts, _with_needed(wanted), progress, noted.take, at_once)
+        events = collect(container, layouts, needed, progress, noted.take, when_first, at_once)
         seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
-        others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
+        generic = inventory.of_generic_events(container, seen, needed)
         found = records.records(container.payload_schemas)
         environment = inventory.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
     findings = _findings(container, events, noted)
-    settings = _settings(events, noted)
-    noted.take_apart(others.get(_ENTRIES), container.strings)
     told = noted.take_records(found)
     return RawReport(
         kind="nsys",
-        tables=_as_wanted({**others, **noted.tables(), **told}, wanted),
+        tables=_as_wanted({**noted.others, **generic, **noted.tables(), **told}, wanted),
         tool_version=container.source.tool_version,
-        settings=settings,
+        settings=_settings(events, noted),
         environment=environment,
+        named=noted.named,
         complete=findings.counts_agree is not False,
         counts_agree=findings.counts_agree,
         warnings=findings.warnings,
@@ -171,7 +195,7 @@ def _as_wanted(built: dict[str, Any], wanted: Wanted | None) -> dict[str, Any]:
 class _Noted:
     """What the reader itself wants to know of rows that are delivered, or kept until all are there."""
 
-    def __init__(self, wanted: Wanted | None, deliver: Deliver | None) -> None:
+    def __init__(self, wanted: Wanted | None, deliver: Delivery | None) -> None:
         self._wanted = wanted
         self._deliver = deliver
         self._kept: dict[str, list[pa.RecordBatch]] = {}
@@ -179,6 +203,10 @@ class _Noted:
         self._nvtx = Waiting()
         self._named: list[dict[str, Any]] = []
         self._ranks: list[pa.Table] = []
+        #: Facts about all processes.
+        self.named: list[tuple[str, str]] = []
+        #: Tables that hold no events, where nobody has taken them.
+        self.others: dict[str, pa.Table] = {}
         self.diagnostics: list[tuple[Any, ...]] = []
         self.has_nodes = False
         self.pipelines = vulkan.Pipelines()
@@ -208,7 +236,19 @@ class _Noted:
             self._named += rows_at(rows.select(known), names)
         self._nvtx.add(rows)
 
-    def take_apart(self, entries: pa.Table | None, strings: Sequence[bytes]) -> None:
+    def take_others(self, others: dict[str, pa.Table], strings: Sequence[bytes]) -> None:
+        """Pass on tables that hold no events, and the NVTX events, all of which are there."""
+        if self._deliver is None:
+            self.others = others
+        else:
+            self._deliver.told(self.named)
+            for name, table in others.items():
+                self._pass_all(name, table)
+        self._take_apart(others.get(_ENTRIES), strings)
+        if self._deliver is not None and self._wanted is not None:
+            self._deliver.whole(self._wanted.keys() - _LATE)
+
+    def _take_apart(self, entries: pa.Table | None, strings: Sequence[bytes]) -> None:
         """Pass on the NVTX events, calls of libraries as their own tables."""
         libraries = [library.Calls(self._named, entries, strings) for library in (mpi, ucx)]
         for rows in self._nvtx.taken():
@@ -223,7 +263,7 @@ class _Noted:
                 self._pass_all(name, table)
 
     def take_records(self, found: Sequence[Record]) -> dict[str, pa.Table]:
-        """Tables of what libraries told once, and of what pipelines took; behind `take_apart`."""
+        """Tables of what libraries told once, and of what pipelines took; behind `take_others`."""
         ranks = {mpi.RANKS: pa.concat_tables(self._ranks)} if self._ranks else {}
         told = {
             mpi.COMMUNICATORS: mpi.communicators(found, ranks.get(mpi.RANKS)),
@@ -246,10 +286,10 @@ class _Noted:
         if self._deliver is None:
             self._kept.setdefault(name, []).append(rows)
         elif self._wanted is None:
-            self._deliver(name, rows)
+            self._deliver.take(name, rows)
         elif name in self._wanted:
             chosen = [column for column in rows.schema.names if column in self._wanted[name]]
-            self._deliver(name, rows.select(chosen))
+            self._deliver.take(name, rows.select(chosen))
 
     def tables(self) -> dict[str, pa.Table]:
         """What was kept."""

@@ -11,9 +11,11 @@ from traceql.read.nsys_rep.plan import plan
 from traceql.read.nsys_rep.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from traceql.read.base import Deliver, Progress, Wanted
+    import pyarrow as pa
+
+    from traceql.read.base import Progress, Wanted
     from traceql.read.nsys_rep.container import Container
     from traceql.read.nsys_rep.samples import Layout
 
@@ -35,10 +37,21 @@ def collect(
     layouts: Mapping[int, Layout],
     wanted: Wanted | None,
     progress: Progress,
-    deliver: Deliver,
+    deliver: Callable[[str, pa.RecordBatch], None],
+    when_first: Callable[[Sequence[bytes]], None],
     at_once: int = 1,
 ) -> Events:
     """Decode every event block; the rows of each batch are delivered as they come.
+
+    Args:
+        container: the report.
+        layouts: of generic events.
+        wanted: tables and columns; None for all.
+        progress: called with (events decoded, events in the report).
+        deliver: takes rows.
+        when_first: is called, with the process messages, when all rows of payloads that come first are
+            delivered.
+        at_once: processes that may share the work.
 
     Raises:
         ReportError: the content contradicts itself.
@@ -50,7 +63,8 @@ def collect(
     processes: list[bytes] = []
     chains: Counter[str] = Counter()
     generic_events = 0
-    for batch in batches(container, what, layouts, at_once):
+    decoded, first = batches(container, what, layouts, at_once)
+    for number, batch in enumerate(decoded, start=1):
         tally.add(batch.tally)
         processes += batch.processes
         generic_events = batch.number_events(generic_events)
@@ -58,6 +72,10 @@ def collect(
             for name, some in rows(batch, selected, chains):
                 deliver(name, some)
         progress(tally.events, container.event_count)
+        if number == first:
+            when_first(processes)
+    if not first:
+        when_first(processes)
     if container.event_count not in (None, tally.events):
         raise container.source.damaged(
             f"the index promises {container.event_count} events, there are {tally.events}",

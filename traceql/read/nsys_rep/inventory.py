@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from traceql.read.protobuf import Message
 
 Row = dict[str, Any]
+_OF_METRICS: Final = {f"TARGET_INFO_{table}": table for table in samples.TABLES.values()}
+#: What `of_generic_events` makes.
+OF_GENERIC_EVENTS: Final = frozenset(
+    {*_OF_METRICS, "GENERIC_EVENT_SOURCES", "GENERIC_EVENT_TYPES", "GENERIC_EVENT_TYPE_FIELDS"}
+)
 
 
-def tables(
-    container: Container,
-    layouts: Mapping[int, Layout],
-    processes: Sequence[bytes],
-    wanted: Wanted | None,
-) -> dict[str, pa.Table]:
-    """Every raw table that holds no events, leaving out those without rows.
+def tables(container: Container, processes: Sequence[bytes], wanted: Wanted | None) -> dict[str, pa.Table]:
+    """Every raw table that holds no events and tells of none, leaving out those without rows.
 
     Raises:
         WireError: a message is not valid.
@@ -52,8 +52,6 @@ def tables(
         ],
         "TARGET_INFO_GPU": [],
         "TARGET_INFO_CUDA_DEVICE": [],
-        **{f"TARGET_INFO_{table}": _metrics(layouts, table) for table in samples.TABLES.values()},
-        **_generic(container, layouts),
         **{
             f"TARGET_INFO_NVTX_CUDA_{what}": [
                 _row(named, f"TARGET_INFO_NVTX_CUDA_{what}")
@@ -78,31 +76,53 @@ def tables(
                 _row(device, "TARGET_INFO_CUDA_DEVICE") for device in protobuf.submessages(devices, 9)
             ]
     _check_string_ids(container)
-    built = {name: _table(name, found, wanted) for name, found in rows.items() if found}
+    built = _built(rows, wanted)
     if container.strings:
         strings = _string_table(container.strings)
-        if wanted is not None:
-            strings = strings.select(
-                [name for name in strings.column_names if name in wanted.get("StringIds", ())]
-            )
-        built["StringIds"] = strings
-    return {name: table for name, table in built.items() if wanted is None or name in wanted}
+        if wanted is None:
+            built["StringIds"] = strings
+        elif "StringIds" in wanted:
+            known = [name for name in strings.column_names if name in wanted["StringIds"]]
+            built["StringIds"] = strings.select(known)
+    return built
+
+
+def of_generic_events(
+    container: Container, layouts: Mapping[int, Layout], wanted: Wanted | None
+) -> dict[str, pa.Table]:
+    """The raw tables that tell of generic events, and of metrics, leaving out those without rows.
+
+    Args:
+        container: the report.
+        layouts: of those that there are.
+        wanted: tables and columns; None for all.
+    """
+    metrics = {name: _metrics(layouts, table) for name, table in _OF_METRICS.items()}
+    return _built({**metrics, **_generic(container, layouts)}, wanted)
+
+
+def _built(rows: Mapping[str, list[Row]], wanted: Wanted | None) -> dict[str, pa.Table]:
+    return {
+        name: _table(name, found, wanted)
+        for name, found in rows.items()
+        if found and (wanted is None or name in wanted)
+    }
 
 
 def environment(
-    container: Container, processes: Sequence[bytes], profiled: set[int]
+    container: Container, processes: Sequence[bytes], profiled: set[int] | None
 ) -> list[tuple[str, str]]:
     """COMMAND_LINE and environment variables of the profiled processes, as (name, value).
 
     Args:
         container: for the strings.
         processes: the process messages.
-        profiled: process ids as in globalPid, without the thread part.
+        profiled: process ids as in globalPid, without the thread part; None for all processes.
     """
     found: dict[tuple[str, str], None] = {}
     for blob in processes:
         process = protobuf.message(blob)
-        if (protobuf.number(process, 2) or 0) >> 24 not in profiled:
+        if profiled is not None and (protobuf.number(process, 2) or 0) >> 24 not in profiled:
             continue
         command, arguments = (
             protobuf.text(process, 5),

@@ -58,6 +58,9 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MEMORY_POOL: "memory pool",
 }
 
+#: Payloads that are decoded before all others: what calls are joined with, and of which processes they are.
+FIRST: Final[frozenset[int]] = frozenset({NVTX, PROCESS})
+
 #: Event type → the payload field that holds its content.
 EVENT_TYPES: Final[Mapping[int, int]] = {
     27: PROCESS,

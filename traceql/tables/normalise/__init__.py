@@ -12,6 +12,7 @@ A step names the raw tables and columns that it reads:
     -- @numbers position                                  (its rows, from 1, in their order)
     -- @pieces correlationId                              (large: a million rows at a time, see below)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
+    -- @of    TARGET_INFO_SESSION_START_TIME.systemClockNs  (nor without a value in this column)
     -- @when  nvtx_events                                 (nor without rows of this temporary table)
     -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL        (a row of the one for each row of the other)
 
@@ -204,7 +205,7 @@ class Step:
         label: its file.
         views: the raw views it needs.
         of: those of them whose rows it is made for: where all are empty there is nothing to do; none if it
-            always has something to do.
+            always has something to do. Each with the column that has to have a value; None for any row.
         when: temporary table of an earlier step: without rows in it there is nothing to do; None for always.
         fills: the canonical tables it fills.
         sources: of those that have a row for each row of something else.
@@ -213,7 +214,7 @@ class Step:
 
     label: str
     views: tuple[RawView, ...]
-    of: tuple[RawView, ...]
+    of: Mapping[RawView, str | None]
     when: str | None
     fills: tuple[str, ...]
     sources: tuple[Source, ...]
@@ -241,10 +242,12 @@ def steps(kind: str) -> tuple[Step, ...]:
 
 @cache
 def wanted(kind: str) -> Wanted:
-    """Every raw table and column that the pipeline of one kind reads, under all its names."""
+    """Every raw table and column that the pipeline of one kind reads, under all its names, in their order."""
     columns: dict[str, list[str]] = {}
-    for step in steps(kind):
-        for view in step.views:
+    # What a step has nothing to do without is asked for before all else that it reads.
+    asked = [step.of or step.views for step in steps(kind)] + [step.views for step in steps(kind)]
+    for views in asked:
+        for view in views:
             for table in view.tables:
                 known = columns.setdefault(table, [])
                 known.extend(n for c in view.columns for n in c.names if n not in known)
@@ -257,7 +260,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     pieces: dict[str, str] = {}
     fills: list[str] = []
     sources: list[Source] = []
-    of: list[str] = []
+    of: dict[str, str | None] = {}
     when = None
     for tag in file.tags:
         words = tag.text.split()
@@ -275,8 +278,10 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             sources.append(_source(source, {name.split("|")[0] for name, _ in views}))
         elif tag.name == "fills" and all(word.isidentifier() for word in words):
             fills += words
-        elif tag.name == "of" and set(words) <= {name.split("|")[0] for name, _ in views}:
-            of += words
+        elif tag.name == "of" and set(words) <= {
+            name for names, columns in views for name in _of_names(names.split("|")[0], columns)
+        }:
+            of.update(_of(word) for word in words)
         elif tag.name == "when" and len(words) == 1:
             when = words[0]
         else:
@@ -284,7 +289,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             raise ValueError(
                 f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@numbers COLUMN' and "
                 "'@pieces COLUMN', "
-                "'@of RAW_TABLE …', '@when TEMPORARY_TABLE', '@fills TABLE …', "
+                "'@of RAW_TABLE[.COLUMN] …', '@when TEMPORARY_TABLE', '@fills TABLE …', "
                 "or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
     needed = tuple(
@@ -294,12 +299,22 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     return Step(
         file.label,
         needed,
-        tuple(view for view in needed if view.tables[0] in of),
+        {view: of[view.tables[0]] for view in needed if view.tables[0] in of},
         when,
         tuple(fills),
         tuple(sources),
         rules.applied(file.sql),
     )
+
+
+def _of_names(table: str, columns: list[RawColumn]) -> list[str]:
+    """What a step can be said to be made for: the rows of a table, or values of a column."""
+    return [table, *(f"{table}.{column.names[0]}" for column in columns)]
+
+
+def _of(word: str) -> tuple[str, str | None]:
+    table, _, column = word.partition(".")
+    return table, column or None
 
 
 def _reading(sql: str, sources: Mapping[str, str]) -> str:

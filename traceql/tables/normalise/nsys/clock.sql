@@ -48,7 +48,7 @@
 -- @reads timestamp BIGINT
 -- @raw   OTHER_EVENTS
 -- @reads start BIGINT
--- @of    TARGET_INFO_SESSION_START_TIME
+-- @of    TARGET_INFO_SESSION_START_TIME.systemClockNs
 
 SET VARIABLE origin_ns = (
     WITH clock AS (
