@@ -274,6 +274,10 @@ def decode(
         tool = _TOOLS.get(reader.format)
         within = limits(source.size_bytes, memory_bytes=memory_bytes, at_a_time=at_a_time)
         parts = _parts(source.size_bytes) if at_a_time == 1 else 1
+        is_early = early is not None and not (via == "auto" and tool is not None and _installed(tool))
+        if is_early and not reader.divisible:
+            # What is decoded is stored meanwhile.
+            parts = max(1, parts - 1)
 
         arriving = Arriving(None)
         coming: Decoded | None = None
@@ -283,7 +287,7 @@ def decode(
         def at_it() -> None:
             nonlocal coming, beside, warnings
             beside, warnings = _sidecar(path, source, reader.kind)
-            if early is not None and not (via == "auto" and tool is not None and _installed(tool)):
+            if early is not None and is_early:
                 coming = Decoded(path, source, reader, None, beside, ExitStack(), arriving, stop)
                 early(coming)
             if begun is not None:

@@ -23,7 +23,7 @@ from traceql.read.nsys_rep.container import decompress, let_go
 from traceql.read.protobuf import BYTES, VARINT, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,6 +44,8 @@ _BLOCK_COST: Final = 1 << 10
 # What API calls are joined with is decoded before them, where a report has so many groups of blocks: to look
 # twice for where events begin takes a twentieth of the time.
 _LEAST_GROUPS: Final = 4
+# So many are remembered from the first time.
+_MOST_EVENTS_KEPT: Final = 1 << 21
 
 # Event, type field, and what an event is made of: its type and one payload.
 _EVENT_TYPE: Final = 1
@@ -68,11 +70,13 @@ def batches(
     groups = list(_groups(container.blocks))
     first = len(groups)
     if first < _LEAST_GROUPS:
-        return map(partial(_decode_batch, container, what, layouts, forms, None), groups), first
+        return map(partial(_decode_batch, container, what, layouts, forms, events, None), groups), first
+    places = _Places()
 
     def decode(number: int) -> Batch:
-        of_first, group = number < first, groups[number % first]
-        return _decode_batch(container, what, layouts, forms, of_first, group)
+        of_first, at = number < first, number % first
+        find = partial(places.of, at)
+        return _decode_batch(container, what, layouts, forms, find, of_first, groups[at])
 
     return in_turn.decoded(2 * first, decode, at_once), first
 
@@ -91,11 +95,30 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
         yield group
 
 
+class _Places:
+    """Where the events of batches begin and end, as `blocks.events` has it, for a second look at them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]] = {}
+        self._left = _MOST_EVENTS_KEPT
+
+    def of(self, number: int, buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
+        """Those of the batch of that number."""
+        if (kept := self._kept.pop(number, None)) is not None:
+            return kept[0].astype(np.int64), kept[1].astype(np.int64), kept[2]
+        starts, ends, generic = events(buffer)
+        if buffer.size < 1 << 32 and starts.size <= self._left:
+            self._left -= starts.size
+            self._kept[number] = starts.astype(np.uint32), ends.astype(np.uint32), generic
+        return starts, ends, generic
+
+
 def _decode_batch(
     container: Container,
     what: Plan,
     layouts: Mapping[int, Layout],
     forms: alike.Forms,
+    find: Callable[[Buffer], tuple[Positions, Positions, NDArray[np.bool_]]],
     of_first: bool | None,
     blocks: list[Block],
 ) -> Batch:
@@ -109,8 +132,8 @@ def _decode_batch(
     try:
         # What is wrong with an event is said by who looks at all of them together.
         with contextlib.suppress(WireError):
-            return _decode_buffer(buffer, ends, what, layouts, len(container.strings), forms, of_first)
-        return _decode_buffer(buffer, ends, what, layouts, len(container.strings), None, of_first)
+            return _decode_buffer(buffer, ends, what, layouts, len(container.strings), forms, find, of_first)
+        return _decode_buffer(buffer, ends, what, layouts, len(container.strings), None, events, of_first)
     except WireError as error:
         block = min(int(np.searchsorted(ends, error.at, "right")), len(blocks) - 1)
         inside = error.at - (int(ends[block - 1]) if block else 0)
@@ -125,10 +148,11 @@ def _decode_buffer(
     layouts: Mapping[int, Layout],
     string_count: int,
     forms: alike.Forms | None,
+    find: Callable[[Buffer], tuple[Positions, Positions, NDArray[np.bool_]]],
     of_first: bool | None,
 ) -> Batch:
     batch = Batch()
-    starts, ends, generic = events(buffer)
+    starts, ends, generic = find(buffer)
     for block_end in block_ends[block_ends > 0].tolist():
         last = int(np.searchsorted(ends, block_end))
         if last == ends.size or ends[last] != block_end:
