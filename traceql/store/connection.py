@@ -14,11 +14,11 @@ from traceql import rows
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.rows import Batches
-from traceql.store import compact, create, empty, engine, failures, held, interrupts, permissions
+from traceql.store import compact, create, empty, engine, failures, held, interrupts, permissions, trust
 from traceql.store.engine import duckdb
 from traceql.store.means import ALL
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
-from traceql.store.waiting import WAIT_S, Patience, log, seconds
+from traceql.store.waiting import WAIT_S, OvertakenError, Patience, log, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -345,7 +345,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(
-        self, what: str, *, new: bool = True, means: Means = ALL, anew: Anew = "never"
+        self, what: str, *, new: bool = True, means: Means = ALL, anew: Anew = "never", aside: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database, in one transaction.
 
@@ -355,12 +355,19 @@ class Store:
             means: what that may take.
             anew: when the file is written anew, without what was removed: never, if something ``private`` was
                 removed, or always.
+            aside: whether a database that is made for the change comes into its place when all of it is in:
+                until then nobody sees it, nor waits for it.
 
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
+            OvertakenError: another process has made the database meanwhile; see `made_again`.
         """
         # Rows come in as Arrow tables.
         engine.with_relations()
+        if aside and new and self._own is None and not self.exists and (made := self._made_aside()):
+            with self._filled(made, what, means) as connection:
+                yield connection
+            return
         try:
             with contextlib.ExitStack() as stack:
                 fresh, cursor = self._to_change(stack, new=new, means=means)
@@ -507,6 +514,42 @@ class Store:
                 _copy(self._prepared, self.place)
             finally:
                 self._discard_prepared()
+
+    def _made_aside(self) -> str | None:
+        """Where an empty database lies that can get the path's name; None if that is taken or cannot be."""
+        held.sweep(self.place)
+        self.prepare()
+        if self._prepared is not None:
+            other = Path(held.new_name(self.place))
+            # Not on every file system.
+            with contextlib.suppress(OSError):
+                other.hardlink_to(self._prepared)
+                other.unlink()
+                return self._prepared
+        return None
+
+    @contextlib.contextmanager
+    def _filled(self, made: str, what: str, means: Means) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to fill a database that lies aside, in one transaction; it then gets the path's name."""
+        file = File()
+        try:
+            try:
+                with file.used(self, "make", means, made) as cursor:
+                    connection = cursor.connection
+                    trust.builtins_first(connection, trust.database_name(connection))
+                    connection.execute("BEGIN")
+                    yield connection
+                    connection.execute("COMMIT")
+            finally:
+                # What was not committed goes with the file.
+                file.leave(self)
+            Path(self.place).hardlink_to(made)
+        except FileExistsError as error:
+            raise OvertakenError from error
+        except duckdb.Error as error:
+            raise failures.storage_error(error, what, self.path) from error
+        finally:
+            self._discard_prepared()
 
     def _discard_prepared(self) -> None:
         with self._making:

@@ -84,7 +84,12 @@ def _added(
     began = time.perf_counter()
     with (
         decoded.arriving.letting_go(),
-        store.writing(decoded.path.name, means=means, anew="private" if replace else "never") as connection,
+        store.writing(
+            decoded.path.name,
+            means=means,
+            anew="private" if replace else "never",
+            aside=not keep_environment,
+        ) as connection,
     ):
         waiting = staged.Waiting(connection)
         found = _one(

@@ -467,6 +467,10 @@ class File:
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
         spill, self._remove_spill = temporary.folder_of(self)
         config = config_of(spill, means)
+        if mode == "make":
+            # Nobody sees it yet: what is committed need not be written to a log first. And nothing in it is
+            # older than this change: there is nothing to bring together.
+            config |= {"checkpoint_threshold": "0B", "max_vacuum_tasks": "0"}
         try:
             if path == MEMORY:
                 self._connection = duckdb.connect(path, config=config)

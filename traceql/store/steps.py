@@ -38,7 +38,7 @@ _NO_NUMBER: Final = 2**32 - 1
 # Pieces of half as many rows as the engine compresses together, of what is stored while it comes: both
 # processors have something to do, and what is compressed together is stored by one statement.
 _LEAST_PIECES: Final = 4
-_MULTIPLE_OF_PIECES: Final = 2
+_MULTIPLE_OF_PIECES: Final = 4
 
 
 class Inserted(NamedTuple):

@@ -125,6 +125,7 @@ class Lake(Store):
         new: bool = True,
         means: Means = ALL,
         anew: Anew = "never",  # noqa: ARG002 - what is removed from a lake is a file, and gone
+        aside: bool = False,  # noqa: ARG002 - nobody sees a part of a change
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to make a change on, which then goes into the lake; see `Store.writing`.
 
