@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
 from traceql.read import arriving
-from traceql.read.arriving import Arriving
+from traceql.errors import ReportError
+from traceql.read.arriving import Arriving, Tables
+from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -65,3 +70,88 @@ def test_without_a_folder_all_stays_in_memory() -> None:
     found.add("a", piece(1))
     assert found.tables()["a"]["number"].to_pylist() == [1]
     assert found.size_bytes > 0
+
+
+def numbers(table: pa.Table | None) -> list[int] | None:
+    return None if table is None else table["number"].to_pylist()
+
+
+def beside(*actions: Callable[[], object]) -> threading.Thread:
+    """Does one thing after the other in another thread, with pauses in which somebody can see a part of it."""
+
+    def act() -> None:
+        for action in actions:
+            time.sleep(0.01)
+            action()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("in_files", [False, True], ids=["memory", "files"])
+def test_who_asks_for_a_table_waits_until_no_more_of_it_comes(in_files: bool, tmp_path: Path) -> None:
+    found = Arriving(lambda: tmp_path)
+
+    def add(name: str, *rows: int) -> None:
+        if in_files:
+            write(found, 0, name, *rows)
+        else:
+            found.add(name, piece(*rows))
+
+    thread = beside(
+        lambda: add("a", 1, 2),
+        lambda: add("b", 7),
+        lambda: add("a", *range(3, 2_000)),
+        lambda: found.whole(["a", "none"]),
+        lambda: add("b", 8),
+        lambda: found.told([("HOME", "/home/ada")]),
+        lambda: found.end(RawReport("nsys", found.tables())),
+    )
+    tables = Tables(found)
+    assert numbers(tables["a"]) == list(range(1, 2_000))
+    assert "none" not in tables
+    assert not found.is_over
+    assert found.named() == [("HOME", "/home/ada")]
+    assert numbers(tables["b"]) == [7, 8]
+    assert "later" not in tables
+    assert found.is_over
+    assert (sorted(tables), len(tables)) == (["a", "b"], 2)
+    with pytest.raises(KeyError):
+        tables["later"]
+    thread.join()
+
+
+@pytest.mark.parametrize("in_files", [False, True], ids=["memory", "files"])
+def test_rows_can_be_taken_as_they_come(in_files: bool, tmp_path: Path) -> None:
+    found = Arriving(lambda: tmp_path)
+
+    def add(*rows: int) -> None:
+        if in_files:
+            write(found, 0, "a", *rows)
+        else:
+            found.add("a", piece(*rows))
+
+    for number in range(5):
+        add(number)
+    parts = found.parts("a", 3, 2)
+    # Multiples of two pieces; the fifth waits.
+    assert numbers(next(parts)) == [0, 1, 2, 3]
+    thread = beside(lambda: add(5), lambda: add(6), lambda: add(7), lambda: found.whole(["a"]))
+    rest = [numbers(part) for part in parts]
+    assert sum((part or [] for part in rest), []) == [4, 5, 6, 7]
+    thread.join()
+    assert list(found.parts("a", 3, 2))[0].num_rows == 8
+    found.whole(["none"])
+    assert list(found.parts("none", 3, 2)) == []
+
+
+def test_who_waits_is_told_what_went_wrong() -> None:
+    found = Arriving(None)
+    found.add("a", piece(1))
+    thread = beside(lambda: found.fail(ReportError("it ends early", "Copy it again.")))
+    for ask in (lambda: found.table("a"), found.named, found.report, lambda: list(found.parts("a", 2, 1))):
+        with pytest.raises(ReportError, match="ends early"):
+            ask()
+    thread.join()
+    assert found.is_over

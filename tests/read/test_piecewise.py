@@ -9,19 +9,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from test_nsys_rep import RECORDED
+from test_nsys_rep import unpacked as recorded
 
 from traceql.errors import ReportError
 from traceql.read import nsys_export, nsys_rep
 from traceql.read.base import PiecedTable, no_progress
 from traceql.read.nsys_export import parquet, sqlite
-from traceql.read.nsys_rep import mpi, ucx, waiting
+from traceql.read.nsys_rep import decode, mpi, ucx, waiting
 from traceql.read.nsys_rep.waiting import Waiting
+from traceql.tables import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from traceql.read.base import RawTable
+
+
+CALLS = "CUPTI_ACTIVITY_KIND_RUNTIME"
 
 
 def batch(*numbers: int) -> pa.RecordBatch:
@@ -71,19 +77,63 @@ def test_calls_of_libraries_are_found_however_the_events_are_cut(
 
     monkeypatch.setattr(nsys_rep._Noted, "take", take_few)
     monkeypatch.setattr(waiting, "_IN_MEMORY_BYTES", 1 << 10)
-    came: dict[str, list[pa.RecordBatch]] = {}
-    cut = nsys_rep.read(
-        unpacked(report),
-        wanted=None,
-        progress=no_progress,
-        deliver=lambda name, rows: came.setdefault(name, []).append(rows),
-    )
+    taken = Taken()
+    cut = nsys_rep.read(unpacked(report), wanted=None, progress=no_progress, deliver=taken)
+    came = taken.came
     found = {**cut.tables, **{name: pa.Table.from_batches(rows) for name, rows in came.items()}}
     assert max(map(len, came.values())) > 1
     assert set(tables) & found.keys()
     assert found.keys() == whole.tables.keys()
     for name, table in whole.tables.items():
         assert rows_of(found[name]) == rows_of(table), name
+
+
+class Taken:
+    """What a reader has delivered."""
+
+    def __init__(self) -> None:
+        self.came: dict[str, list[pa.RecordBatch]] = {}
+        self.whole_ones: set[str] = set()
+        self.named: list[tuple[str, str]] | None = None
+
+    def take(self, name: str, rows: pa.RecordBatch) -> None:
+        assert name not in self.whole_ones, name
+        self.came.setdefault(name, []).append(rows)
+
+    def whole(self, names: Iterable[str]) -> None:
+        self.whole_ones.update(names)
+
+    def told(self, environment: Sequence[tuple[str, str]]) -> None:
+        self.named = list(environment)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kept", [0, 1 << 21], ids=["found again", "remembered"])
+@pytest.mark.parametrize("name", RECORDED)
+def test_ranges_come_first_and_nothing_else_changes(
+    name: str, kept: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = recorded(name, tmp_path)
+    wanted = normalise.wanted("nsys")
+    at_once = nsys_rep.read(path, wanted=wanted, progress=no_progress)
+    monkeypatch.setattr(decode, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(decode, "_LEAST_GROUPS", 1)
+    monkeypatch.setattr(decode, "_MOST_EVENTS_KEPT", kept)
+    taken = Taken()
+    apart = nsys_rep.read(path, wanted=wanted, progress=no_progress, deliver=taken)
+    found = {name: pa.Table.from_batches(rows) for name, rows in taken.came.items()}
+    assert found.keys().isdisjoint(apart.tables)
+    assert (found | apart.tables).keys() == at_once.tables.keys()
+    for table, rows in at_once.tables.items():
+        assert rows_of((found | apart.tables)[table]) == rows_of(rows), table
+    assert {"StringIds", "NVTX_EVENTS", "PROCESSES"} <= taken.whole_ones
+    assert CALLS not in taken.whole_ones
+    if CALLS in taken.came and "NVTX_EVENTS" in taken.came:
+        assert list(taken.came).index("NVTX_EVENTS") < list(taken.came).index(CALLS)
+    assert taken.named == apart.named == at_once.named
+    facts = ("environment", "settings", "complete", "counts_agree", "unread", "tool_version")
+    assert [getattr(apart, fact) for fact in facts] == [getattr(at_once, fact) for fact in facts]
+    assert sorted(apart.warnings) == sorted(at_once.warnings)
 
 
 def rows_of(table: RawTable) -> list[dict[str, object]]:

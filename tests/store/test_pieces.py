@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import helpers_robust
 import pyarrow as pa
@@ -24,9 +24,36 @@ def table(*batches: list[int | None]) -> pa.Table:
     return pa.Table.from_batches([pa.record_batch({"id": pa.array(one, pa.int64())}) for one in batches])
 
 
+def between(rows: pa.Table) -> pieces.Between:
+    values = [value for value in rows["id"].to_pylist() if value is not None]
+    return (min(values), max(values)) if values else (0, -1)
+
+
 def said(rows: pa.Table, column: str = "id") -> list[tuple[list[int | None], pieces.Between | None]]:
     """The pieces: their values, and between which they are said to be."""
-    return [(piece["id"].to_pylist(), between) for piece, between in pieces.pieces(rows, column)]
+    return [(piece["id"].to_pylist(), of) for piece, of in pieces.pieces(rows, column, between)]
+
+
+def said_as_they_come(*parts: list[int | None]) -> list[tuple[list[int | None], pieces.Between | None]]:
+    found = pieces.as_they_come(map(table, parts), between)
+    return [(piece["id"].to_pylist(), of) for piece, of in found]
+
+
+def test_parts_are_pieces_as_they_come() -> None:
+    assert said_as_they_come([1, 3, 2], [4, None], [None]) == [
+        ([1, 3, 2], (1, 3)),
+        ([4, None], (4, 4)),
+        ([None], (0, -1)),
+    ]
+    assert said_as_they_come() == []
+
+
+def test_once_it_is_seen_that_parts_are_in_no_order_all_that_are_left_are_one_piece() -> None:
+    assert said_as_they_come([1, 9], [2, 8], [1, 7], [5], [10]) == [
+        ([1, 9], (1, 9)),
+        ([2, 8], (2, 8)),
+        ([1, 7, 5, 10], None),
+    ]
 
 
 @pytest.fixture
@@ -71,8 +98,8 @@ def test_what_is_stored_piece_by_piece_is_what_is_stored_at_once(
     counted: list[int] = []
     whole = pieces.pieces
 
-    def in_batches(rows: pa.Table, column: str) -> Iterator[tuple[pa.Table, pieces.Between | None]]:
-        found = list(whole(pa.Table.from_batches(rows.to_batches(max_chunksize=7)), column))
+    def in_batches(rows: pa.Table, column: str, between_of: Any) -> Iterator[pieces.Piece]:
+        found = list(whole(pa.Table.from_batches(rows.to_batches(max_chunksize=7)), column, between_of))
         counted.append(len(found))
         yield from found
 

@@ -38,7 +38,7 @@ class Delivery(Protocol):
         ...
 
     def told(self, environment: Sequence[tuple[str, str]], /) -> None:
-        """Facts about processes, see `RawReport.named`; before any text that may name what they name."""
+        """Facts about processes, see `RawReport.named`, for which whoever stores texts waits."""
         ...
 
 
@@ -69,7 +69,7 @@ class RawReport:
         environment: (name, value) pairs about the profiled process (command line, variables); private,
             stored on request only.
         named: such pairs about all processes that the report tells of, whose homes and users its texts may
-            name; None where there are no others. Known before the tables.
+            name; None where there are no others.
         complete: False when events are known to be missing.
         counts_agree: whether the event counts that the profiler wrote into the report equal what was decoded;
             None when it wrote none, or nobody compared.

@@ -530,7 +530,7 @@ class Store:
 
     @contextlib.contextmanager
     def _filled(self, made: str, what: str, means: Means) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to fill a database that lies aside, in one transaction; it then gets the path's name."""
+        """A connection to fill a database that lies aside, in one transaction; it then gets its name."""
         file = File()
         try:
             try:

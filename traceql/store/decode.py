@@ -15,6 +15,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
@@ -281,14 +282,13 @@ def decode(
 
         arriving = Arriving(None)
         coming: Decoded | None = None
-        beside: sidecar.Sidecar | None = None
-        warnings: tuple[str, ...] = ()
+        # Once, and only when it takes nobody's time.
+        beside = cache(partial(_sidecar, path, source, reader.kind))
 
         def at_it() -> None:
-            nonlocal coming, beside, warnings
-            beside, warnings = _sidecar(path, source, reader.kind)
+            nonlocal coming
             if early is not None and is_early:
-                coming = Decoded(path, source, reader, None, beside, ExitStack(), arriving, stop)
+                coming = Decoded(path, source, reader, None, beside()[0], ExitStack(), arriving, stop)
                 early(coming)
             if begun is not None:
                 begun()
@@ -324,6 +324,7 @@ def decode(
                     report = _through(tool, source, resources, read, within, stop)
                     refused = f"The native reader refused it: {error.message}."
                     report = replace(report, warnings=[*report.warnings, refused])
+            found, warnings = beside()
             report = replace(report, warnings=[*report.warnings, *warnings])
             # It takes less time than to decode: nobody waits for it later.
             source.digest.result()
@@ -332,7 +333,7 @@ def decode(
                 coming.arriving.fail(error)
             raise
         held_open = resources.pop_all()
-        decoded = coming or Decoded(path, source, reader, None, beside, ExitStack(), arriving)
+        decoded = coming or Decoded(path, source, reader, None, found, ExitStack(), arriving)
         # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
         weakref.finalize(decoded, held_open.close)
         decoded.hold(held_open)
