@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from traceql.read import arriving
 from traceql.errors import ReportError
+from traceql.read import arriving
 from traceql.read.arriving import Arriving, Tables
 from traceql.read.base import RawReport
 
@@ -132,25 +132,26 @@ def test_rows_can_be_taken_as_they_come(in_files: bool, tmp_path: Path) -> None:
         else:
             found.add("a", piece(*rows))
 
-    for number in range(5):
+    for number in range(9):
         add(number)
-    parts = found.parts("a", 3, 2)
-    # Multiples of two pieces; the fifth waits.
-    assert numbers(next(parts)) == [0, 1, 2, 3]
-    thread = beside(lambda: add(5), lambda: add(6), lambda: add(7), lambda: found.whole(["a"]))
-    rest = [numbers(part) for part in parts]
-    assert sum((part or [] for part in rest), []) == [4, 5, 6, 7]
+    parts = found.parts("a", 2, 6)
+    assert numbers(next(parts)) == [0, 1, 2, 3, 4, 5]
+    # Multiples of two; the last one waits.
+    assert numbers(next(parts)) == [6, 7]
+    thread = beside(lambda: add(9), lambda: add(10), lambda: found.whole(["a"]))
+    assert [numbers(part) for part in parts] == [[8, 9], [10]]
     thread.join()
-    assert list(found.parts("a", 3, 2))[0].num_rows == 8
+    # Nothing that was taken is gone.
+    assert [numbers(part) for part in found.parts("a", 4, 8)] == [list(range(8)), [8, 9, 10]]
     found.whole(["none"])
-    assert list(found.parts("none", 3, 2)) == []
+    assert list(found.parts("none", 2, 6)) == []
 
 
 def test_who_waits_is_told_what_went_wrong() -> None:
     found = Arriving(None)
     found.add("a", piece(1))
     thread = beside(lambda: found.fail(ReportError("it ends early", "Copy it again.")))
-    for ask in (lambda: found.table("a"), found.named, found.report, lambda: list(found.parts("a", 2, 1))):
+    for ask in (lambda: found.table("a"), found.named, found.report, lambda: list(found.parts("a", 2, 2))):
         with pytest.raises(ReportError, match="ends early"):
             ask()
     thread.join()

@@ -88,7 +88,7 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], No
         monkeypatch.setattr(pieces, "as_they_come", seen)
         monkeypatch.setattr(decode, "worker", SimpleNamespace(decode=slow.decode, Stop=worker.Stop))
         monkeypatch.setattr(steps, "_LEAST_PIECES", 2)
-        monkeypatch.setattr(steps, "_MULTIPLE_OF_PIECES", 1)
+        monkeypatch.setattr(steps, "_MOST_PIECES", 4)
 
     return begin
 

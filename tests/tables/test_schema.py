@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from helpers_robust import OWN_IDS
 
 from traceql.questions import catalog
 from traceql.read import formats
+from traceql.store import steps
 from traceql.tables import normalise, schema, sqlfiles
 
 if TYPE_CHECKING:
@@ -130,6 +132,32 @@ def test_a_malformed_header_of_a_step_is_an_error_with_file_and_line() -> None:
         file = sqlfiles.parse(f"-- Title.\n-- {line}\nSELECT 1", "normalise/nsys/x.sql")
         with pytest.raises(ValueError, match=r"normalise/nsys/x.sql:2: expected '@raw TABLE'"):
             normalise._step(file)
+
+
+def test_a_step_is_made_for_rows_or_for_values_of_a_column_that_it_reads() -> None:
+    header = "-- Title.\n-- @raw A|B\n-- @reads start BIGINT\n-- @raw C\n-- @reads id|ID BIGINT\n-- @of {}\nSELECT 1"
+
+    def made_for(words: str) -> dict[str, str | None]:
+        step = normalise._step(sqlfiles.parse(header.format(words), "x.sql"))
+        return {view.name: column and column.names[0] for view, column in step.of.items()}
+
+    assert made_for("A C") == {"raw_A": None, "raw_C": None}
+    assert made_for("C.id") == {"raw_C": "id"}
+    for wrong in ("B", "A.id", "C.ID", "D"):
+        with pytest.raises(ValueError, match=r"x.sql:6: expected '@raw TABLE'"):
+            made_for(wrong)
+
+
+def test_a_step_has_nothing_to_do_without_a_value_in_the_column_that_it_is_made_for() -> None:
+    rows = pa.table({"ID": pa.array([None, None], pa.int64()), "start": [1, 2]})
+
+    def has(*names: str) -> bool:
+        return steps._has_values(rows, normalise.RawColumn(names, "BIGINT"))
+
+    assert not steps._has_values(None, None)
+    assert not steps._has_values(rows.slice(0, 0), None)
+    assert steps._has_values(rows, None)
+    assert (has("id", "ID"), has("other"), has("begin", "start")) == (False, False, True)
 
 
 def test_every_format_names_its_reader() -> None:

@@ -143,13 +143,13 @@ class Arriving:
         self._wait(lambda: name in self._whole or self._report is not None)
         return self._table(name)
 
-    def parts(self, name: str, least: int, multiple: int) -> Iterator[pa.Table]:
+    def parts(self, name: str, least: int, most: int) -> Iterator[pa.Table]:
         """The rows of a table as they come.
 
         Args:
             name: of the table.
-            least: pieces that are waited for, unless no more come.
-            multiple: unless no more come, so many pieces, or twice, three times … as many.
+            least: pieces that are waited for, unless no more come; more are multiples of so many.
+            most: pieces at once.
 
         Raises:
             ReportError: the report cannot be read.
@@ -158,11 +158,13 @@ class Arriving:
 
         taken, is_last = 0, False
         while not is_last:
-            there, is_last = self._there(name, taken + least)
-            there -= 0 if is_last else (there - taken) % multiple
-            if there > taken:
-                yield pa.concat_tables(self._read_pieces(name, there)[taken:there])
-            taken = there
+            there, is_all = self._there(name, taken + least)
+            some = min(there - taken, most)
+            is_last = is_all and taken + some == there
+            some -= 0 if is_last else some % least
+            if some:
+                yield pa.concat_tables(self._read_pieces(name, taken + some)[taken : taken + some])
+            taken += some
 
     def _there(self, name: str, least: int) -> tuple[int, bool]:
         """How many pieces of a table there are, at least so many or all of them, and whether that is all."""

@@ -35,10 +35,10 @@ _MOST_PARSED: Final = 500
 _parsed: dict[str, list[duckdb.Statement]] = {}
 # In 32 bits, as an unsigned number, what CUPTI says of a line or of a device that it does not know.
 _NO_NUMBER: Final = 2**32 - 1
-# Pieces of half as many rows as the engine compresses together, of what is stored while it comes: both
+# Pieces of what is stored while it comes, each of half as many rows as the engine compresses together: two
 # processors have something to do, and what is compressed together is stored by one statement.
 _LEAST_PIECES: Final = 4
-_MULTIPLE_OF_PIECES: Final = 4
+_MOST_PIECES: Final = 16
 
 
 class Inserted(NamedTuple):
@@ -247,11 +247,11 @@ def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.
     return _parsed[sql]
 
 
-def _has_values(table: pa.Table | None, column: str | None) -> bool:
+def _has_values(table: pa.Table | None, column: normalise.RawColumn | None) -> bool:
     """Whether a table has rows, with a value in a column if one is named."""
     if table is None or column is None:
         return table is not None and table.num_rows > 0
-    names = [name for name in table.column_names if name.lower() == column.lower()]
+    names = [name for name in column.names if name in table.column_names]
     return any(table.column(name).null_count < table.num_rows for name in names)
 
 
@@ -260,7 +260,7 @@ def _coming(
 ) -> Iterator[pieces.Piece]:
     """The rows of a table as they are decoded."""
     (name,) = view.tables
-    parts = decoded.arriving.parts(name, _LEAST_PIECES, _MULTIPLE_OF_PIECES)
+    parts = decoded.arriving.parts(name, _LEAST_PIECES, _MOST_PIECES)
     prepared = (table for part in parts if (table := _prepared(part, view, homes)) is not None)
     assert view.pieces is not None
     return pieces.as_they_come(prepared, partial(_between, connection, view.pieces))

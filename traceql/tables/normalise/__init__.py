@@ -214,7 +214,7 @@ class Step:
 
     label: str
     views: tuple[RawView, ...]
-    of: Mapping[RawView, str | None]
+    of: Mapping[RawView, RawColumn | None]
     when: str | None
     fills: tuple[str, ...]
     sources: tuple[Source, ...]
@@ -260,7 +260,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     pieces: dict[str, str] = {}
     fills: list[str] = []
     sources: list[Source] = []
-    of: dict[str, str | None] = {}
+    of: dict[str, RawColumn | None] = {}
     when = None
     for tag in file.tags:
         words = tag.text.split()
@@ -278,10 +278,8 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             sources.append(_source(source, {name.split("|")[0] for name, _ in views}))
         elif tag.name == "fills" and all(word.isidentifier() for word in words):
             fills += words
-        elif tag.name == "of" and set(words) <= {
-            name for names, columns in views for name in _of_names(names.split("|")[0], columns)
-        }:
-            of.update(_of(word) for word in words)
+        elif tag.name == "of" and set(words) <= (can_be := _made_for(views)).keys():
+            of.update(can_be[word] for word in words)
         elif tag.name == "when" and len(words) == 1:
             when = words[0]
         else:
@@ -307,14 +305,14 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     )
 
 
-def _of_names(table: str, columns: list[RawColumn]) -> list[str]:
-    """What a step can be said to be made for: the rows of a table, or values of a column."""
-    return [table, *(f"{table}.{column.names[0]}" for column in columns)]
-
-
-def _of(word: str) -> tuple[str, str | None]:
-    table, _, column = word.partition(".")
-    return table, column or None
+def _made_for(views: list[tuple[str, list[RawColumn]]]) -> dict[str, tuple[str, RawColumn | None]]:
+    """What a step can be made for, as its header says it: the rows of a table, or values of a column."""
+    found: dict[str, tuple[str, RawColumn | None]] = {}
+    for names, columns in views:
+        table = names.split("|")[0]
+        found[table] = table, None
+        found |= {f"{table}.{column.names[0]}": (table, column) for column in columns}
+    return found
 
 
 def _reading(sql: str, sources: Mapping[str, str]) -> str:
