@@ -682,6 +682,7 @@ class Database:
             via=via,
             memory_bytes=_bytes_of(memory),
             progress=(lambda _, done, total: progress(done, total)) if progress else None,
+            early=not self._store.exists,
             tags=tags,
             replace=replace,
             keep_environment=keep_environment,

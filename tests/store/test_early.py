@@ -102,7 +102,7 @@ def read(report: Path, database: Path, **options: Any) -> Ingested | ReportError
     """Read a report into a database as the command does."""
     store = Store(str(database), definitions=Definitions(catalog.shipped()))
     try:
-        ((_, became),) = read_in.read_all(lambda: store, [report], **options)
+        ((_, became),) = read_in.read_all(lambda: store, [report], early=True, **options)
         return became
     finally:
         store.close()

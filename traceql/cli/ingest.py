@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -225,6 +226,7 @@ def _here(
             memory_bytes=memory,
             progress=progress.update,
             before_arrow=before_arrow(),
+            early=not os.path.lexists(db),
             **options,
         ):
             if isinstance(outcome, ReportError):

@@ -73,7 +73,9 @@ def fill(store: Store, reports: Sequence[Path]) -> list[str]:
         ReportError: one cannot be read.
     """
     called = []
-    for _, outcome in read_in.read_all(lambda: store, list(reports), before_arrow=store.before_arrow):
+    for _, outcome in read_in.read_all(
+        lambda: store, list(reports), before_arrow=store.before_arrow, early=not store.exists
+    ):
         if isinstance(outcome, ReportError):
             raise outcome
         called.append(outcome.name)

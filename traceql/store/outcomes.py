@@ -20,7 +20,7 @@ class Ingested:
         missing: canonical tables for which the report holds no data, with the option that records it.
         warnings: as in ``traces.warnings``; of an unchanged report, what it was not given: a name, tags.
         unread: what the report holds and no table here is made of.
-        seconds: spent on storing.
+        seconds: spent on storing; on decoding, too, as far as that went on meanwhile.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,13 +51,20 @@ def read_in(
         ReportError: the report cannot be read; the database is as it was.
         DatabaseError: the database cannot be written.
     """
-    from traceql.store import ingest
-
-    decoded = decode.decode(report, via=via, memory_bytes=memory_bytes, progress=progress)
-    try:
-        return ingest.add(store, decoded, **options)
-    finally:
-        decoded.close()
+    one = read_all(
+        lambda: store,
+        [report],
+        via=via,
+        memory_bytes=memory_bytes,
+        progress=lambda _, done, total: progress(done, total),
+        early=not store.exists,
+        **options,
+    )
+    with contextlib.closing(one):
+        ((_, became),) = one
+    if isinstance(became, ReportError):
+        raise became
+    return became
 
 
 def read_all(
@@ -69,8 +77,9 @@ def read_all(
     memory_bytes: int | None = None,
     progress: Callable[[Path, int, int | None], None] | None = None,
     before_arrow: Callable[[], None] | None = None,
+    early: bool = False,
     **options: Any,
-) -> Iterator[tuple[Path, Ingested | ReportError]]:
+) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
     """Read reports into a database; decoding has begun when this returns.
 
     Each comes in as a whole or not at all; small ones that follow each other come in together.
@@ -84,6 +93,7 @@ def read_all(
         memory_bytes: see `read_in`.
         progress: see `decode.decode_all`.
         before_arrow: see `decode.decode_all`.
+        early: store a report while it is being decoded, if it is the only one and makes the database.
         **options: of `ingest.add_staged`.
 
     Returns:
@@ -104,7 +114,7 @@ def read_all(
         progress,
         memory_bytes=memory_bytes,
         before_arrow=before_arrow,
-        **({"then": stage.stage} if stage else {"early": True}),
+        **({"then": stage.stage} if stage else {"early": early}),
     )
     return _stored(opened, decoding, stage, name, options)
 
@@ -115,7 +125,7 @@ def _stored(
     stage: Stage | None,
     name: str | None,
     options: dict[str, Any],
-) -> Iterator[tuple[Path, Ingested | ReportError]]:
+) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
     waiting: list[tuple[Path, Staged]] = []
     began = 0.0
 
