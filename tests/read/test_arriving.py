@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 import pytest
+from helpers_robust import PARQUETDIR
 
 from traceql.errors import ReportError
-from traceql.read import arriving
+from traceql.read import arriving, formats, worker
 from traceql.read.arriving import Arriving, Tables
-from traceql.read.base import RawReport
+from traceql.read.base import RawReport, no_progress
+from traceql.tables import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 
@@ -156,3 +158,32 @@ def test_who_waits_is_told_what_went_wrong() -> None:
             ask()
     thread.join()
     assert found.is_over
+
+
+def test_tables_of_an_export_come_as_they_are_asked_for_and_what_there_is_none_of_is_said_first() -> None:
+    class Noted(Arriving):
+        order: ClassVar[list[str]] = []
+
+        def whole(self, names: Iterable[str]) -> None:
+            self.order.extend(sorted(names))
+            super().whole(self.order)
+
+    noted = Noted(None)
+    worker.decode(
+        formats.reader_for(PARQUETDIR),
+        PARQUETDIR,
+        wanted=normalise.wanted("nsys"),
+        progress=no_progress,
+        arriving=noted,
+    )
+    asked = [
+        "OSRT_API",
+        "StringIds",
+        "NVTX_EVENTS",
+        "CUPTI_ACTIVITY_KIND_RUNTIME",
+        "CUPTI_ACTIVITY_KIND_KERNEL",
+    ]
+    assert [name for name in noted.order if name in asked] == asked
+    assert noted.table("OSRT_API") is None
+    assert noted.table("CUPTI_ACTIVITY_KIND_KERNEL") is not None
+    assert noted.order.index("NVTX_EVENTS") < noted.order.index("PROCESSES")
