@@ -486,18 +486,26 @@ class Store:
                     "Check the path: make the folder first, or choose another place with --db.",
                 )
             self._prepared = held.new_name(self.place)
-            if empty.copy(self._prepared, self.definitions):
-                return
-            made = File()
             try:
-                with made.used(self, "make", place=self._prepared) as cursor:
-                    create.create(cursor.connection, self.definitions)
-            except duckdb.Error as error:
+                self._make_empty(self._prepared)
+            except BaseException:
+                # A half of one is none.
                 self._discard_prepared()
-                raise failures.storage_error(error, "an empty database", self.path) from error
-            finally:
-                made.leave(self)
-            empty.keep(self._prepared, self.definitions)
+                raise
+
+    def _make_empty(self, place: str) -> None:
+        """Make an empty database at a place: a copy of the one that is kept, or one that is kept from now on."""
+        if empty.copy(place, self.definitions):
+            return
+        made = File()
+        try:
+            with made.used(self, "make", place=place) as cursor:
+                create.create(cursor.connection, self.definitions)
+        except duckdb.Error as error:
+            raise failures.storage_error(error, "an empty database", self.path) from error
+        finally:
+            made.leave(self)
+        empty.keep(place, self.definitions)
 
     def _make(self) -> None:
         """Put an empty database in place: killed at any moment, there is a whole one or none."""
