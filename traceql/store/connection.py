@@ -494,7 +494,7 @@ class Store:
                 raise
 
     def _make_empty(self, place: str) -> None:
-        """Make an empty database at a place: a copy of the one that is kept, or one that is kept from now on."""
+        """Make an empty database at a place: a copy of the one that is kept, or the one to keep."""
         if empty.copy(place, self.definitions):
             return
         made = File()
