@@ -2,8 +2,8 @@
 --
 -- Kernels mostly lie in the order of their starts. A block of them in which each follows the one before, and
 -- beside which nothing else runs, is like one operation with gaps in it: what is left is sorted.
--- Columns: lane, start_ns and end_ns of a gap, gaps (1) and idle_ns. A row without times stands for all gaps of
--- blocks in which none of the longest is: how many they are, and how long together.
+-- Columns: lane, start_ns and end_ns of a gap, gaps (1) and idle_ns. A row without times stands for the gaps
+-- in blocks where none of the longest is: how many they are, and how long together.
 -- @param  lanes TABLE      GPUs that are asked about: trace_id, gpu_id, lane (gpu_lane)
 -- @param  least_ns BIGINT  only gaps longer than this
 -- @param  most BIGINT      how many of the longest of a GPU have times, up to 1000; NULL for all
@@ -12,28 +12,31 @@
 WITH asked AS MATERIALIZED (
     FROM query_table(lanes)
 ),
--- From the first trace to the last: what is joined takes three times as long to be looked at row after row.
 stored AS NOT MATERIALIZED (
     SELECT
+        trace_id,
         kernel_id,
         kernel_id >> 6 AS block,
         gpu_lane(trace_id, gpu_id) AS lane,
         start_ns,
         coalesce(end_ns, start_ns) AS end_ns
     FROM kernels
-    WHERE (end_ns > start_ns OR (start_ns IS NOT NULL AND NOT lasting))
-        AND trace_id >= (SELECT min(trace_id) FROM asked)
-        AND trace_id <= (SELECT max(trace_id) FROM asked)
+    WHERE end_ns > start_ns OR (start_ns IS NOT NULL AND NOT lasting)
 ),
--- Two halves, for one is looked at by one processor.
+-- Two halves, for one is looked at by one processor; from the first trace that is asked about to the last.
+-- What is joined takes three times as long to be looked at row after row.
 middle AS MATERIALIZED (
-    SELECT (min(kernel_id) + max(kernel_id)) // 2 AS kernel_id FROM stored
+    SELECT (min(kernel_id) + max(kernel_id)) // 2 AS kernel_id
+    FROM kernels
+    WHERE trace_id IN (SELECT trace_id FROM asked)
 ),
 first_half AS NOT MATERIALIZED (
-    FROM stored WHERE kernel_id < (SELECT kernel_id FROM middle)
+    FROM stored
+    WHERE kernel_id < (SELECT kernel_id FROM middle) AND trace_id >= (SELECT min(trace_id) FROM asked)
 ),
 second_half AS NOT MATERIALIZED (
-    FROM stored WHERE kernel_id >= (SELECT kernel_id FROM middle)
+    FROM stored
+    WHERE kernel_id >= (SELECT kernel_id FROM middle) AND trace_id <= (SELECT max(trace_id) FROM asked)
 ),
 blocks AS MATERIALIZED (
     SELECT
@@ -91,16 +94,13 @@ sorted AS (
     ORDER BY lane, start_ns, end_ns
 ),
 -- As many blocks as gaps are asked for, by their longest ones, hold the longest.
-told AS MATERIALIZED (
-    SELECT
-        *,
-        most >= 1
-            AND coalesce(
-                longest_ns >= (max(longest_ns, greatest(1, least(most, 1000))) OVER (PARTITION BY lane))[most],
-                true
-            ) AS has_longest
+ranked AS (
+    SELECT *, max(longest_ns, greatest(1, least(most, 1000))) OVER (PARTITION BY lane) AS longest
     FROM alone
     WHERE gaps > 0
+),
+told AS MATERIALIZED (
+    SELECT *, most >= 1 AND coalesce(longest_ns >= longest[most], true) AS has_longest FROM ranked
 ),
 told_kernels AS (
     SELECT stored.* FROM stored SEMI JOIN (FROM told WHERE has_longest) AS named USING (block)
