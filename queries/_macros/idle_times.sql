@@ -41,7 +41,8 @@ second_half AS NOT MATERIALIZED (
 blocks AS MATERIALIZED (
     SELECT
         block,
-        any_value(lane) AS lane,
+        min(lane) AS first_lane,
+        max(lane) AS last_lane,
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
         max(start_ns) AS last_start_ns,
@@ -60,10 +61,21 @@ others AS NOT MATERIALIZED (
         ON asked.trace_id = operations.trace_id AND asked.gpu_id IS NOT DISTINCT FROM operations.gpu_id
     WHERE kind <> 'kernel' AND (end_ns > start_ns OR NOT lasting)
 ),
+-- A block in pieces may be busy at any time from its first start to its last end, on any of its GPUs.
 side_by_side AS (
-    SELECT lane, start_ns, end_ns, block, last_start_ns, first_end_ns, gaps, idle_ns, longest_ns
+    SELECT
+        asked.lane,
+        start_ns,
+        end_ns,
+        CASE WHEN pieces = 1 THEN block END AS block,
+        last_start_ns,
+        first_end_ns,
+        gaps,
+        idle_ns,
+        longest_ns
     FROM blocks
-    WHERE pieces = 1 AND most <= 1000 AND lane IN (SELECT lane FROM asked)
+    JOIN asked ON asked.lane BETWEEN first_lane AND last_lane
+    WHERE most <= 1000
     UNION ALL BY NAME
     FROM others
     ORDER BY lane, start_ns, end_ns
