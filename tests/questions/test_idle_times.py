@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-# Kernels of two traces and three GPUs, one of which has no number. Each begins 10 ns after the one before; in two of
-# three stretches the next one follows its end or overlaps it by 1 ns, in the third some begin together, last long,
-# take no time or have no known end.
+# Kernels of two traces and three GPUs, one of which has no number. Each begins 10 ns after the one before, or 40; in
+# two of three stretches it begins when that one has ended, or 1 ns before; in the third some begin together, last
+# long, take no time or have no known end.
 _IN_ORDER = """
 SELECT
     1 + id // 6000 AS trace_id,
     trace_id * 4294967296 + id % 6000 AS kernel_id,
     nullif(id // 4000, 2)::INTEGER AS gpu_id,
     id // 640 % 3 = 1 AS is_odd,
-    CASE WHEN is_odd AND id % 50 = 7 THEN 10 * (id - 1) ELSE 10 * id END AS start_ns,
+    10 * id + 30 * (id // 100) - CASE WHEN is_odd AND id % 50 = 7 THEN 10 ELSE 0 END AS start_ns,
     CASE WHEN NOT is_odd THEN start_ns + 1 + (hash(id, 'end') % 11)::BIGINT
          WHEN id % 100 = 0 THEN start_ns + 100
          WHEN id % 300 <> 11 THEN start_ns + (hash(id, 'end') % 14)::BIGINT END AS end_ns
@@ -39,8 +39,8 @@ SELECT
 FROM range({copies}) AS ids(id)
 """
 
-#: What lies where: in order; in batches that lie anywhere; in none, of several GPUs in turn; a few by themselves;
-#: kernels whose numbers say nothing of their times.
+#: What lies where: in order; in batches that lie anywhere; in none; of several GPUs in turn, always or at times; a
+#: few by themselves; kernels whose numbers say nothing of their times.
 ORDERS = {
     "in order": "FROM in_order ORDER BY kernel_id",
     "in batches": "FROM in_order ORDER BY hash(kernel_id // 500), kernel_id",
@@ -51,9 +51,17 @@ ORDERS = {
     "a few too early and too late": """
         SELECT * REPLACE (
             CASE WHEN kernel_id % 700 = 5 THEN start_ns + 3000
-                 WHEN kernel_id % 900 = 6 THEN start_ns - 3000 ELSE start_ns END AS start_ns,
+                 WHEN kernel_id % 900 = 6 THEN start_ns - 3000
+                 WHEN kernel_id % 400 = 9 THEN start_ns - 15 ELSE start_ns END AS start_ns,
             CASE WHEN kernel_id % 700 = 5 THEN end_ns + 3000
                  WHEN kernel_id % 900 = 6 THEN end_ns - 3000 ELSE end_ns END AS end_ns
+        )
+        FROM in_order ORDER BY kernel_id
+    """,
+    "of two GPUs in turn now and then": """
+        SELECT * REPLACE (
+            CASE WHEN kernel_id // 64 % 4 = 0 THEN kernel_id % 2 ELSE 1 END::INTEGER AS gpu_id,
+            CASE WHEN kernel_id % 256 = 61 THEN start_ns + 100 ELSE end_ns END AS end_ns
         )
         FROM in_order ORDER BY kernel_id
     """,
