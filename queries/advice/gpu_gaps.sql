@@ -26,29 +26,21 @@
 -- @section timeline 50 Gaps and launch overhead
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
 
--- Of whole GPUs by no more than has to be sorted: which of two operations that start and end together comes
--- first is all the same.
-WITH sorted AS (
-    SELECT operations.trace_id, gpu_id, start_ns, coalesce(end_ns, start_ns) AS end_ns
+WITH lanes AS (
+    SELECT DISTINCT operations.trace_id, gpu_id, gpu_lane(operations.trace_id, gpu_id) AS lane
     FROM gpu_operations AS operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE $by = 'gpu' AND $graphs
-    ORDER BY operations.trace_id, gpu_id, start_ns, end_ns
 ),
-placed AS (
-    SELECT *, gpu_lane(trace_id, gpu_id) AS lane FROM sorted
-),
-busy AS (
-    SELECT trace_id, gpu_id, 0::BIGINT AS owner, start_ns, busy_until_ns FROM one_by_one(placed)
-    UNION ALL
-    SELECT trace_id, gpu_id, owner, start_ns, busy_until_ns
-    FROM operations_by_owner($trace, $by, $graphs)
-    WHERE ($by = 'gpu' AND $graphs) IS NOT TRUE
-),
+-- A row without times stands for gaps that are only counted.
 found AS (
-    SELECT trace_id, gpu_id, owner, busy_until_ns AS start_ns, start_ns - busy_until_ns AS duration_ns
-    FROM busy
-    WHERE start_ns - busy_until_ns > $min_gap_ns
+    SELECT trace_id, gpu_id, 0::BIGINT AS owner, start_ns, end_ns - start_ns AS duration_ns, gaps
+    FROM idle_times(lanes, $min_gap_ns, $limit, false)
+    JOIN lanes USING (lane)
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, busy_until_ns, start_ns - busy_until_ns, 1
+    FROM operations_by_owner($trace, $by, $graphs)
+    WHERE ($by = 'gpu' AND $graphs) IS NOT TRUE AND start_ns - busy_until_ns > $min_gap_ns
 ),
 -- Few are listed, and found in one look at all: the longest of each lane, the first of equal ones, each as
 -- one number.
@@ -57,7 +49,7 @@ counted AS (
         trace_id,
         gpu_id,
         owner,
-        count(*) AS gaps,
+        sum(gaps) AS gaps,
         CASE WHEN $limit BETWEEN 1 AND 1000
              THEN max(duration_ns * 18446744073709551616 + (9223372036854775807::HUGEINT - start_ns),
                       greatest(1, least($limit, 1000))) END AS longest
@@ -76,7 +68,7 @@ candidates AS (
     -- Without such a limit all are sorted.
     SELECT trace_id, gpu_id, owner, start_ns, duration_ns
     FROM found
-    WHERE ($limit BETWEEN 1 AND 1000) IS NOT TRUE
+    WHERE ($limit BETWEEN 1 AND 1000) IS NOT TRUE AND start_ns IS NOT NULL
 ),
 -- Of operations that start together, the first one ends the gap.
 ended AS (

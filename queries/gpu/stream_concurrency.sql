@@ -17,13 +17,13 @@
 -- @chart  bars x=streams y=time_ns
 
 -- Lanes and streams have numbers: there are few of them, and many operations.
-WITH numbered AS (
+WITH numbered AS MATERIALIZED (
     SELECT
         *,
         dense_rank() OVER (ORDER BY trace_id, gpu_id, owner) AS lane,
         dense_rank() OVER (ORDER BY process_id, context_id, stream_id)::INTEGER AS stream
     FROM (
-        SELECT DISTINCT
+        SELECT
             trace_id,
             gpu_id,
             lane_owner($by, process_id) AS owner,
@@ -31,9 +31,12 @@ WITH numbered AS (
             pid,
             device_id,
             context_id,
-            stream_id
+            stream_id,
+            min(start_ns) FILTER (end_ns > start_ns) AS first_ns,
+            max(end_ns) FILTER (end_ns > start_ns) AS last_ns
         FROM gpu_operations
         JOIN chosen_traces($trace) AS traces USING (trace_id)
+        GROUP BY ALL
     )
 ),
 users AS (
@@ -43,9 +46,24 @@ users AS (
         any_value(gpu_id) AS gpu_id,
         any_value(owner) AS owner,
         of_one(pid, process_id) AS pid,
-        of_one(device_id, device_id) AS device_id
+        of_one(device_id, device_id) AS device_id,
+        max(last_ns) - min(first_ns) AS whole_ns,
+        $by = 'gpu' AND min(stream) = max(stream) AS is_of_one_stream
     FROM numbered
     GROUP BY lane
+),
+-- A GPU of one stream is at work, or not: no operation need tell of which stream it is.
+simple AS (
+    SELECT trace_id, gpu_id, gpu_lane(trace_id, gpu_id) AS lane FROM users WHERE is_of_one_stream
+),
+idle AS (
+    SELECT lane, sum(idle_ns) AS idle_ns FROM idle_times(simple, 0, 0, true) GROUP BY lane
+),
+at_work AS (
+    SELECT users.lane, whole_ns, coalesce(idle_ns, 0) AS idle_ns
+    FROM users
+    LEFT JOIN idle ON idle.lane = gpu_lane(trace_id, gpu_id)
+    WHERE is_of_one_stream
 ),
 -- Where there is but one, operations need not tell of which they are.
 streams AS (
@@ -57,7 +75,11 @@ streams AS (
         stream_id,
         lane::INTEGER AS lane,
         CASE WHEN count(*) OVER (PARTITION BY lane) > 1 THEN stream END AS stream
-    FROM (SELECT DISTINCT * EXCLUDE (owner, pid, device_id) FROM numbered)
+    FROM (
+        SELECT DISTINCT trace_id, gpu_id, process_id, context_id, stream_id, lane, stream
+        FROM numbered
+        WHERE lane NOT IN (SELECT lane FROM users WHERE is_of_one_stream)
+    )
 ),
 -- Work of no duration is no time at work, and must not stretch the time that is looked at. Which of two
 -- operations of equal times comes first is all the same: together they are busy as long as one.
@@ -139,6 +161,10 @@ times AS (
     SELECT lane, 1, busy_ns FROM lanes
     UNION ALL
     SELECT lane, 0, whole_ns - busy_ns FROM lanes
+    UNION ALL
+    SELECT lane, 1, whole_ns - idle_ns FROM at_work
+    UNION ALL
+    SELECT lane, 0, idle_ns FROM at_work
 )
 SELECT
     traces.trace,

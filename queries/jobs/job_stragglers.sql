@@ -71,7 +71,10 @@ working AS (
         coalesce(operation, 0) AS operation,
         least(given.end_ns, next.start_ns) - given.start_ns AS work_ns
     FROM given
-    ASOF JOIN (SELECT trace_id, process_id, gpu_id, start_ns, kernel_id FROM runs) AS next
+    -- Of runs that begin at once, the first.
+    ASOF JOIN (
+        SELECT trace_id, process_id, gpu_id, start_ns, min(kernel_id) AS kernel_id FROM runs GROUP BY ALL
+    ) AS next
         ON next.trace_id = given.trace_id AND next.process_id = given.process_id
         AND next.gpu_id = given.gpu_id AND given.start_ns < next.start_ns
 ),

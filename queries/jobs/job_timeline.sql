@@ -44,10 +44,12 @@ begun AS (
     WHERE end_ns > start_ns
     GROUP BY trace_id, owner, gpu_id
 ),
+-- Of runs that follow the same end, the others lie before it.
 before AS (
     SELECT runs.*, begun.place, coalesce(before_ns, first_ns) AS from_ns
     FROM runs
     JOIN begun ON begun.place = (trace_id, process_id, gpu_id)
+    WHERE from_ns < runs.start_ns
 ),
 -- No collective runs between two of them, so that none of these stretches reaches beyond its end.
 between_two AS (

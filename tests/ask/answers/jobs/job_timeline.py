@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from made.case import Case, down
-from made.jobs import TOGETHER
+from made.case import Case, across, down
+from made.jobs import SUM, TOGETHER
+from made.nsys import Recording, Work, kernel
+
+
+def _two_at_once(device: int) -> list[Work]:
+    return [
+        kernel(SUM, 0, 50, device=device),
+        kernel("ncclDevKernel_AllGather", 20, 50, device=device, stream=8),
+        kernel("gemm", 70, 80, device=device),
+        kernel("ncclDevKernel_Broadcast", 90, 100, device=device),
+    ]
+
 
 CASES = [
     Case(
@@ -36,6 +47,27 @@ CASES = [
             communicator  NULL                     NULL
             start_ns      100                      100
             duration_ns   100                      80
+            """
+        ),
+    ),
+    Case(
+        "what lies between collectives belongs to the one after it, whatever ends with the one before",
+        traces={"both": Recording().work(*_two_at_once(0)).work(*_two_at_once(1), pid=2)},
+        expected=across(
+            """
+            job   rank  trace  state     kernel                   communicator  start_ns  duration_ns
+            both  0     both   exchange  ncclDevKernel_AllReduce  NULL          0         50
+            both  0     both   exchange  ncclDevKernel_AllGather  NULL          20        30
+            both  0     both   idle      ncclDevKernel_Broadcast  NULL          50        20
+            both  0     both   work      ncclDevKernel_Broadcast  NULL          70        10
+            both  0     both   idle      ncclDevKernel_Broadcast  NULL          80        10
+            both  0     both   exchange  ncclDevKernel_Broadcast  NULL          90        10
+            both  1     both   exchange  ncclDevKernel_AllReduce  NULL          0         50
+            both  1     both   exchange  ncclDevKernel_AllGather  NULL          20        30
+            both  1     both   idle      ncclDevKernel_Broadcast  NULL          50        20
+            both  1     both   work      ncclDevKernel_Broadcast  NULL          70        10
+            both  1     both   idle      ncclDevKernel_Broadcast  NULL          80        10
+            both  1     both   exchange  ncclDevKernel_Broadcast  NULL          90        10
             """
         ),
     ),
