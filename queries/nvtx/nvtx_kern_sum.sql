@@ -36,117 +36,137 @@ WITH names AS (
     FROM kernels_called($names, '*')
     WHERE name IS NOT NULL
 ),
--- By numbers, as is all that has to be kept until its thread is found; read twice sooner than kept.
 numbered AS NOT MATERIALIZED (
     SELECT
-        trace_id,
-        process_id,
-        pid,
-        api_call_id,
-        range_id,
-        hash(hash(name), if(demangled IS NULL, hash(name), hash(demangled))) AS name_id,
-        duration_ns
-    FROM kernels
-    WHERE api_call_id IS NOT NULL
-),
--- What was launched in a range was by the thread of that range: its call need not be looked for.
-by_threads AS NOT MATERIALIZED (
-    SELECT numbered.*, tid
-    FROM numbered
-    JOIN nvtx_ranges USING (range_id)
-    UNION ALL
-    SELECT numbered.*, tid
-    FROM numbered
-    JOIN api_calls USING (api_call_id)
-    WHERE numbered.range_id IS NULL
-),
--- What one thread launched in one range has the same ranges around it: that is a spot. A call that has ranges
--- of its own around it is one, too.
-launched AS NOT MATERIALIZED (
-    SELECT
-        hash(by_threads.trace_id, process_id, pid, tid) AS thread_id,
-        hash(
-            thread_id,
-            range_id,
-            CASE WHEN is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
-                 THEN api_call_id END,
-            coalesce(called_id, 0) // 60
-        ) AS spot_id,
         api_call_id,
         range_id,
         -- 0 for one whose name was not recorded.
         coalesce(called_id, 0) AS called_id,
         duration_ns
-    FROM by_threads
-    JOIN chosen_traces($trace) AS traces ON traces.trace_id = by_threads.trace_id
-    LEFT JOIN names USING (name_id)
+    FROM kernels
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+    LEFT JOIN names
+        ON name_id = hash(hash(kernels.name), if(demangled IS NULL, hash(kernels.name), hash(demangled)))
+    WHERE api_call_id IS NOT NULL
 ),
--- With the kernels that were launched there as bits of a word: most ranges launch the same ones.
-spots AS (
+-- What the ranges around a call are is known by its innermost one, but for calls that have some of their own.
+launched AS NOT MATERIALIZED (
+    FROM numbered
+    ANTI JOIN range_calls USING (api_call_id)
+    WHERE NOT is_by_process($by)
+),
+-- Texts and threads of ranges as numbers; read several times sooner than kept.
+told AS NOT MATERIALIZED (
     SELECT
-        spot_id,
+        range_id,
+        hash(nvtx_ranges.trace_id, hash(domain), hash(text), hash(style)) AS text_id,
+        hash(nvtx_ranges.trace_id, process_id, pid, tid) AS thread_id,
+        hash(text_id, thread_id) AS told_id,
+        nvtx_ranges.* EXCLUDE (range_id)
+    FROM nvtx_ranges
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = nvtx_ranges.trace_id
+    WHERE $range IS NULL OR is_like(text, $range)
+),
+-- Ranges that have the same ones around them are of one kind.
+kinds AS (
+    SELECT range_id, bit_xor(hash(levels, told_id)) AS kind_id
+    FROM (
+        SELECT range_id, 0::INTEGER AS levels, told_id
+        FROM told
+        UNION ALL
+        SELECT range_ancestors.range_id, levels, told_id
+        FROM range_ancestors
+        JOIN told ON told.range_id = ancestor_id
+        WHERE levels > 0
+    )
+    GROUP BY range_id
+),
+-- What is launched in a range is by the range's thread: its call need not be looked for.
+spots AS (
+    SELECT range_id, called_id // 60 AS word, bit_or(1::BIGINT << (called_id % 60)::INTEGER) AS bits
+    FROM launched
+    WHERE range_id IS NOT NULL
+    GROUP BY ALL
+),
+-- All else is looked for call by call.
+lone AS NOT MATERIALIZED (
+    FROM numbered WHERE is_by_process($by)
+    UNION ALL
+    FROM numbered SEMI JOIN range_calls USING (api_call_id) WHERE NOT is_by_process($by)
+),
+apart AS (
+    SELECT lone.*, api_call_id AS lone_id, hash(trace_id, process_id, pid, tid) AS thread_id
+    FROM lone
+    JOIN nvtx_ranges USING (range_id)
+    UNION ALL
+    SELECT
+        numbered.*,
+        CASE WHEN is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
+             THEN api_call_id END,
+        hash(trace_id, process_id, pid, tid)
+    FROM numbered
+    JOIN api_calls USING (api_call_id)
+    WHERE numbered.range_id IS NULL AND api_calls.range_id IS NULL
+),
+apart_spots AS (
+    SELECT
+        hash(thread_id, lone_id, called_id // 60) AS spot_id,
         any_value(thread_id) AS thread_id,
         any_value(called_id // 60) AS word,
         bit_or(1::BIGINT << (called_id % 60)::INTEGER) AS bits,
+        any_value(lone_id) AS lone_id,
         any_value(api_call_id) AS api_call_id,
         any_value(range_id) AS range_id
-    FROM launched
+    FROM apart
     GROUP BY spot_id
 ),
-texts AS (
-    SELECT trace_id, domain, text, style, min(range_id) AS text_id
-    FROM nvtx_ranges
-    WHERE $range IS NULL OR is_like(text, $range)
-    GROUP BY ALL
+lone_spots AS (
+    FROM apart_spots WHERE lone_id IS NOT NULL
 ),
-told AS (
-    SELECT range_id, text_id
-    FROM nvtx_ranges
-    JOIN texts
-        ON texts.trace_id = nvtx_ranges.trace_id
-        AND texts.domain IS NOT DISTINCT FROM nvtx_ranges.domain
-        AND texts.text IS NOT DISTINCT FROM nvtx_ranges.text
-        AND texts.style IS NOT DISTINCT FROM nvtx_ranges.style
+holders AS NOT MATERIALIZED (
+    FROM nvtx_ranges WHERE EXISTS (FROM lone_spots)
 ),
-lone AS (
-    SELECT * REPLACE (NULL::BIGINT AS range_id)
-    FROM spots
-    WHERE is_by_process($by) OR api_call_id IN (SELECT api_call_id FROM range_calls)
-),
--- What lies around the range of a spot is known by that range alone; the rest is looked for call by call.
 around AS (
-    SELECT spot_id, thread_id, word, bits, ancestor_id AS range_id, text_id
-    FROM spots
-    JOIN range_ancestors ON range_ancestors.range_id = spots.range_id
-    JOIN told ON told.range_id = ancestor_id
-    WHERE NOT is_by_process($by)
-    UNION ALL
-    SELECT spot_id, thread_id, word, bits, holder_id, text_id
-    FROM work_in_ranges('nvtx_ranges', 'lone', $by)
+    SELECT spot_id, work.thread_id, word, bits, holder_id AS range_id, text_id
+    FROM work_in_ranges('holders', 'lone_spots', $by) AS work
     JOIN told ON told.range_id = holder_id
 ),
--- Spots of one thread in ranges of the same texts are of one kind.
-kinds AS (
-    SELECT spot_id, hash(any_value(thread_id), sum(hash(text_id))) AS kind_id
+kinds_apart AS (
+    SELECT spot_id, hash('apart', any_value(thread_id), sum(hash(text_id))) AS kind_id
     FROM around
     GROUP BY spot_id
     UNION ALL
     SELECT spot_id, thread_id
-    FROM spots
+    FROM apart_spots
     ANTI JOIN around USING (spot_id)
     WHERE $range IS NULL
 ),
+-- From one list, for the engine to know that they are few.
+typical AS (
+    SELECT unnest(list({'kind_id': kind_id, 'range_id': range_id}), recursive := true)
+    FROM (SELECT kind_id, min(range_id) AS range_id FROM kinds GROUP BY kind_id)
+),
 texts_of_kinds AS (
-    SELECT kind_id, spots.thread_id, text_id
-    FROM (SELECT kind_id, min(spot_id) AS spot_id FROM kinds GROUP BY kind_id)
-    JOIN spots USING (spot_id)
+    SELECT kind_id, thread_id, text_id
+    FROM typical
+    JOIN range_ancestors ON range_ancestors.range_id = typical.range_id
+    JOIN told ON told.range_id = ancestor_id
+    UNION ALL
+    SELECT kind_id, apart_spots.thread_id, text_id
+    FROM (SELECT kind_id, min(spot_id) AS spot_id FROM kinds_apart GROUP BY kind_id)
+    JOIN apart_spots USING (spot_id)
     LEFT JOIN around USING (spot_id)
 ),
 -- On its own: what is counted is far less than what it is counted of only behind the join.
 executed AS MATERIALIZED (
     SELECT kind_id, called_id, duration_ns
     FROM launched
-    JOIN kinds USING (spot_id)
+    JOIN kinds USING (range_id)
+    UNION ALL
+    SELECT kind_id, called_id, duration_ns
+    FROM apart
+    JOIN kinds_apart
+        ON spot_id = hash(thread_id, lone_id, called_id // 60)
 ),
 tallied AS (
     SELECT kind_id, called_id, duration_ns, count(*) AS times FROM executed GROUP BY ALL
@@ -157,26 +177,65 @@ told_apart AS (
 summed AS (
     FROM tallied_spread(told_apart)
 ),
--- Ranges of a text by the kernels that they hold, and these one by one.
-ranges AS (
-    SELECT text_id, thread_id, word, bits, count(*) AS ranges
+-- Kernels of the ranges in a range, and of calls with ranges of their own: by process, these may be another
+-- thread's than the range.
+below AS (
+    SELECT range_id, thread_id, word, bit_or(bits) AS bits
     FROM (
-        SELECT any_value(text_id) AS text_id, thread_id, word, bit_or(bits) AS bits
-        FROM around
-        GROUP BY range_id, thread_id, word
+        SELECT ancestor_id AS range_id, NULL::UBIGINT AS thread_id, word, bits
+        FROM spots
+        JOIN range_ancestors USING (range_id)
+        WHERE levels > 0
+        UNION ALL
+        SELECT range_id, CASE WHEN is_by_process($by) THEN thread_id END, word, bits FROM around
     )
     GROUP BY ALL
 ),
+-- Most ranges hold the same kernels as others of their text.
+held AS (
+    SELECT range_id, thread_id, word, coalesce(spots.bits, 0) | coalesce(below.bits, 0) AS bits
+    FROM spots
+    FULL JOIN below USING (range_id, word)
+),
+ranges AS (
+    SELECT told_id, held.thread_id, word, bits, count(*) AS ranges
+    FROM held
+    JOIN told USING (range_id)
+    GROUP BY ALL
+),
+headings AS (
+    SELECT
+        told_id,
+        any_value(text_id) AS text_id,
+        any_value(thread_id) AS thread_id,
+        any_value(domain) AS domain,
+        any_value(text) AS text,
+        any_value(style) AS style,
+        any_value(trace_id) AS trace_id,
+        any_value(process_id) AS process_id,
+        any_value(pid) AS pid,
+        any_value(tid) AS tid
+    FROM told
+    GROUP BY told_id
+),
 counted AS (
-    SELECT text_id, thread_id, called_id, sum(ranges)::BIGINT AS range_instances
+    SELECT
+        text_id,
+        coalesce(ranges.thread_id, headings.thread_id) AS launcher_id,
+        called_id,
+        sum(ranges)::BIGINT AS range_instances
     FROM ranges
+    JOIN headings USING (told_id)
     JOIN (SELECT called_id FROM names UNION SELECT 0)
         ON called_id // 60 = word AND bits & (1::BIGINT << (called_id % 60)::INTEGER) <> 0
     GROUP BY ALL
 ),
 launchers AS (
     SELECT thread_id, trace_id, process_id, pid, tid
-    FROM (SELECT thread_id, min(api_call_id) AS api_call_id FROM spots GROUP BY thread_id)
+    FROM headings
+    UNION
+    SELECT thread_id, trace_id, process_id, pid, tid
+    FROM (SELECT thread_id, min(api_call_id) AS api_call_id FROM apart_spots GROUP BY thread_id)
     JOIN api_calls USING (api_call_id)
 )
 SELECT
@@ -200,7 +259,11 @@ SELECT
 FROM summed
 JOIN launchers USING (thread_id)
 JOIN traces ON traces.trace_id = launchers.trace_id
-LEFT JOIN counted USING (text_id, thread_id, called_id)
-LEFT JOIN texts USING (text_id)
-LEFT JOIN (SELECT DISTINCT called_id, called FROM names) USING (called_id)
+LEFT JOIN counted
+    ON counted.text_id = summed.text_id AND launcher_id = summed.thread_id
+    AND counted.called_id = summed.called_id
+LEFT JOIN (SELECT DISTINCT text_id, domain, text, style FROM headings) AS texts
+    ON texts.text_id = summed.text_id
+LEFT JOIN (SELECT DISTINCT called_id, called FROM names) AS distinct_names
+    ON distinct_names.called_id = summed.called_id
 ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, process_id, tid, total_ns DESC, kernel

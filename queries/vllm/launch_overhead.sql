@@ -32,16 +32,18 @@ WITH names AS MATERIALIZED (
     FROM kernels_called($names, $kernel)
     WHERE is_asked AND name IS NOT NULL
 ),
--- What else keeps a GPU busy, too.
+-- What else keeps a GPU busy, too. All columns are sorted by, which is 32 bytes: the number of an operation
+-- ends in what its kernel is called, twice, and 1 where its end is known.
 operations AS (
     SELECT
         kernels.trace_id,
         gpu_id,
         start_ns,
         coalesce(end_ns, start_ns) AS end_ns,
-        operation_number('kernel', kernel_id) AS number,
-        called_id,
-        kernels.duration_ns
+        operation_number(
+            'kernel',
+            (kernel_id & 4294967295) * 268435456 + coalesce(called_id, 0) * 2 + (end_ns IS NOT NULL)::INTEGER
+        ) AS number
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN names
@@ -53,9 +55,7 @@ operations AS (
         gpu_id,
         start_ns,
         coalesce(end_ns, start_ns),
-        operation_number(kind, operation_id),
-        NULL,
-        NULL
+        operation_number(kind, (operation_id & 4294967295) * 268435456)
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE kind <> 'kernel'
@@ -63,12 +63,12 @@ operations AS (
 idle AS (
     SELECT
         trace_id,
-        called_id,
-        duration_ns,
+        (number & 268435455) // 2 AS called_id,
+        CASE WHEN number % 2 = 1 THEN end_ns - start_ns END AS duration_ns,
         -- Not greatest(…, 0), which is 0 where nothing came before.
         CASE WHEN start_ns < busy_until_ns THEN 0 ELSE start_ns - busy_until_ns END AS gap_ns
     FROM in_turn('operations')
-    WHERE called_id IS NOT NULL
+    WHERE called_id > 0
 ),
 ran AS (
     SELECT
