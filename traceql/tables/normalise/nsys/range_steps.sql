@@ -16,20 +16,22 @@ SELECT range_id, thread, start_ns
 FROM nvtx_events
 WHERE event_type = 34 OR (event_type = 59 AND end_ns <= start_ns);
 
+-- What rows are sorted by is all they hold, so that the engine sorts numbers alone.
+--
 -- One thread after the other, whose ranges all end: so steps are counted and depths added up across threads,
 -- by windows that run along as the rows come. The parent of a range is the last one before it that is one
 -- level up: of eight levels it is known from row to row, of more range_parents looks for it.
 CREATE TEMP TABLE stack_steps AS
 WITH steps AS (
-    SELECT range_id, thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
+    SELECT thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
     FROM stacked_ranges
     UNION ALL
-    SELECT range_id, thread, end_ns, false, -start_ns, -range_id
+    SELECT thread, end_ns, false, -start_ns, -range_id
     FROM stacked_ranges
 ),
 followed AS (
     SELECT
-        range_id,
+        abs(second_key) AS range_id,
         thread,
         at_ns,
         opens,
