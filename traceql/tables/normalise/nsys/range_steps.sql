@@ -88,8 +88,6 @@ SELECT
     END AS may_cross
 FROM levels;
 
-SET VARIABLE may_cross = (SELECT coalesce(bool_or(may_cross), false) FROM stack_steps);
-
 -- Which push/pop range lies in which.
 CREATE TEMP VIEW stack_parents AS
 SELECT range_id, thread, depth, parent_id FROM stack_steps WHERE opens;
@@ -101,12 +99,8 @@ FROM stack_steps
 WHERE depth > 8
 LIMIT 1;
 
--- A range with one more or one less around its end than around its start crosses another one.
-CREATE TEMP TABLE uneven_ranges AS
-SELECT starts.thread, starts.step
-FROM stack_steps AS starts
-JOIN stack_steps AS ends USING (range_id)
-WHERE getvariable('may_cross') AND starts.opens AND NOT ends.opens AND starts.depth <> ends.depth;
-
-CREATE TEMP TABLE crossed_threads AS
-SELECT DISTINCT thread FROM uneven_ranges
+-- A row if ranges may cross.
+CREATE TEMP TABLE crossed AS
+SELECT 1
+FROM stack_steps
+HAVING bool_or(may_cross)

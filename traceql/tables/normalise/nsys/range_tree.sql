@@ -58,7 +58,4 @@ WITH RECURSIVE places AS (
         WHERE depth < 128
     ) AS inner_range ON inner_range.parent_id = places.range_id
 )
-FROM places;
-
-CREATE TEMP TABLE deep_ranges AS
-SELECT range_id FROM range_tree WHERE depth >= 128
+FROM places
