@@ -12,17 +12,13 @@
 
 INSERT INTO processes BY NAME
 WITH active AS (
-    SELECT DISTINCT process_id, pid
-    FROM (
-        SELECT trace_id, process_id, pid FROM threads
-        UNION ALL
-        SELECT trace_id, process_id, pid FROM kernels
-        UNION ALL
-        SELECT trace_id, process_id, pid FROM memory_ops
-        UNION ALL
-        SELECT trace_id, process_id, pid FROM graph_launches
-    )
-    WHERE trace_id = getvariable('trace_id') AND process_id IS NOT NULL
+    SELECT process_id, pid FROM threads WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid FROM kernels WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid FROM memory_ops WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid FROM graph_launches WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
     SELECT
@@ -42,4 +38,5 @@ FROM active
 LEFT JOIN ranks ON ranks.process_id = active.process_id
 LEFT JOIN names AS by_id ON by_id.process_id = active.process_id
 LEFT JOIN names AS by_pid ON by_pid.pid = active.pid
+WHERE active.process_id IS NOT NULL
 ORDER BY active.process_id

@@ -6,23 +6,19 @@
 
 INSERT INTO threads BY NAME
 WITH active AS (
-    SELECT DISTINCT process_id, pid, tid
-    FROM (
-        SELECT trace_id, process_id, pid, tid FROM api_calls
-        UNION ALL
-        SELECT trace_id, process_id, pid, tid FROM nvtx_ranges
-        UNION ALL
-        SELECT trace_id, process_id, pid, tid FROM os_calls
-        UNION ALL
-        SELECT trace_id, process_id, pid, tid FROM cpu_samples
-        UNION ALL
-        SELECT trace_id, process_id, pid, tid FROM python_samples
-        UNION ALL
-        SELECT trace_id, process_id, pid, tid FROM thread_states
-        UNION ALL
-        SELECT trace_id, process_id, pid, tid FROM library_calls
-    )
-    WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid, tid FROM api_calls WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM nvtx_ranges WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM os_calls WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM cpu_samples WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM python_samples WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM thread_states WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM library_calls WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
     SELECT

@@ -14,23 +14,38 @@
 -- @reads value VARCHAR
 
 UPDATE traces SET
-    start_utc_ns = started.utc_ns,
-    captured_at = make_timestamp(started.utc_ns // 1000),
+    start_utc_ns = (SELECT min(utcEpochNs) FROM raw_TARGET_INFO_SESSION_START_TIME),
+    captured_at = (SELECT make_timestamp(min(utcEpochNs) // 1000) FROM raw_TARGET_INFO_SESSION_START_TIME),
     trace_duration_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS),
     -- GPUs without a CUDA ordinal were there, but no process used them.
     gpu = (
-        SELECT CASE WHEN count(device_id) > 0
-                    THEN string_agg(DISTINCT gpu_name, ', ' ORDER BY gpu_name) FILTER (device_id IS NOT NULL)
-                    ELSE string_agg(DISTINCT gpu_name, ', ' ORDER BY gpu_name) END
+        SELECT string_agg(DISTINCT gpu_name, ', ' ORDER BY gpu_name)
         FROM gpus
         WHERE gpus.trace_id = getvariable('trace_id')
+          AND (device_id IS NOT NULL
+               OR NOT EXISTS (
+                   FROM gpus AS mapped
+                   WHERE mapped.trace_id = getvariable('trace_id') AND mapped.device_id IS NOT NULL
+               ))
     ),
-    driver_version = regexp_replace(
-        regexp_replace(machine.driver, '^(\d{3})(\d{2,3})(\d{2})$', '\1.\2.\3'), '^(\d{3})(\d{2})$', '\1.\2'
+    driver_version = (
+        SELECT regexp_replace(
+            regexp_replace(max(value), '^(\d{3})(\d{2,3})(\d{2})$', '\1.\2.\3'), '^(\d{3})(\d{2})$', '\1.\2'
+        )
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE nameEnum = 205 AND value <> ''
     ),
-    cuda_version = machine.cuda // 1000 || '.' || machine.cuda % 1000 // 10,
-    cpu = machine.cpu,
-    cpu_cores = machine.cpu_cores,
+    cuda_version = (
+        SELECT max(try_cast(value AS INTEGER)) // 1000 || '.' || max(try_cast(value AS INTEGER)) % 1000 // 10
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE nameEnum = 611
+    ),
+    cpu = (
+        SELECT max(value)
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE nameEnum = 13 AND value NOT IN ('', 'unknown')
+    ),
+    cpu_cores = (SELECT max(try_cast(value AS INTEGER)) FROM raw_TARGET_INFO_SYSTEM_ENV WHERE nameEnum = 1),
     time_shift_ns = coalesce(
         (
             SELECT max(try_cast(value AS BIGINT))
@@ -64,13 +79,4 @@ UPDATE traces SET
             GROUP BY ALL
         )
     ))
-FROM (SELECT min(utcEpochNs) AS utc_ns FROM raw_TARGET_INFO_SESSION_START_TIME) AS started,
-    (
-        SELECT
-            max(value) FILTER (nameEnum = 205 AND value <> '') AS driver,
-            max(try_cast(value AS INTEGER)) FILTER (nameEnum = 611) AS cuda,
-            max(value) FILTER (nameEnum = 13 AND value NOT IN ('', 'unknown')) AS cpu,
-            max(try_cast(value AS INTEGER)) FILTER (nameEnum = 1) AS cpu_cores
-        FROM raw_TARGET_INFO_SYSTEM_ENV
-    ) AS machine
 WHERE trace_id = getvariable('trace_id')
