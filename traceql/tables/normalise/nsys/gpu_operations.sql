@@ -44,21 +44,16 @@ FROM (
 CREATE TEMP TABLE gpu_operations AS
 FROM ordered_work;
 
-CREATE TEMP TABLE operations_at_all AS
-SELECT
-    bool_or(is_crowded OR overlap_ns = end_ns - start_ns OR end_ns = start_ns) AS meet,
-    bool_or(is_crowded) AND count(range_id) > 0 AS crowd,
-    count(*) > count(api_call_id) AND count(range_id) > 0 AS are_unlaunched
-FROM gpu_operations;
-
--- A row if any lies in another one or has the times of another one, or more than two run at once. Where each
--- begins after the end of the last but one, it begins after the end of all before that.
-CREATE TEMP TABLE meeting_operations AS
-SELECT 1 FROM operations_at_all WHERE meet;
-
--- A row if more than two run at once, or if one was launched by no call that is known, where ranges hold any.
-CREATE TEMP TABLE crowding AS
-SELECT 1 FROM operations_at_all WHERE crowd;
-
-CREATE TEMP TABLE unlaunched_operations AS
-SELECT 1 FROM operations_at_all WHERE are_unlaunched
+-- A row if there is anything that most reports do not have: whether any lies in another one or has the times
+-- of another one, or more than two run at once; and, where ranges hold any, whether more than two do, and
+-- whether one was launched by no call that is known. Where each begins after the end of the last but one, it
+-- begins after the end of all before that.
+CREATE TEMP TABLE unusual_operations AS
+FROM (
+    SELECT
+        bool_or(is_crowded OR overlap_ns = end_ns - start_ns OR end_ns = start_ns) AS meet,
+        bool_or(is_crowded) AND count(range_id) > 0 AS crowd,
+        count(*) > count(api_call_id) AND count(range_id) > 0 AS are_unlaunched
+    FROM gpu_operations
+)
+WHERE meet OR crowd OR are_unlaunched

@@ -1,7 +1,10 @@
 -- What ranges that hold calls beside the tree caused on the GPU: all their operations are paired with them.
 --
 -- These are start/end ranges, and those that cross others.
--- @when  beside_holders
+-- @when  range_calls
+
+CREATE TEMP TABLE beside_holders AS
+SELECT DISTINCT range_id FROM range_calls WHERE trace_id = getvariable('trace_id');
 
 DELETE FROM range_projections WHERE range_id IN (FROM beside_holders);
 

@@ -12,8 +12,14 @@ JOIN range_tree USING (range_id)
 JOIN range_tree AS ancestors ON ancestors.range_id = ancestor_id;
 
 INSERT INTO range_places BY NAME
-WITH deep AS (
-    FROM range_tree ANTI JOIN range_places USING (range_id)
+WITH texts AS (
+    SELECT range_id, coalesce(text, '') AS text FROM nvtx_events
+),
+deep AS (
+    SELECT range_id, parent_id, depth, text
+    FROM range_tree
+    ANTI JOIN range_places USING (range_id)
+    JOIN texts USING (range_id)
 ),
 paths AS (
     SELECT
@@ -21,7 +27,7 @@ paths AS (
         CASE WHEN bool_or(next_id IS NULL) THEN '' ELSE '…/' END
             || string_agg(left(ancestors.text, 63), '/' ORDER BY levels DESC) AS path
     FROM deep_climbs AS climbs
-    JOIN range_tree AS ancestors ON ancestors.range_id = ancestor_id
+    JOIN texts AS ancestors ON ancestors.range_id = ancestor_id
     WHERE most_levels < 127
     GROUP BY climbs.range_id
 )

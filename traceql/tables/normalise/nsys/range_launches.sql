@@ -1,5 +1,17 @@
 -- A call that launched several operations is one launch of the ranges that hold it.
--- @when  beyond_first
+-- @when  several_each
+
+-- Operations of one call have the range of the call. All but one of them.
+CREATE TEMP TABLE beyond_first AS
+SELECT range_id, sum(operations - 1)::BIGINT AS operations
+FROM (
+    SELECT any_value(range_id) AS range_id, count(*) AS operations
+    FROM gpu_operations
+    WHERE range_id IS NOT NULL
+    GROUP BY api_call_id
+    HAVING count(*) > 1
+)
+GROUP BY range_id;
 
 UPDATE range_projections SET launches = range_projections.launches - beyond.operations
 FROM (

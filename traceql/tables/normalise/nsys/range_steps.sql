@@ -16,20 +16,22 @@ SELECT range_id, thread, start_ns
 FROM nvtx_events
 WHERE event_type = 34 OR (event_type = 59 AND end_ns <= start_ns);
 
+-- What rows are sorted by is all they hold, so that the engine sorts numbers alone.
+--
 -- One thread after the other, whose ranges all end: so steps are counted and depths added up across threads,
 -- by windows that run along as the rows come. The parent of a range is the last one before it that is one
 -- level up: of eight levels it is known from row to row, of more range_parents looks for it.
 CREATE TEMP TABLE stack_steps AS
 WITH steps AS (
-    SELECT range_id, thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
+    SELECT thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
     FROM stacked_ranges
     UNION ALL
-    SELECT range_id, thread, end_ns, false, -start_ns, -range_id
+    SELECT thread, end_ns, false, -start_ns, -range_id
     FROM stacked_ranges
 ),
 followed AS (
     SELECT
-        range_id,
+        abs(second_key) AS range_id,
         thread,
         at_ns,
         opens,
@@ -86,8 +88,6 @@ SELECT
     END AS may_cross
 FROM levels;
 
-SET VARIABLE may_cross = (SELECT coalesce(bool_or(may_cross), false) FROM stack_steps);
-
 -- Which push/pop range lies in which.
 CREATE TEMP VIEW stack_parents AS
 SELECT range_id, thread, depth, parent_id FROM stack_steps WHERE opens;
@@ -99,12 +99,8 @@ FROM stack_steps
 WHERE depth > 8
 LIMIT 1;
 
--- A range with one more or one less around its end than around its start crosses another one.
-CREATE TEMP TABLE uneven_ranges AS
-SELECT starts.thread, starts.step
-FROM stack_steps AS starts
-JOIN stack_steps AS ends USING (range_id)
-WHERE getvariable('may_cross') AND starts.opens AND NOT ends.opens AND starts.depth <> ends.depth;
-
-CREATE TEMP TABLE crossed_threads AS
-SELECT DISTINCT thread FROM uneven_ranges
+-- A row if ranges may cross.
+CREATE TEMP TABLE crossed AS
+SELECT 1
+FROM stack_steps
+HAVING bool_or(may_cross)

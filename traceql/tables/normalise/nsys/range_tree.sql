@@ -15,8 +15,7 @@ WITH placed AS (
     UNION ALL
     SELECT range_id, NULL, 0 FROM nvtx_events WHERE event_type = 60
 )
-SELECT range_id, parent_id, depth, coalesce(text, '') AS text
-FROM placed JOIN nvtx_events USING (range_id);
+FROM placed;
 
 -- From every range up to the outermost one. Programs that forget to close ranges nest them without end: 128
 -- levels are enough for anything that nests on purpose, and what lies deeper climbs 16 of them.
@@ -45,16 +44,18 @@ CREATE TEMP MACRO cut(path) AS
 -- Counted from the outermost range: where ranges cross, fewer are around one than were open.
 CREATE TEMP TABLE range_places AS
 WITH RECURSIVE places AS (
-    SELECT range_id, parent_id, 0 AS depth, cut(text) AS path
+    SELECT range_id, parent_id, 0 AS depth, cut(coalesce(text, '')) AS path
     FROM range_tree
+    JOIN nvtx_events USING (range_id)
     WHERE parent_id IS NULL AND depth < 128
     UNION ALL
-    SELECT range_tree.range_id, range_tree.parent_id, places.depth + 1, cut(path || '/' || text)
+    SELECT inner_range.range_id, inner_range.parent_id, places.depth + 1, cut(path || '/' || text)
     FROM places
-    JOIN range_tree ON range_tree.parent_id = places.range_id
-    WHERE range_tree.depth < 128
+    JOIN (
+        SELECT range_id, parent_id, coalesce(text, '') AS text
+        FROM range_tree
+        JOIN nvtx_events USING (range_id)
+        WHERE depth < 128
+    ) AS inner_range ON inner_range.parent_id = places.range_id
 )
-FROM places;
-
-CREATE TEMP TABLE deep_ranges AS
-SELECT range_id FROM range_tree WHERE depth >= 128
+FROM places

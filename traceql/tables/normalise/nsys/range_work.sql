@@ -5,14 +5,15 @@
 -- more than two ran at once, and what ranges beside the tree hold, is in the next steps.
 -- @when  nvtx_events
 
--- Calls that launched several operations: mostly none did, and to see that takes less than to count by call.
-SET VARIABLE first_launch = (SELECT coalesce(min(api_call_id), 0) FROM gpu_operations);
-SET VARIABLE last_launch = (SELECT coalesce(max(api_call_id), 0) FROM gpu_operations);
-SET VARIABLE one_each = (
-    SELECT count(*) = bit_count(
-        bitstring_agg(api_call_id, getvariable('first_launch'), getvariable('last_launch'))
-    )
-    FROM gpu_operations
+-- A row if calls launched several operations: mostly none did, and to see that takes less than to count them.
+SET VARIABLE launches = (
+    SELECT {'first': coalesce(min(api_call_id), 0), 'last': coalesce(max(api_call_id), 0)} FROM gpu_operations
+);
+CREATE TEMP TABLE several_each AS
+SELECT 1
+FROM gpu_operations
+HAVING count(*) <> bit_count(
+    bitstring_agg(api_call_id, getvariable('launches').first, getvariable('launches').last)
 );
 
 CREATE TEMP TABLE range_projections AS
@@ -42,25 +43,9 @@ FROM own
 JOIN range_climbs USING (range_id)
 GROUP BY ancestor_id;
 
--- Operations of one call have the range of the call. All but one of them.
-CREATE TEMP TABLE beyond_first AS
-SELECT range_id, sum(operations - 1)::BIGINT AS operations
-FROM (
-    SELECT any_value(range_id) AS range_id, count(*) AS operations
-    FROM gpu_operations
-    WHERE NOT getvariable('one_each') AND range_id IS NOT NULL
-    GROUP BY api_call_id
-    HAVING count(*) > 1
-)
-GROUP BY range_id;
-
 -- Two operations of different ranges, at the same time.
 CREATE TEMP TABLE meeting_ranges AS
 SELECT range_id, previous_range_id, sum(overlap_ns) AS overlap_ns
 FROM gpu_operations
 WHERE overlap_ns IS NOT NULL AND previous_range_id <> range_id
-GROUP BY ALL;
-
--- Ranges that hold calls beside the tree: start/end ranges, and those that cross others.
-CREATE TEMP TABLE beside_holders AS
-SELECT DISTINCT range_id FROM range_calls WHERE trace_id = getvariable('trace_id')
+GROUP BY ALL
