@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, ClassVar
@@ -147,6 +148,35 @@ def test_rows_can_be_taken_as_they_come(in_files: bool, tmp_path: Path) -> None:
     assert [numbers(part) for part in found.parts("a", 4, 8)] == [list(range(8)), [8, 9, 10]]
     found.whole(["none"])
     assert list(found.parts("none", 2, 6)) == []
+
+
+def test_threads_that_read_at_once_read_each_piece_once(tmp_path: Path) -> None:
+    found = Arriving(lambda: tmp_path)
+    for number in range(300):
+        write(found, number % 2, "a", number)
+    found.whole(["a"])
+    both = threading.Barrier(4)
+    seen: list[list[int] | None] = []
+
+    def take() -> None:
+        both.wait()
+        seen.append([number for part in found.parts("a", 2, 2) for number in numbers(part) or []])
+
+    def read() -> None:
+        both.wait()
+        seen.append(numbers(found.tables()["a"]))
+
+    threads = [threading.Thread(target=act) for act in (take, read, take, read)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert seen == [list(range(300))] * 4
 
 
 def test_who_waits_is_told_what_went_wrong() -> None:

@@ -46,8 +46,9 @@ class Arriving:
         # Of each file, where what is mapped begins.
         self._files: dict[int, tuple[int, pa.Buffer]] = {}
         self._mapped: list[mmap.mmap] = []
-        # Pieces that have been read.
+        # Pieces that have been read, by one thread at a time: one stores while another is told the end.
         self._read: dict[str, list[pa.Table]] = {}
+        self._reading = threading.Lock()
         self._changed = threading.Condition()
         self._whole: set[str] = set()
         self._named: Sequence[tuple[str, str]] | None = None
@@ -163,7 +164,7 @@ class Arriving:
             is_last = is_all and taken + some == there
             some -= 0 if is_last else some % least
             if some:
-                yield pa.concat_tables(self._read_pieces(name, taken + some)[taken : taken + some])
+                yield pa.concat_tables(self._read_pieces(name, taken + some)[taken:])
             taken += some
 
     def _there(self, name: str, least: int) -> tuple[int, bool]:
@@ -196,20 +197,21 @@ class Arriving:
         return pa.concat_tables(self._read_pieces(name, len(self._pieces[name])))
 
     def _read_pieces(self, name: str, count: int) -> list[pa.Table]:
-        """The first pieces of a table, and all others that have been read."""
+        """The first pieces of a table."""
         import pyarrow as pa
 
-        read = self._read.setdefault(name, [])
-        of_bytes = 0
-        for piece in self._pieces[name][len(read) : count]:
-            content = self._in_file(*piece) if isinstance(piece, tuple) else piece
-            # Its heads alone are read, but what lies around them is mapped, too.
-            read.append(pa.ipc.open_stream(content).read_all())
-            of_bytes += content.size
-            if of_bytes > _READ_BYTES:
-                self._let_go()
-                of_bytes = 0
-        return read
+        with self._reading:
+            read = self._read.setdefault(name, [])
+            of_bytes = 0
+            for piece in self._pieces[name][len(read) : count]:
+                content = self._in_file(*piece) if isinstance(piece, tuple) else piece
+                # Its heads alone are read, but what lies around them is mapped, too.
+                read.append(pa.ipc.open_stream(content).read_all())
+                of_bytes += content.size
+                if of_bytes > _READ_BYTES:
+                    self._let_go()
+                    of_bytes = 0
+            return read[:count]
 
     def _in_file(self, number: int, begins: int, ends: int) -> pa.Buffer:
         import pyarrow as pa
