@@ -150,6 +150,15 @@ def test_rows_can_be_taken_as_they_come(in_files: bool, tmp_path: Path) -> None:
     assert list(found.parts("none", 2, 6)) == []
 
 
+@pytest.mark.parametrize("named", [None, [("HOME", "/home/ada")]])
+def test_of_processes_that_nothing_was_told_of_the_report_tells(named: list[tuple[str, str]] | None) -> None:
+    found = Arriving(None)
+    of_it = RawReport("ncu", {}, environment=[("USER", "ada")], named=named)
+    thread = beside(lambda: found.end(of_it))
+    assert found.named() == (named or [("USER", "ada")])
+    thread.join()
+
+
 def test_threads_that_read_at_once_read_each_piece_once(tmp_path: Path) -> None:
     found = Arriving(lambda: tmp_path)
     for number in range(300):

@@ -15,6 +15,7 @@ from test_nsys_rep import unpacked as recorded
 from traceql.errors import ReportError
 from traceql.read import nsys_export, nsys_rep
 from traceql.read.base import PiecedTable, no_progress
+from traceql.read.buffer import Buffer
 from traceql.read.nsys_export import parquet, sqlite
 from traceql.read.nsys_rep import decode, mpi, ucx, waiting
 from traceql.read.nsys_rep.waiting import Waiting
@@ -134,6 +135,25 @@ def test_ranges_come_first_and_nothing_else_changes(
     facts = ("environment", "settings", "complete", "counts_agree", "unread", "tool_version")
     assert [getattr(apart, fact) for fact in facts] == [getattr(at_once, fact) for fact in facts]
     assert sorted(apart.warnings) == sorted(at_once.warnings)
+
+
+def test_what_comes_first_is_told_by_the_tag_behind_the_type() -> None:
+    ranges, calls = b"\xb2\x06\x00", b"\xda\x06\x00"
+    later = [b"\x08\x4f" + calls, b"\x08\x82\x01" + calls]
+    # Of types of four bytes, with the tag of another payload in them; without a type; without anything.
+    first = [
+        b"\x08\x3b" + ranges,
+        b"\x08\x82\x01" + ranges,
+        b"\x08\x8f\xda\x86\x00" + ranges,
+        b"\x08\xa2\x80\xda\x06" + ranges,
+        calls,
+        b"\x08\x4f",
+        b"",
+    ]
+    buffer = Buffer([b"".join([*later, *first])])
+    ends = np.cumsum([len(event) for event in (*later, *first)])
+    starts = np.concatenate([[0], ends[:-1]])
+    assert decode._comes_first(buffer, starts).tolist() == [False] * len(later) + [True] * len(first)
 
 
 def rows_of(table: RawTable) -> list[dict[str, object]]:

@@ -534,7 +534,7 @@ def _limited(forks: Forks, limit: str, *arguments: str | Path) -> tuple[int, str
 
 @pytest.mark.long
 def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path, forks: Forks) -> None:
-    big = plain("llama_eager.sqlite", tmp_path)
+    big = plain("gpu_metrics.sqlite", tmp_path)
     with Database(tmp_path / "other") as database:
         # The empty database is kept from then on.
         database.ingest(PARQUETDIR)
@@ -549,6 +549,9 @@ def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path
         assert "Traceback" not in stderr
         assert not list(db.parent.iterdir())
 
+    # One database takes 5.8 of it, and there is no room for another report.
+    with _small_disk(tmp_path / "larger", 6) as limit:
+        db = tmp_path / "larger" / "db"
         status, stderr = _limited(forks, limit, "ingest", "--db", db, PARQUETDIR)
         assert status == 0, stderr
         before = contents(db)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +17,13 @@ from made.nsys import Recording
 from systems import posix
 
 import traceql
-from traceql.errors import ReportError
+from traceql.errors import DatabaseError, ReportError
 from traceql.questions import catalog
 from traceql.read import worker
-from traceql.store import decode, pieces, read_in, steps
+from traceql.store import decode, held, pieces, read_in, steps
 from traceql.store.connection import Store
 from traceql.store.definitions import Definitions
+from traceql.store.waiting import OvertakenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -188,6 +190,77 @@ def test_where_files_have_no_second_names_a_first_report_comes_in_all_the_same(
     assert not isinstance(read(report, tmp_path / "db" / "run.duckdb"), ReportError)
     assert traces(tmp_path / "db" / "run.duckdb") == [report.stem]
     assert [path.name for path in (tmp_path / "db").iterdir()] == ["run.duckdb"]
+
+
+def opened(database: Path) -> Store:
+    return Store(str(database), definitions=Definitions(catalog.shipped()))
+
+
+def test_two_changes_of_one_object_that_make_a_database_at_once_disturb_each_other_in_nothing(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "db" / "both.duckdb"
+    database.parent.mkdir()
+    store = opened(database)
+
+    def faster() -> None:
+        store.prepare()
+        with store.writing("the faster one", aside=True) as connection:
+            connection.execute("INSERT INTO traceql_meta VALUES (4, 'faster', '')")
+
+    with pytest.raises(OvertakenError), store.writing("the slower one", aside=True):
+        thread = threading.Thread(target=faster)
+        thread.start()
+        thread.join()
+        # Lets go of what it prepared, and of nothing else.
+        store.close()
+    with contextlib.closing(duckdb.connect(str(database), read_only=True)) as found:
+        assert found.execute("SELECT count(*) FROM traceql_meta").fetchall() == [(2,)]
+    assert list(database.parent.iterdir()) == [database]
+
+
+@posix("links that lead nowhere without leave")
+def test_a_name_that_is_taken_by_what_is_no_file_is_an_error_and_nothing_is_done_again(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "db" / "run.duckdb"
+    database.parent.mkdir()
+    store = opened(database)
+    database.symlink_to(tmp_path / "gone" / "run.duckdb")
+    with pytest.raises(DatabaseError, match="File exists"), store.writing("a report", aside=True):
+        pass
+    assert [path.name for path in database.parent.iterdir()] == ["run.duckdb"]
+
+
+def test_a_database_that_cannot_get_its_name_at_last_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    database = tmp_path / "run.duckdb"
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "quota")
+
+    with pytest.raises(DatabaseError, match="could not be stored"), opened(database).writing("a", aside=True):
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stayed_in_a_log_is_not_given_away_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(held, "has_log", lambda _: True)
+    with pytest.raises(DatabaseError, match="log"), opened(tmp_path / "run.duckdb").writing("a", aside=True):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_is_one_when_something_is_in_it(tmp_path: Path) -> None:
+    database = str(tmp_path / "run.duckdb")
+    assert not held.has_log(database)
+    Path(f"{database}.wal").touch()
+    assert not held.has_log(database)
+    Path(f"{database}.wal").write_bytes(b"rows")
+    assert held.has_log(database)
 
 
 @posix("permissions of files")

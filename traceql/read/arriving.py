@@ -126,14 +126,16 @@ class Arriving:
         return self._report
 
     def named(self) -> Sequence[tuple[str, str]]:
-        """Facts about processes, when they have come.
+        """Facts about processes, when they have come: before the tables, or with the report.
 
         Raises:
             ReportError: the report cannot be read.
         """
-        self._wait(lambda: self._named is not None)
-        assert self._named is not None
-        return self._named
+        self._wait(lambda: self._named is not None or self._report is not None)
+        if self._named is not None:
+            return self._named
+        report = self.report()
+        return report.environment if report.named is None else report.named
 
     def table(self, name: str) -> pa.Table | None:
         """A table, when no more of it comes; None if there is none.

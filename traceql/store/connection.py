@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import threading
@@ -526,14 +527,17 @@ class Store:
     def _made_aside(self) -> str | None:
         """Where an empty database lies that can get the path's name; None if that is taken or cannot be."""
         held.sweep(self.place)
-        self.prepare()
-        if self._prepared is not None:
-            other = Path(held.new_name(self.place))
-            # Not on every file system.
-            with contextlib.suppress(OSError):
-                other.hardlink_to(self._prepared)
-                other.unlink()
-                return self._prepared
+        with self._making:
+            self.prepare()
+            if self._prepared is not None:
+                other = Path(held.new_name(self.place))
+                # Not on every file system.
+                with contextlib.suppress(OSError):
+                    other.hardlink_to(self._prepared)
+                    other.unlink()
+                    # It is this change's alone.
+                    made, self._prepared = self._prepared, None
+                    return made
         return None
 
     @contextlib.contextmanager
@@ -551,13 +555,29 @@ class Store:
             finally:
                 # What was not committed goes with the file.
                 file.leave(self)
-            Path(self.place).hardlink_to(made)
-        except FileExistsError as error:
-            raise OvertakenError from error
+            self._give_name(made, what)
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
         finally:
-            self._discard_prepared()
+            _remove(made)
+
+    def _give_name(self, made: str, what: str) -> None:
+        """Give a database that lies aside its name, if nobody else has taken that meanwhile."""
+        why = "its log was not emptied"
+        try:
+            # What DuckDB cannot write when it closes a file it tells nobody.
+            if not held.has_log(made):
+                Path(self.place).hardlink_to(made)
+                held.sync_folder(self.place)
+                return
+        except OSError as error:
+            if isinstance(error, FileExistsError) and self.exists:
+                raise OvertakenError from error
+            why = os.strerror(error.errno or errno.EIO)
+        raise DatabaseError(
+            f"{self.path}: {what} could not be stored ({why})",
+            "Make room there, or name another place with --db.",
+        )
 
     def _discard_prepared(self) -> None:
         with self._making:

@@ -138,9 +138,7 @@ class Decoded:
         Raises:
             ReportError: the report cannot be read.
         """
-        if not self.is_whole:
-            return self.arriving.named()
-        return self.report.environment if self.report.named is None else self.report.named
+        return self.arriving.named()
 
     def hold(self, resources: ExitStack) -> None:
         """Let go of these, too, in the end."""
@@ -330,6 +328,8 @@ def decode(
             source.digest.result()
         except BaseException as error:
             if coming is not None:
+                # Whoever stores it may be reading what has come.
+                coming.hold(resources.pop_all())
                 coming.arriving.fail(error)
             raise
         held_open = resources.pop_all()
@@ -526,6 +526,9 @@ def decode_all(
             waiting.append((next_one[1], future))
 
     def end() -> None:
+        if early:
+            # Whoever took it may have been interrupted before they could use it.
+            first.add_done_callback(_discard)
         for _, future in waiting:
             future.cancel()
             future.add_done_callback(_discard)

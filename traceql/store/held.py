@@ -114,6 +114,23 @@ def new_name(database: str) -> str:
     return f"{database}.{temporary.mine()}-{uuid.uuid4().hex[:8]}.new"
 
 
+def has_log(database: str) -> bool:
+    """Whether a database that nobody has open left something in its log that is not in the file."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(f"{database}.wal").st_size > 0  # noqa: PTH116
+    return False
+
+
+def sync_folder(place: str) -> None:
+    """Have the name that a file was given on the disk, where that can be asked for."""
+    with contextlib.suppress(OSError):
+        folder = os.open(Path(place).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def sweep(database: str) -> None:
     """Remove what processes left beside a database that were killed while they made it."""
     place = Path(database)

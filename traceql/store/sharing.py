@@ -418,13 +418,7 @@ class File:
             self._let_go_of_successor = weakref.finalize(self, held.let_go, there, descriptor)
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.replace(made, place)  # noqa: PTH105
-        # Done; some file systems cannot be asked to have it on the disk.
-        with contextlib.suppress(OSError):
-            folder = os.open(Path(place).parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        held.sync_folder(place)
 
     def _fits(self, mode: Mode, wanted: Mode, place: str) -> bool:
         """Whether that use goes together with what the file is used for now."""

@@ -193,9 +193,11 @@ def _comes_first(buffer: Buffer, starts: Positions) -> NDArray[np.bool_]:
     data = buffer.bytes
     # Behind the type, a number of one or two bytes.
     at = starts + 2
-    at += data[starts + 1] >= 0x80
+    is_long = data[starts + 1] >= 0x80
+    at += is_long
     tags = data[at].astype(np.uint16) | data[at + 1].astype(np.uint16) << 8
     first: NDArray[np.bool_] = (data[starts] != _TAG_OF_TYPE) | ~_LATER_TAGS[tags]
+    first |= is_long & (data[starts + 2] >= 0x80)
     return first
 
 
