@@ -682,7 +682,7 @@ class Database:
             via=via,
             memory_bytes=_bytes_of(memory),
             progress=(lambda _, done, total: progress(done, total)) if progress else None,
-            early=not self._store.exists,
+            early=self._store.is_new,
             tags=tags,
             replace=replace,
             keep_environment=keep_environment,

@@ -112,6 +112,11 @@ class Store:
         """Whether there is anything to ask; a database in memory always is."""
         return self.path == MEMORY or Path(self.place).exists()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the next change makes the file, which others have no use of before."""
+        return self._own is None and not self.exists
+
     def close(self) -> None:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
         self._discard_prepared()
@@ -365,7 +370,7 @@ class Store:
         """
         # Rows come in as Arrow tables.
         engine.with_relations()
-        if aside and new and self._own is None and not self.exists and (made := self._made_aside()):
+        if aside and new and self.is_new and (made := self._made_aside()):
             with self._filled(made, what, means) as connection:
                 yield connection
             return

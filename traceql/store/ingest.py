@@ -55,7 +55,7 @@ def add(
         ReportError: its content does not make sense; the database is as it was.
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
-    if store.exists or keep_environment:
+    if keep_environment or not store.is_new:
         # Others ask the database meanwhile, or the file is for its owner alone if there is an environment.
         decoded.report  # noqa: B018 - waits until it is decoded
     small = staged.is_small(decoded)

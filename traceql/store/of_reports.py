@@ -74,7 +74,7 @@ def fill(store: Store, reports: Sequence[Path]) -> list[str]:
     """
     called = []
     for _, outcome in read_in.read_all(
-        lambda: store, list(reports), before_arrow=store.before_arrow, early=not store.exists
+        lambda: store, list(reports), before_arrow=store.before_arrow, early=store.is_new
     ):
         if isinstance(outcome, ReportError):
             raise outcome

@@ -57,7 +57,7 @@ def read_in(
         via=via,
         memory_bytes=memory_bytes,
         progress=lambda _, done, total: progress(done, total),
-        early=not store.exists,
+        early=store.is_new,
         **options,
     )
     with contextlib.closing(one):

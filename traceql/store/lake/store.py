@@ -59,6 +59,11 @@ class Lake(Store):
         return place.of(self.path, self.place)
 
     @property
+    def is_new(self) -> bool:
+        """Never: many may be storing into a lake at once."""
+        return False
+
+    @property
     def exists(self) -> bool:
         """Whether there is a lake to ask."""
         return self._place.exists()
