@@ -110,6 +110,15 @@ def read(report: Path, database: Path, **options: Any) -> Ingested | ReportError
         store.close()
 
 
+def refuse_names(monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    """Let no file get a second name."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
 def traces(database: Path) -> list[str]:
     with contextlib.closing(duckdb.connect(str(database), read_only=True)) as opened:
         return [name for (name,) in opened.execute("SELECT trace FROM traces ORDER BY trace").fetchall()]
@@ -182,10 +191,7 @@ def test_a_database_that_is_there_is_locked_when_all_is_decoded(
 def test_where_files_have_no_second_names_a_first_report_comes_in_all_the_same(
     monkeypatch: pytest.MonkeyPatch, report: Path, tmp_path: Path
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError("no such thing here")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    refuse_names(monkeypatch, PermissionError("no such thing here"))
     (tmp_path / "db").mkdir()
     assert not isinstance(read(report, tmp_path / "db" / "run.duckdb"), ReportError)
     assert traces(tmp_path / "db" / "run.duckdb") == [report.stem]
@@ -237,11 +243,8 @@ def test_a_database_that_cannot_get_its_name_at_last_is_an_error(
 ) -> None:
     database = tmp_path / "run.duckdb"
 
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EDQUOT, "quota")
-
     with pytest.raises(DatabaseError, match="could not be stored"), opened(database).writing("a", aside=True):
-        monkeypatch.setattr(Path, "hardlink_to", refuse)
+        refuse_names(monkeypatch, OSError(errno.EDQUOT, "quota"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -143,8 +143,8 @@ class Arriving:
         Raises:
             ReportError: the report cannot be read.
         """
-        self._wait(lambda: name in self._whole or self._report is not None)
-        return self._table(name)
+        self._wait(lambda: self._is_whole(name))
+        return self._table(name) if name in self._pieces else None
 
     def parts(self, name: str, least: int, most: int) -> Iterator[pa.Table]:
         """The rows of a table as they come.
@@ -171,13 +171,12 @@ class Arriving:
 
     def _there(self, name: str, least: int) -> tuple[int, bool]:
         """How many pieces of a table there are, at least so many or all of them, and whether that is all."""
-
-        def is_all() -> bool:
-            return name in self._whole or self._report is not None
-
-        self._wait(lambda: is_all() or len(self._pieces.get(name, ())) >= least)
+        self._wait(lambda: self._is_whole(name) or len(self._pieces.get(name, ())) >= least)
         with self._changed:
-            return len(self._pieces.get(name, ())), is_all()
+            return len(self._pieces.get(name, ())), self._is_whole(name)
+
+    def _is_whole(self, name: str) -> bool:
+        return name in self._whole or self._report is not None
 
     def _wait(self, until: Callable[[], bool]) -> None:
         with self._changed:
@@ -189,13 +188,11 @@ class Arriving:
         """All tables, of which no more comes; those in files are of use as long as the folder is there."""
         found = {name: self._table(name) for name in self._pieces}
         self._let_go()
-        return {name: table for name, table in found.items() if table is not None}
+        return found
 
-    def _table(self, name: str) -> pa.Table | None:
+    def _table(self, name: str) -> pa.Table:
         import pyarrow as pa
 
-        if name not in self._pieces:
-            return None
         return pa.concat_tables(self._read_pieces(name, len(self._pieces[name])))
 
     def _read_pieces(self, name: str, count: int) -> list[pa.Table]:

@@ -273,8 +273,10 @@ def decode(
         tool = _TOOLS.get(reader.format)
         within = limits(source.size_bytes, memory_bytes=memory_bytes, at_a_time=at_a_time)
         parts = _parts(source.size_bytes) if at_a_time == 1 else 1
-        is_early = early is not None and not (via == "auto" and tool is not None and _installed(tool))
-        if is_early and not reader.divisible:
+        if early is not None and via == "auto" and tool is not None and _installed(tool):
+            # That may have to decode it anew.
+            early = None
+        if early is not None and not reader.divisible:
             # What is decoded is stored meanwhile.
             parts = max(1, parts - 1)
 
@@ -285,7 +287,7 @@ def decode(
 
         def at_it() -> None:
             nonlocal coming
-            if early is not None and is_early:
+            if early is not None:
                 coming = Decoded(path, source, reader, None, beside()[0], ExitStack(), arriving, stop)
                 early(coming)
             if begun is not None:

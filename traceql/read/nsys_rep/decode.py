@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -95,6 +95,10 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
         yield group
 
 
+# Where the events of a batch begin and end, and which are generic ones.
+_Found: TypeAlias = "tuple[Positions, Positions, NDArray[np.bool_]]"
+
+
 class _Places:
     """Where the events of batches begin and end, as `blocks.events` has it, for a second look at them."""
 
@@ -102,7 +106,7 @@ class _Places:
         self._kept: dict[int, tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]] = {}
         self._left = _MOST_EVENTS_KEPT
 
-    def of(self, number: int, buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
+    def of(self, number: int, buffer: Buffer) -> _Found:
         """Those of the batch of that number."""
         if (kept := self._kept.pop(number, None)) is not None:
             return kept[0].astype(np.int64), kept[1].astype(np.int64), kept[2]
@@ -118,7 +122,7 @@ def _decode_batch(
     what: Plan,
     layouts: Mapping[int, Layout],
     forms: alike.Forms,
-    find: Callable[[Buffer], tuple[Positions, Positions, NDArray[np.bool_]]],
+    find: Callable[[Buffer], _Found],
     of_first: bool | None,
     blocks: list[Block],
 ) -> Batch:
@@ -148,7 +152,7 @@ def _decode_buffer(
     layouts: Mapping[int, Layout],
     string_count: int,
     forms: alike.Forms | None,
-    find: Callable[[Buffer], tuple[Positions, Positions, NDArray[np.bool_]]],
+    find: Callable[[Buffer], _Found],
     of_first: bool | None,
 ) -> Batch:
     batch = Batch()
