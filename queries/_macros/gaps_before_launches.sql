@@ -1,13 +1,15 @@
 -- Gaps between the operations of a GPU, cut at the start and the end of the call that launched the next one.
 --
 -- Gaps before operations whose call was not recorded are left out.
--- Columns: trace, gpu_id, pid and device_id of the next operation, its kind and operation_id, start_ns,
--- duration_ns (at least 1), tid and function of the call, before_call_ns, queued_ns (see cpu_bound_gaps).
+-- Columns: trace, gpu_id, process_id, pid and device_id of the next operation, its kind and operation_id,
+-- start_ns, duration_ns (at least 1), tid and function of the call, before_call_ns, queued_ns (see
+-- cpu_bound_gaps).
 -- @param  chosen ANY  names of traces, or one name; NULL for all
 
 SELECT
     traces.trace,
     gpu_id,
+    process_id,
     pid,
     device_id,
     kind,

@@ -24,7 +24,17 @@ WITH calls AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE purpose IN ('sync', 'replay')
 ),
--- What the launching thread does in a step beside launching one by one.
+-- What the launching thread does beside launching one by one, in the steps that began last: several of them
+-- may begin together.
+last_begun AS (
+    SELECT calls.*, begun.start_ns AS step_start_ns
+    FROM calls
+    ASOF JOIN (SELECT DISTINCT trace, pid, tid, start_ns FROM steps) AS begun
+        ON begun.trace = calls.trace
+        AND begun.pid = calls.pid
+        AND begun.tid = calls.tid
+        AND begun.start_ns <= calls.start_ns
+),
 counted AS (
     SELECT
         steps.trace,
@@ -35,13 +45,13 @@ counted AS (
         steps.start_ns,
         count(*) FILTER (purpose = 'sync') AS waits,
         count(*) FILTER (purpose = 'replay') AS replays
-    FROM calls
-    ASOF JOIN steps
-        ON steps.trace = calls.trace
-        AND steps.pid = calls.pid
-        AND steps.tid = calls.tid
-        AND steps.start_ns <= calls.start_ns
-    WHERE calls.start_ns < steps.start_ns + steps.duration_ns
+    FROM last_begun
+    JOIN steps
+        ON steps.trace = last_begun.trace
+        AND steps.pid = last_begun.pid
+        AND steps.tid = last_begun.tid
+        AND steps.start_ns = step_start_ns
+    WHERE last_begun.start_ns < steps.start_ns + steps.duration_ns
     GROUP BY ALL
 ),
 found AS (

@@ -47,7 +47,9 @@
 WITH threads AS (
     SELECT *, (row_number() OVER ())::INTEGER AS thread
     FROM (
-        SELECT DISTINCT trace, pid, tid FROM api_calls JOIN chosen_traces($trace) AS traces USING (trace_id)
+        SELECT DISTINCT trace, trace_id, process_id, tid
+        FROM api_calls
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
     )
 ),
 gaps AS (
@@ -59,7 +61,7 @@ gaps AS (
         duration_ns - before_call_ns - queued_ns AS in_call_ns,
         function
     FROM gaps_before_launches($trace) AS found
-    JOIN threads USING (trace, pid, tid)
+    JOIN threads USING (trace, process_id, tid)
 ),
 -- Each name is looked at once: there are few of them, and many calls.
 functions AS (
@@ -78,9 +80,7 @@ stops AS (
     SELECT thread, start_ns, end_ns, name AS function, purpose
     FROM api_calls
     JOIN functions USING (name)
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN threads
-        ON threads.trace = traces.trace AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
+    JOIN threads USING (trace_id, process_id, tid)
     WHERE purpose IN ('sync', 'allocation')
     -- A call that a call makes shares its id, and is no time of its own.
     QUALIFY row_number() OVER (
@@ -91,16 +91,14 @@ stops AS (
 waiting AS (
     SELECT DISTINCT name FROM os_calls WHERE waits_in_os(name)
 ),
--- Until when a thread is in calls of CUDA that began before: calls lie in each other, or beside.
+-- Until when a thread is in calls of CUDA that began before, or with it: calls lie in each other, or beside.
 in_calls AS (
     SELECT
         thread,
         start_ns,
-        max(end_ns) OVER (PARTITION BY thread ORDER BY start_ns, end_ns ROWS UNBOUNDED PRECEDING) AS until_ns
+        max(end_ns) OVER (PARTITION BY thread ORDER BY start_ns) AS until_ns
     FROM api_calls
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN threads
-        ON threads.trace = traces.trace AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
+    JOIN threads USING (trace_id, process_id, tid)
     WHERE EXISTS (FROM waiting)
 ),
 -- What CUDA waits for and reads in the operating system is told by its own calls. A call that a call makes is
@@ -115,9 +113,7 @@ sleeps AS (
             name AS function
         FROM os_calls
         JOIN waiting USING (name)
-        JOIN chosen_traces($trace) AS traces USING (trace_id)
-        JOIN threads
-            ON threads.trace = traces.trace AND threads.pid = os_calls.pid AND threads.tid = os_calls.tid
+        JOIN threads USING (trace_id, process_id, tid)
     ) AS calls
     ASOF LEFT JOIN in_calls ON in_calls.thread = calls.thread AND in_calls.start_ns <= calls.start_ns
     WHERE calls.end_ns > calls.start_ns AND calls.end_ns <= until_ns IS NOT true
@@ -221,11 +217,9 @@ middles AS (
     JOIN (SELECT thread, trace FROM threads) AS of_threads USING (thread)
 ),
 ranges AS (
-    SELECT threads.trace, threads.pid, threads.tid, thread, text, start_ns, end_ns
+    SELECT trace, thread, text, start_ns, end_ns
     FROM nvtx_ranges
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN threads
-        ON threads.trace = traces.trace AND threads.pid = nvtx_ranges.pid AND threads.tid = nvtx_ranges.tid
+    JOIN threads USING (trace_id, process_id, tid)
     WHERE text IS NOT NULL AND end_ns IS NOT NULL
 ),
 -- Ranges of a name that holds every gap hold the first one: few names do.
@@ -237,15 +231,10 @@ candidates AS (
     FROM (
         SELECT DISTINCT firsts.trace, cause, text
         FROM (
-            SELECT trace, cause, min((at_ns, pid, tid)) AS first
-            FROM middles
-            JOIN (SELECT thread, pid, tid FROM threads) USING (thread)
-            GROUP BY trace, cause
+            SELECT trace, cause, min((at_ns, thread)) AS first FROM middles GROUP BY trace, cause
         ) AS firsts
         JOIN ranges
-            ON ranges.trace = firsts.trace
-            AND ranges.pid = first[2]
-            AND ranges.tid = first[3]
+            ON thread = first[2]
             AND start_ns <= first[1]
             AND end_ns >= first[1]
     )

@@ -12,7 +12,7 @@ from oracle.api import cuda_memcpy_async, cuda_memcpy_sync
 from oracle.arithmetic import Row, grouped, mean, moments, per_second, percent
 from oracle.asked import answers
 from oracle.drawn import STEPS
-from oracle.gpu import cpu_bound_gaps, lanes, span
+from oracle.gpu import gaps_before_launches, lanes, span
 from oracle.kernels import kernel_drift, kernel_sum
 from oracle.nccl import communicates, communication_overlap, nccl_straggler
 from oracle.steps import pattern, step_summary, step_work
@@ -236,7 +236,7 @@ def cuda_core_products(view: View, least_pct: float) -> list[Row]:
 
 @answers("waiting_gpu", {"host_ns": 4, "least_pct": 0})
 def waiting_gpu(view: View, host_ns: int, least_pct: float) -> list[Row]:
-    found = cpu_bound_gaps(view, 0, 0, "distinct", None)
+    found = [{**gap, "thread": thread} for gap, thread in gaps_before_launches(view, 0, 0, "distinct")]
     caused = [(gap, *cause) for gap in found if (cause := _cause(view, found, gap, host_ns))]
     rows = []
     for code, group in grouped(caused, lambda one: one[1]).items():
@@ -261,7 +261,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         return None
 
     def is_of(other: Row) -> bool:
-        return (other["pid"], other["tid"]) == (gap["pid"], gap["tid"])
+        return other["thread"] == gap["thread"]
 
     # GPUs of one thread may run dry at the same moment: that is one gap, as long as the longest.
     ends: dict[int, int] = {}
@@ -273,7 +273,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
     names: dict[str, set[str]] = {"sync": set(), "allocation": set()}
     for call in view.calls:
         kind = "sync" if _WAITS.match(call.name) else "allocation" if _ALLOCATES.match(call.name) else None
-        if kind is None or (call.process & 0xFFFFFF, call.tid) != (gap["pid"], gap["tid"]):
+        if kind is None or (call.process, call.tid) != gap["thread"]:
             continue
         # What a call calls is no time of its own, and not what one would leave out.
         if call.nested and call.layer == "driver":
@@ -287,7 +287,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         for other in filter(is_of, found)
         if other["start_ns"] == start
     )
-    slept = _slept(view, (gap["pid"], gap["tid"]), ends, start, called)
+    slept = _slept(view, gap["thread"], ends, start, called)
     own = gap["before_call_ns"] - len(spent["sync"]) - len(spent["allocation"])
     if 2 * len(spent["allocation"]) >= gap["duration_ns"]:
         return "allocation", min(names["allocation"])
@@ -306,11 +306,11 @@ def _slept(
     view: View, thread: tuple[int, int], ends: dict[int, int], start: int, called: int
 ) -> list[tuple[int, str]]:
     """For how long the thread slept in a gap before it launched, and in what; what CUDA's calls do aside."""
-    calls = [call for call in view.calls if (call.process & 0xFFFFFF, call.tid) == thread]
+    calls = [call for call in view.calls if (call.process, call.tid) == thread]
     return [
         (min(one.end, called) - max(one.start, start), one.name)
         for one in view.os_calls
-        if (one.process & 0xFFFFFF, one.tid) == thread
+        if (one.process, one.tid) == thread
         and one.name in _SLEEPS
         and max((at for at in ends if at < one.end), default=None) == start
         and one.start < min(one.end, called)
@@ -325,8 +325,7 @@ def _around_all(view: View, gaps: list[Row]) -> str | None:
     for number, gap in enumerate(gaps):
         middle = gap["start_ns"] + gap["duration_ns"] // 2
         for one in view.closed:
-            thread = one.process & 0xFFFFFF, one.tid
-            if thread == (gap["pid"], gap["tid"]) and one.start <= middle <= one.until:
+            if (one.process, one.tid) == gap["thread"] and one.start <= middle <= one.until:
                 held.setdefault(one.text, set()).add(number)
                 took[one.text] += one.until - one.start
     around = [text for text, numbers in held.items() if len(numbers) == len(gaps)]
@@ -352,9 +351,11 @@ def cpu_bound_steps(
             if (step["pid"], step["tid"]) == (call.process & 0xFFFFFF, call.tid)
             and step["start_ns"] <= call.start
         ]
-        last = max(before, key=lambda step: step["start_ns"], default=None)
-        if kind and last and last["duration_ns"] and call.start < last["start_ns"] + last["duration_ns"]:
-            made[kind][id(last)] += 1
+        begun = max((step["start_ns"] for step in before), default=None)
+        for last in before:
+            is_in = last["duration_ns"] and call.start < last["start_ns"] + last["duration_ns"]
+            if kind and last["start_ns"] == begun and is_in:
+                made[kind][id(last)] += 1
     rows = []
     for (text, _), group in grouped(steps, lambda step: (_pattern_of(step), step["phase"])).items():
         known = [step for step in group if step["gpu_span_ns"] is not None]

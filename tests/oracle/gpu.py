@@ -105,6 +105,13 @@ def gpu_gaps(view: View, by: str, graphs: bool, names: str, min_gap_ns: int, lim
     {"min_gap_ns": 2, "min_cpu_pct": 50, "names": "short", "limit": None},
 )
 def cpu_bound_gaps(view: View, min_gap_ns: int, min_cpu_pct: float, names: str, limit: None) -> list[Row]:
+    return [row for row, _ in gaps_before_launches(view, min_gap_ns, min_cpu_pct, names)]
+
+
+def gaps_before_launches(
+    view: View, min_gap_ns: int, min_cpu_pct: float, names: str
+) -> list[tuple[Row, tuple[int, int]]]:
+    """The gaps, each with the process and thread that launched what follows: pids are no processes."""
     rows = []
     for lane in lanes(view.operations, "gpu").values():
         for start, end, following in gaps(lane):
@@ -115,21 +122,20 @@ def cpu_bound_gaps(view: View, min_gap_ns: int, min_cpu_pct: float, names: str, 
             inside = sum(call.start <= moment < call.end for moment in gap)
             if 100 * (before + inside) < min_cpu_pct * len(gap):
                 continue
-            rows.append(
-                {
-                    "duration_ns": len(gap),
-                    "start_ns": start,
-                    "before_call_ns": before,
-                    "in_call_ns": inside,
-                    "queued_ns": len(gap) - before - inside,
-                    "cpu_pct": percent(before + inside, len(gap)),
-                    "pid": following.process & 0xFFFFFF,
-                    "device_id": following.device,
-                    "tid": call.tid,
-                    "function": call.name,
-                    "next_operation": following.called(names),
-                }
-            )
+            row = {
+                "duration_ns": len(gap),
+                "start_ns": start,
+                "before_call_ns": before,
+                "in_call_ns": inside,
+                "queued_ns": len(gap) - before - inside,
+                "cpu_pct": percent(before + inside, len(gap)),
+                "pid": following.process & 0xFFFFFF,
+                "device_id": following.device,
+                "tid": call.tid,
+                "function": call.name,
+                "next_operation": following.called(names),
+            }
+            rows.append((row, (following.process, call.tid)))
     return rows
 
 
