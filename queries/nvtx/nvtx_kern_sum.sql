@@ -82,8 +82,8 @@ places AS (
     FROM told
     GROUP BY trace_id, place_id, told_id
 ),
--- Traces where path and text tell all of the ranges around a range: no path is cut, push/pop ranges of one path
--- are alike, and all ranges that are around one are known and there.
+-- Traces where path and text tell all of the ranges around a range: no path is cut, push/pop ranges of one
+-- path are alike, and all ranges that are around one are known and there.
 told_by_paths AS (
     SELECT trace_id
     FROM places
@@ -103,7 +103,8 @@ kinds AS (
     FROM told
     SEMI JOIN told_by_paths USING (trace_id)
     UNION ALL
-    SELECT range_id, bit_xor(hash(levels, told_id))
+    -- Hashed once more: of what is hashed together, bit_xor would lose which is with which.
+    SELECT range_id, bit_xor(hash(hash(levels, told_id)))
     FROM (
         SELECT range_id, 0::INTEGER AS levels, told_id
         FROM told_by_ancestors
