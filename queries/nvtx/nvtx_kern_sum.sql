@@ -1,7 +1,8 @@
 -- Which kernels does each NVTX range launch, and how long do they take?
 --
 -- A kernel counts for every range around its launch, by the range's thread or by --by process; kernels
--- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out.
+-- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out, as
+-- are those of traces without ranges.
 -- @of     timeline
 -- @unites trace
 -- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
@@ -44,7 +45,8 @@ numbered AS NOT MATERIALIZED (
         coalesce(called_id, 0) AS called_id,
         duration_ns
     FROM kernels
-    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+    JOIN chosen_traces($trace) AS traces
+        ON traces.trace_id = kernels.trace_id AND NOT list_contains(missing, 'nvtx_ranges')
     LEFT JOIN names
         ON name_id = hash(hash(kernels.name), if(demangled IS NULL, hash(kernels.name), hash(demangled)))
     WHERE api_call_id IS NOT NULL
@@ -62,30 +64,67 @@ told AS NOT MATERIALIZED (
         hash(nvtx_ranges.trace_id, hash(domain), hash(text), hash(style)) AS text_id,
         hash(nvtx_ranges.trace_id, process_id, pid, tid) AS thread_id,
         hash(text_id, thread_id) AS told_id,
+        hash(hash(path), depth, thread_id) AS place_id,
         nvtx_ranges.* EXCLUDE (range_id)
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = nvtx_ranges.trace_id
-    WHERE $range IS NULL OR is_like(text, $range)
+),
+asked AS NOT MATERIALIZED (
+    FROM told WHERE $range IS NULL OR is_like(text, $range)
+),
+places AS (
+    SELECT
+        trace_id,
+        place_id,
+        any_value(style) AS style,
+        any_value(length(path)) AS path_length,
+        any_value(depth) * count(*) AS ancestors
+    FROM told
+    GROUP BY trace_id, place_id, told_id
+),
+-- Traces where path and text tell all of the ranges around a range: no path is cut, push/pop ranges of one
+-- path are alike, and all ranges that are around one are known and there.
+told_by_paths AS (
+    SELECT trace_id
+    FROM places
+    LEFT JOIN (SELECT trace_id, count(*) AS known FROM range_ancestors WHERE levels > 0 GROUP BY trace_id)
+        USING (trace_id)
+    GROUP BY trace_id, known
+    HAVING count_if(path_length < 1024) = count(*)
+        AND count_if(style = 'pushpop') = count(DISTINCT CASE style WHEN 'pushpop' THEN place_id END)
+        AND sum(ancestors) = coalesce(known, 0)
+),
+told_by_ancestors AS NOT MATERIALIZED (
+    FROM told ANTI JOIN told_by_paths USING (trace_id)
 ),
 -- Ranges that have the same ones around them are of one kind.
 kinds AS (
-    SELECT range_id, bit_xor(hash(levels, told_id)) AS kind_id
+    SELECT range_id, hash(place_id, told_id) AS kind_id
+    FROM told
+    SEMI JOIN told_by_paths USING (trace_id)
+    UNION ALL
+    -- Hashed once more: of what is hashed together, bit_xor would lose which is with which.
+    SELECT range_id, bit_xor(hash(hash(levels, told_id)))
     FROM (
         SELECT range_id, 0::INTEGER AS levels, told_id
-        FROM told
+        FROM told_by_ancestors
         UNION ALL
-        SELECT range_ancestors.range_id, levels, told_id
-        FROM range_ancestors
-        JOIN told ON told.range_id = ancestor_id
+        SELECT inner_ranges.range_id, levels, told_id
+        FROM (FROM range_ancestors ANTI JOIN told_by_paths USING (trace_id)) AS inner_ranges
+        JOIN told_by_ancestors ON told_by_ancestors.range_id = ancestor_id
         WHERE levels > 0
     )
     GROUP BY range_id
 ),
 -- What is launched in a range is by the range's thread: its call need not be looked for.
-spots AS (
-    SELECT range_id, called_id // 60 AS word, bit_or(1::BIGINT << (called_id % 60)::INTEGER) AS bits
+in_ranges AS (
+    SELECT range_id, kind_id, called_id, duration_ns
     FROM launched
-    WHERE range_id IS NOT NULL
+    JOIN kinds USING (range_id)
+),
+spots AS (
+    SELECT range_id, kind_id, called_id // 60 AS word, bit_or(1::BIGINT << (called_id % 60)::INTEGER) AS bits
+    FROM in_ranges
     GROUP BY ALL
 ),
 -- All else is looked for call by call.
@@ -127,9 +166,9 @@ holders AS NOT MATERIALIZED (
     FROM nvtx_ranges WHERE EXISTS (FROM lone_spots)
 ),
 around AS (
-    SELECT spot_id, work.thread_id, word, bits, holder_id AS range_id, text_id
+    SELECT spot_id, work.thread_id, word, bits, holder_id AS range_id, text_id, told_id
     FROM work_in_ranges('holders', 'lone_spots', $by) AS work
-    JOIN told ON told.range_id = holder_id
+    JOIN asked ON asked.range_id = holder_id
 ),
 kinds_apart AS (
     SELECT spot_id, hash('apart', any_value(thread_id), sum(hash(text_id))) AS kind_id
@@ -147,12 +186,12 @@ typical AS (
     FROM (SELECT kind_id, min(range_id) AS range_id FROM kinds GROUP BY kind_id)
 ),
 texts_of_kinds AS (
-    SELECT kind_id, thread_id, text_id
+    SELECT kind_id, thread_id, text_id, told_id, levels
     FROM typical
     JOIN range_ancestors ON range_ancestors.range_id = typical.range_id
-    JOIN told ON told.range_id = ancestor_id
+    JOIN asked ON asked.range_id = ancestor_id
     UNION ALL
-    SELECT kind_id, apart_spots.thread_id, text_id
+    SELECT kind_id, apart_spots.thread_id, text_id, NULL, NULL
     FROM (SELECT kind_id, min(spot_id) AS spot_id FROM kinds_apart GROUP BY kind_id)
     JOIN apart_spots USING (spot_id)
     LEFT JOIN around USING (spot_id)
@@ -160,8 +199,7 @@ texts_of_kinds AS (
 -- On its own: what is counted is far less than what it is counted of only behind the join.
 executed AS MATERIALIZED (
     SELECT kind_id, called_id, duration_ns
-    FROM launched
-    JOIN kinds USING (range_id)
+    FROM in_ranges
     UNION ALL
     SELECT kind_id, called_id, duration_ns
     FROM apart
@@ -177,30 +215,45 @@ told_apart AS (
 summed AS (
     FROM tallied_spread(told_apart)
 ),
--- Kernels of the ranges in a range, and of calls with ranges of their own: by process, these may be another
+own AS NOT MATERIALIZED (
+    SELECT range_id, told_id, word, bits
+    FROM spots
+    JOIN texts_of_kinds USING (kind_id)
+    WHERE levels = 0
+),
+-- Ranges that may hold more than what is launched in them and in none inside.
+outer_texts AS (
+    SELECT told_id FROM texts_of_kinds WHERE levels > 0
+    UNION
+    SELECT told_id FROM around
+),
+-- With kernels of the ranges in them, and of calls with ranges of their own: by process, these may be another
 -- thread's than the range.
-below AS (
-    SELECT range_id, thread_id, word, bit_or(bits) AS bits
-    FROM (
-        SELECT ancestor_id AS range_id, NULL::UBIGINT AS thread_id, word, bits
-        FROM spots
-        JOIN range_ancestors USING (range_id)
-        WHERE levels > 0
-        UNION ALL
-        SELECT range_id, CASE WHEN is_by_process($by) THEN thread_id END, word, bits FROM around
-    )
-    GROUP BY ALL
+outer_spots AS NOT MATERIALIZED (
+    SELECT range_id, told_id, NULL::UBIGINT AS thread_id, word, bits
+    FROM own
+    SEMI JOIN outer_texts USING (told_id)
+    UNION ALL
+    SELECT ancestor_id, told_id, NULL, word, bits
+    FROM spots
+    JOIN range_ancestors USING (range_id)
+    JOIN texts_of_kinds USING (kind_id, levels)
+    WHERE levels > 0
+    UNION ALL
+    SELECT range_id, told_id, CASE WHEN is_by_process($by) THEN thread_id END, word, bits FROM around
 ),
 -- Most ranges hold the same kernels as others of their text.
-held AS (
-    SELECT range_id, thread_id, word, coalesce(spots.bits, 0) | coalesce(below.bits, 0) AS bits
-    FROM spots
-    FULL JOIN below USING (range_id, word)
-),
 ranges AS (
-    SELECT told_id, held.thread_id, word, bits, count(*) AS ranges
-    FROM held
-    JOIN told USING (range_id)
+    SELECT told_id, thread_id, word, bits, count(*) AS ranges
+    FROM (
+        SELECT told_id, NULL::UBIGINT AS thread_id, word, bits
+        FROM own
+        ANTI JOIN outer_texts USING (told_id)
+        UNION ALL
+        SELECT any_value(told_id), thread_id, word, bit_or(bits)
+        FROM outer_spots
+        GROUP BY range_id, thread_id, word
+    )
     GROUP BY ALL
 ),
 headings AS (

@@ -231,7 +231,7 @@ def nccl_gpu_proj_sum(view: View) -> list[Row]:
     {"by": "thread", "names": "short", "range": "layers*"},
 )
 def nvtx_kern_sum(view: View, by: str, names: str, range_: str | None) -> list[Row]:
-    if not view.ranges:
+    if not view.trace.ranges:
         return []
     found = []
     for work in view.kernels:

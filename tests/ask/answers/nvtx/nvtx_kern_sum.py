@@ -39,6 +39,23 @@ THREADS = {
     .call(LAUNCH, 25, 26, kernel("k", 30, 90), pid=2),
 }
 
+ALIKE = {
+    # The same range twice around one is not another range twice, in either trace.
+    "d": Recording()
+    .range("x", 0, 20)
+    .range("x", 1, 19)
+    .range("a", 2, 18)
+    .call(LAUNCH, 5, 6, kernel("k", 10, 14))
+    .range("y", 30, 50)
+    .range("y", 31, 49)
+    .range("a", 32, 48)
+    .call(LAUNCH, 35, 36, kernel("k", 40, 46))
+    # One path, of other domains: paths do not tell the ranges around.
+    .range("y", 60, 80, domain="lib"),
+    # No ranges were recorded.
+    "e": Recording().call(LAUNCH, 1, 2, kernel("k", 5, 9)),
+}
+
 CASES = [
     Case(
         "a kernel counts for every range around its launch; outside any the range is NULL",
@@ -83,6 +100,18 @@ CASES = [
             c      ''      handed over  startend  1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    9.6     9.96    k
             c      ''      step         pushpop   1    1    1                1          4         4       4          4       4       NULL       4       4       k
             c      ''      step         pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    9.6     9.96    k
+            """
+        ),
+    ),
+    Case(
+        "ranges nested in themselves are told apart; a trace without ranges has no rows",
+        traces=ALIKE,
+        expected=across(
+            """
+            trace  domain  range  style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns  kernel
+            d      ''      a      pushpop  1    1    2                2          4 + 6     5       5          4       6       sqrt(2)    5.8     5.98    k
+            d      ''      x      pushpop  1    1    2                2          4 + 4     4       4          4       4       0          4       4       k
+            d      ''      y      pushpop  1    1    2                2          6 + 6     6       6          6       6       0          6       6       k
             """
         ),
     ),
