@@ -1,4 +1,4 @@
-"""The macro idle_times beside the window that says the same, whatever lies in which order."""
+"""Idle times of GPUs, and those before kernels, beside windows that say the same, whatever lies in which order."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _IN_ORDER = """
 SELECT
     1 + id // 6000 AS trace_id,
     trace_id * 4294967296 + id % 6000 AS kernel_id,
+    'kernel_' || (hash(id, 'name') % 4)::VARCHAR AS name,
     nullif(id // 4000, 2)::INTEGER AS gpu_id,
     id // 640 % 3 = 1 AS is_odd,
     10 * id + 30 * (id // 100) - CASE WHEN is_odd AND id % 50 = 7 THEN 10 ELSE 0 END AS start_ns,
@@ -65,6 +66,14 @@ ORDERS = {
         )
         FROM in_order ORDER BY kernel_id
     """,
+    "by numbers that fall, some at the same time": """
+        SELECT * REPLACE (
+            kernel_id // 64 * 64 + 63 - kernel_id % 64 AS kernel_id,
+            CASE kernel_id % 32 WHEN 1 THEN start_ns - 10 ELSE start_ns END AS start_ns,
+            CASE kernel_id % 32 WHEN 0 THEN start_ns + 5 WHEN 1 THEN start_ns - 5 ELSE end_ns END AS end_ns
+        )
+        FROM in_order ORDER BY start_ns
+    """,
     "by numbers that say nothing": """
         SELECT * REPLACE (trace_id * 4294967296 + hash(kernel_id) % 1000000000 AS kernel_id)
         FROM in_order ORDER BY start_ns
@@ -86,6 +95,33 @@ WHERE start_ns - busy_until_ns > {least}
 """
 
 
+_BEFORE_KERNELS = """
+WITH timed AS (
+    SELECT
+        trace_id,
+        kind,
+        operation_id,
+        start_ns - busy_until(
+            start_ns, coalesce(end_ns, start_ns), operation_number(kind, operation_id), (trace_id, gpu_id)
+        ) AS idle_ns
+    FROM gpu_operations
+)
+SELECT
+    trace,
+    kernels.name AS kernel,
+    count(*) AS instances,
+    sum(kernels.end_ns - kernels.start_ns)::BIGINT AS kernel_ns,
+    coalesce(sum(CASE WHEN idle_ns < 0 THEN 0 ELSE idle_ns END), 0)::BIGINT AS gap_ns,
+    median(CASE WHEN idle_ns < 0 THEN 0 ELSE idle_ns END) AS median_gap_ns
+FROM timed
+JOIN kernels ON timed.kind = 'kernel' AND timed.operation_id = kernel_id
+JOIN traces ON traces.trace_id = kernels.trace_id
+WHERE trace IN ({traces})
+GROUP BY ALL
+ORDER BY trace, gap_ns DESC, kernel
+"""
+
+
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     yield store.empty()
@@ -95,6 +131,9 @@ def _filled(database: Database, order: str, copies: int) -> Database:
     store.clear(database)
     with database._store.writing("rows") as connection:
         connection.execute("INSERT INTO traces (trace_id, trace) VALUES (1, 'a'), (2, 'b')")
+        connection.execute(
+            "INSERT INTO api_calls (api_call_id, trace_id) VALUES (4294967297, 1), (8589934593, 2)"
+        )
         connection.execute(f"""
             INSERT INTO kernels BY NAME
             WITH in_order AS ({_IN_ORDER}) SELECT * EXCLUDE (is_odd) FROM ({ORDERS[order]})
@@ -142,6 +181,21 @@ def test_idle_times_are_those_of_a_window_over_all_operations(
             """).rows()
             gaps, *wrong = found
             assert gaps > 300 and wrong == [0, 0, 0, 0], (traces, least, lasting, most, found)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("copies", [0, 40, 5000])
+@pytest.mark.parametrize("order", ORDERS)
+def test_gaps_before_kernels_are_those_of_a_window_over_all_operations(
+    database: Database, order: str, copies: int
+) -> None:
+    filled = _filled(database, order, copies)
+    for traces in (["a", "b"], ["b"]):
+        expected = filled.sql(_BEFORE_KERNELS.format(traces=", ".join(f"'{trace}'" for trace in traces)))
+        told = filled.query("launch-overhead", trace=traces)
+        columns = [told.columns.index(column) for column in expected.columns]
+        assert [tuple(row[at] for at in columns) for row in told.rows()] == expected.rows(), traces
+        assert len(told.rows()) == 4 * len(traces)
 
 
 def test_blocks_that_nothing_disturbs_are_not_sorted(database: Database) -> None:
