@@ -98,7 +98,9 @@ def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
     seen = set()
     with Database(tmp_path / "before") as database:
         first = database.ingest(FIRST).name
-    for number in range(20):
+    for number in range(80):
+        if number >= 20 and len(seen) > 2:
+            break
         db = tmp_path / f"db-{number}"
         replace = ["--replace"] if number % 4 == 3 else []
         if replace:
@@ -107,7 +109,8 @@ def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
         # All together there would be few moments between the first report and the last.
         code = f"from traceql.store import read_in; read_in._TOGETHER = {1 + number % 2}; {COMMAND}"
         with forks.start("ingest", "-q", *replace, "--db", db, *ALL, code=code):
-            time.sleep(rng.uniform(0.1, 0.95) * undisturbed.seconds)
+            # On a machine that has become slower, moments are later after the first twenty.
+            time.sleep(rng.uniform(0.1, 0.95) * undisturbed.seconds * (1 + number // 20))
         if not db.exists():
             seen.add(0)
             continue

@@ -7,12 +7,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import anyio
@@ -26,6 +28,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 import traceql
+from traceql.server import protocol, transport
+from traceql.server.tools import Tools
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parent.parent.parent
@@ -140,6 +144,19 @@ def test_an_agent_asks_over_standard_streams(database: Path) -> None:
 
 def test_an_agent_asks_over_a_port(port: str) -> None:
     expected(over_port(port, everything))
+
+
+def test_who_is_told_the_address_is_not_refused(database: Path) -> None:
+    class ToldError(Exception):
+        """Ends what would go on serving."""
+
+    def connect(address: str) -> None:
+        there = urlsplit(address)
+        socket.create_connection((there.hostname, there.port), 20).close()
+        raise ToldError
+
+    with traceql.open(database) as asked, pytest.raises(ToldError):
+        transport.on_port(protocol.server(Tools(asked, ()), asked), 0, TOKEN, connect)
 
 
 def test_several_agents_are_answered_at_once(port: str) -> None:

@@ -44,6 +44,8 @@ def on_port(server: Server[Any], port: int, token: str, ready: Callable[[str], N
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((_HOST, port))
+        # Who is told the address may come before there is a server, and waits.
+        listening.listen()
         taken = listening.getsockname()[1]
         # A page of a browser may reach the port under another name: that is refused.
         security = TransportSecuritySettings(
