@@ -2,7 +2,8 @@
 --
 -- Counts kernels inside the range, child ranges included; where ranges of one text lie in each other, once.
 -- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
--- trace's tag `steps` (ingest --tag steps=2), else NULL.
+-- trace's tag `steps` (ingest --tag steps=2), else NULL. Where no kernels were recorded, or only other threads
+-- launched any meanwhile, their number is not known.
 -- @of     totals
 -- @unites trace
 -- @param  range VARCHAR = '*'          text or pattern of the ranges
@@ -12,7 +13,7 @@
 -- @column domain VARCHAR               NVTX domain; empty for the default one
 -- @column range VARCHAR                NVTX message
 -- @column instances BIGINT             how often the range ran
--- @column kernels BIGINT               kernels launched inside it, children included; NULL if by others alone
+-- @column kernels BIGINT               kernels launched inside it, children included; NULL if not known
 -- @column kernels_per_instance DOUBLE  kernels ÷ instances
 -- @column gpu_ns BIGINT                GPU time of those kernels
 -- @chart  bars x=range y=kernels
@@ -63,9 +64,12 @@ ran AS (
         domain,
         text,
         count(*) AS instances,
-        -- None by thread is 0 only where no other thread launched anything meanwhile.
-        CASE WHEN is_by_process($by) OR count(gpu_operations) = count(*) THEN 0 END AS none_launched
+        -- None is 0 only where kernels were recorded, and by thread where no other one launched anything
+        -- meanwhile.
+        CASE WHEN (is_by_process($by) OR count(gpu_operations) = count(*))
+                  AND NOT list_contains(any_value(missing), 'kernels') THEN 0 END AS none_launched
     FROM asked
+    JOIN traces USING (trace_id)
     GROUP BY ALL
 ),
 merged AS (

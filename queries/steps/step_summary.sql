@@ -4,7 +4,7 @@
 -- push/pop or start/end; else what repeats in the order of the kernels, and a note says so. Others can be
 -- named by --step. vLLM names its steps execute_context_<requests>(<tokens>)_generation_<requests>(<tokens>),
 -- context is prefill and generation decode; TensorRT-LLM tells requests only. Kind and tokens of others are
--- NULL.
+-- NULL, and so is GPU work that was not recorded, or that only other threads launched.
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL         text or pattern of the ranges that are steps; NULL to find them
@@ -27,7 +27,7 @@
 -- @column gpu_busy_ns BIGINT          of it, with at least one of its operations running
 -- @column gpu_gaps_ns BIGINT          of it, with none running
 -- @column gpu_before_ns BIGINT        from the GPU end of the step before to it; negative if they overlap
--- @column gpu_operations BIGINT       kernels, copies, memsets and whole graphs; NULL if others launched them
+-- @column gpu_operations BIGINT       kernels, copies, memsets and whole graphs; NULL if not known
 -- @column launches BIGINT             API calls that launched them
 -- @column tokens_per_s DOUBLE         tokens ÷ GPU span
 -- @chart  points x=step y=gpu_span_ns color=phase

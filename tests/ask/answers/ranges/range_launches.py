@@ -47,14 +47,14 @@ CASES = [
         ),
     ),
     Case(
-        "of one text, in every trace",
+        "of one text, in every trace; where no kernels were recorded none are counted",
         traces={"a": STEPS, "b": Recording().range("mask", 0, 5)},
         params={"range": "ma%"},
         expected=across(
             """
             trace  domain  range       instances  kernels   kernels_per_instance   gpu_ns
             a      lib     mask        1          1         1                      20
-            b      ''      mask        1          0         0                      0
+            b      ''      mask        1          NULL      NULL                   NULL
             """
         ),
     ),

@@ -64,6 +64,21 @@ CASES = [
             """
         ),
     ),
+    *(
+        Case(
+            f"where no GPU work was recorded none is counted, by {by}",
+            traces={"b": TWO["b"], "n": Recording().range("train", 0, 9)},
+            params={"step": "train", "by": by},
+            expected=across(
+                """
+                trace  range  steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+                b      train  1      1                 1            1            0                    0                       1                  5
+                n      train  1      NULL              NULL         NULL         NULL                 NULL                    NULL               NULL
+                """
+            ),
+        )
+        for by in ("thread", "process")
+    ),
     Case(
         "steps of start/end ranges differ in their number alone; those whose work others launched are in no mean",
         traces=OTHERS,
