@@ -2,8 +2,8 @@
 --
 -- Counts kernels inside the range, child ranges included; where ranges of one text lie in each other, once.
 -- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
--- trace's tag `steps` (ingest --tag steps=2), else NULL. Where no kernels were recorded, or only other threads
--- launched any meanwhile, their number is not known.
+-- trace's tag `steps` (ingest --tag steps=2), else NULL. Where no kernels were recorded, or only other
+-- threads launched any meanwhile, their number is not known.
 -- @of     totals
 -- @unites trace
 -- @param  range VARCHAR = '*'          text or pattern of the ranges
