@@ -1,14 +1,11 @@
 -- Ranges with what they launched on the GPU, by thread or by process.
 --
 -- Columns: those of nvtx_ranges, gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations and launches as
--- attributed; the last two are NULL where the trace's GPU work was not recorded.
+-- attributed; the last two are NULL where that is not known, as where no GPU work was recorded.
 -- @param  holders TABLE        rows with range_id: the ranges that are asked for
 -- @param  attribution VARCHAR  thread or process, see work_in_ranges
 
-WITH unrecorded AS (
-    SELECT trace_id FROM traces WHERE list_contains(missing, 'kernels')
-),
-held_ranges AS (
+WITH held_ranges AS (
     SELECT range_id FROM query_table(holders) WHERE is_by_process(attribution)
 ),
 -- By thread, the ranges know it: nothing of this is read.
@@ -39,23 +36,19 @@ projected AS (
     FROM ordered
     GROUP BY holder_id
 )
+FROM nvtx_ranges
+WHERE NOT is_by_process(attribution) AND range_id IN (SELECT range_id FROM query_table(holders))
+UNION ALL BY NAME
 SELECT
-    * REPLACE (
-        CASE WHEN trace_id NOT IN (FROM unrecorded) THEN gpu_operations END AS gpu_operations,
-        CASE WHEN trace_id NOT IN (FROM unrecorded) THEN launches END AS launches
-    )
-FROM (
-    FROM nvtx_ranges
-    WHERE NOT is_by_process(attribution) AND range_id IN (SELECT range_id FROM query_table(holders))
-    UNION ALL BY NAME
-    SELECT
-        nvtx_ranges.* EXCLUDE (gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, launches),
-        projected.gpu_start_ns,
-        projected.gpu_end_ns,
-        projected.gpu_busy_ns,
-        coalesce(projected.gpu_operations, 0) AS gpu_operations,
-        coalesce(projected.launches, 0) AS launches
-    FROM nvtx_ranges
-    JOIN held_ranges USING (range_id)
-    LEFT JOIN projected USING (range_id)
-)
+    nvtx_ranges.* EXCLUDE (gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, launches),
+    projected.gpu_start_ns,
+    projected.gpu_end_ns,
+    projected.gpu_busy_ns,
+    coalesce(projected.gpu_operations, none) AS gpu_operations,
+    coalesce(projected.launches, none) AS launches
+FROM nvtx_ranges
+JOIN held_ranges USING (range_id)
+JOIN (
+    SELECT trace_id, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END AS none FROM traces
+) USING (trace_id)
+LEFT JOIN projected USING (range_id)

@@ -65,9 +65,9 @@ ran AS (
         text,
         count(*) AS instances,
         -- None is 0 only where kernels were recorded, and by thread where no other one launched anything
-        -- meanwhile.
-        CASE WHEN (is_by_process($by) OR count(gpu_operations) = count(*))
-                  AND NOT list_contains(any_value(missing), 'kernels') THEN 0 END AS none_launched
+        -- meanwhile: what a range knows of itself.
+        CASE WHEN if(is_by_process($by), NOT list_contains(any_value(missing), 'kernels'),
+                     count(gpu_operations) = count(*)) THEN 0 END AS none_launched
     FROM asked
     JOIN traces USING (trace_id)
     GROUP BY ALL

@@ -79,6 +79,7 @@ TABLES_OF = {
     1: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4,
     2: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4,
     3: schema.BY_NAME.keys() - NEW_IN_4,
+    4: schema.BY_NAME.keys(),
 }
 
 
@@ -309,6 +310,22 @@ def test_a_version_that_is_not_known_is_refused_with_a_way_out(tmp_path: Path, b
                 change()
             assert caught.value.remedy.startswith(remedy)
     assert path.read_bytes() == before
+
+
+def test_ranges_of_a_trace_without_gpu_work_launched_an_unknown_number(tmp_path: Path) -> None:
+    """Version 4 said 0 of them."""
+    path = unpacked(4, tmp_path)
+    with contextlib.closing(duckdb.connect(str(path))) as connection:
+        connection.execute(f"UPDATE traces SET missing = ['kernels'] WHERE trace = '{NSYS}'")
+    counted = """
+        SELECT trace, count(gpu_operations) > 0, count(launches) > 0
+        FROM nvtx_ranges JOIN traces USING (trace_id) GROUP BY trace HAVING trace IN (?, ?) ORDER BY trace
+    """.replace("?, ?", f"'{NSYS}', 'memory_and_ranges.sqlite.xz'")
+    with traceql.open(path) as database:
+        read = database.sql(counted).rows()
+        database.tag(VARIANT, steps="4")
+        assert database.sql(counted).rows() == read
+    assert read == [("memory_and_ranges.sqlite.xz", True, True), (NSYS, False, False)]
 
 
 def test_what_others_keep_in_an_older_database_survives_its_upgrade(tmp_path: Path) -> None:

@@ -323,6 +323,16 @@ def test_time_is_linear_in_ranges_that_cross() -> None:
     assert seconds_to_store(24_000, 1) < 2.5 * seconds_to_store(24_000, 0)
 
 
+def test_where_no_gpu_work_was_recorded_nobody_knows_what_a_range_launched() -> None:
+    database = Recording().range("step", 0, 100).range("layer", 10, 40).database()
+    assert ranges(database, "gpu_operations", "launches") == {"step": (None, None), "layer": (None, None)}
+    for place in ({}, {"from_": 20}, {"to": 20}, {"within": "step"}):
+        answer = database.ask("step_summary", step="layer", **place)
+        assert answer.table["gpu_operations"].to_pylist() == [None]
+        # Nor did other threads launch anything.
+        assert "launched_elsewhere" not in {note.code for note in answer.notes}
+
+
 def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count_it() -> None:
     database = (
         Recording()

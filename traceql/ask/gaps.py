@@ -211,7 +211,8 @@ def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
         SELECT trace, count(*) AS ranges, min(text) AS example
         FROM nvtx_ranges
         JOIN traces USING (trace_id)
-        WHERE gpu_operations IS NULL AND trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
+        WHERE gpu_operations IS NULL AND NOT list_contains(missing, 'kernels')
+            AND trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()

@@ -116,6 +116,11 @@ def insert(
         table.name: rows[table.name] for table in schema.TABLES if table.of_trace and table.name != "traces"
     }
     lacking = _missing(report, counted, _told(connection, trace_id))
+    if "kernels" in lacking and counted["nvtx_ranges"]:
+        # That no GPU work was recorded is known last of all.
+        connection.execute(
+            "UPDATE nvtx_ranges SET gpu_operations = NULL, launches = NULL WHERE trace_id = ?", [trace_id]
+        )
     stored = connection.execute(
         "UPDATE traces SET missing = $missing WHERE trace_id = $trace_id RETURNING warnings",
         {"missing": lacking, "trace_id": trace_id},

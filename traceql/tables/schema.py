@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
 FINGERPRINT = "f44c73290e2371e4"
@@ -461,7 +461,7 @@ TABLES: tuple[Table, ...] = (
                 "gpu_operations",
                 "BIGINT",
                 "kernels, copies, memsets and whole graphs launched inside by its thread; NULL where that "
-                "launched none, but other threads of the process did",
+                "launched none, but other threads of the process did, or where no GPU work was recorded",
             ),
             ("launches", "BIGINT", "API calls that launched them; one per graph replay; NULL as these"),
         ),

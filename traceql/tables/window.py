@@ -231,20 +231,24 @@ elsewhere AS (
     {rules.rule("launched_elsewhere")}
 ),
 judged AS (
-    SELECT kept.*, elsewhere.range_id IS NOT NULL AS is_elsewhere
+    SELECT
+        kept.*,
+        elsewhere.range_id IS NOT NULL OR trace_id IN (
+            SELECT trace_id FROM traces WHERE list_contains(missing, 'kernels')
+        ) AS is_unknown
     FROM kept
     LEFT JOIN elsewhere USING (range_id)
 )
 SELECT
     * EXCLUDE (
-        is_cut, is_elsewhere, left_start_ns, left_end_ns, left_busy_ns, left_operations, left_launches
+        is_cut, is_unknown, left_start_ns, left_end_ns, left_busy_ns, left_operations, left_launches
     ) REPLACE (
         CASE WHEN is_cut THEN left_start_ns ELSE gpu_start_ns END AS gpu_start_ns,
         CASE WHEN is_cut THEN left_end_ns ELSE gpu_end_ns END AS gpu_end_ns,
         CASE WHEN is_cut THEN left_busy_ns ELSE gpu_busy_ns END AS gpu_busy_ns,
-        CASE WHEN is_elsewhere THEN NULL WHEN is_cut THEN coalesce(left_operations, 0)
+        CASE WHEN is_unknown THEN NULL WHEN is_cut THEN coalesce(left_operations, 0)
              ELSE coalesce(gpu_operations, 0) END AS gpu_operations,
-        CASE WHEN is_elsewhere THEN NULL WHEN is_cut THEN coalesce(left_launches, 0)
+        CASE WHEN is_unknown THEN NULL WHEN is_cut THEN coalesce(left_launches, 0)
              ELSE coalesce(launches, 0) END AS launches
     )
 FROM judged
