@@ -480,6 +480,12 @@ class Trace:
         )
         return {name: getattr(self, name) for name in names}
 
+    def pid_text(self, process: int) -> str:
+        """The pid of a process, with NVIDIA's number where another one has the same."""
+        pid = process & 0xFFFFFF
+        several = sum(one & 0xFFFFFF == pid for one, _ in self.processes) > 1
+        return f"{pid} ({process << 24})" if several else str(pid)
+
     def view(self) -> View:
         """Everything that it holds, with the numbers of rows that its events have in the database."""
         return _numbered(self)
