@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
 
+from made.nsys import TWIN
 from oracle.trace import (
-    TWIN,
     Allocation,
     Call,
     Fault,

@@ -150,9 +150,7 @@ def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
         "device_id": most[2],
     }
     called = max((sum(part["waited_ns"] for part in some), name) for name, some in kernels.items())[1]
-    ran = [
-        work for work in view.kernels if work.round is not None and (work.process, work.device) in ranks
-    ]
+    ran = [work for work in view.kernels if work.round is not None and (work.process, work.device) in ranks]
     return _found(
         "straggler",
         sum(waited.values()),

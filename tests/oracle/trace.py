@@ -17,8 +17,6 @@ from made.nsys import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: A process of another container with the pid of the first one: NVIDIA tells them apart by higher bits.
-TWIN = 1 << 24 | 1
 METRIC, METRIC_UNIT = "SMs Active", "Throughput %"
 #: One of the market, whose peaks these are (dense, fp32 and fp16), and one of none.
 GPUS = ("NVIDIA H100 80GB HBM3", "GPU 1")

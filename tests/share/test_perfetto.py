@@ -14,7 +14,7 @@ import pytest
 from command_line import traceql
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made.nsys import Recording, copy, graph, kernel, memset
+from made.nsys import TWIN, Recording, copy, graph, kernel, memset
 from perfetto_file import Parsed, parse
 from shipped import REPORTS
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from traceql import Database
 
 UTC = 1_800_000_000_000_000_000
-#: A process of another container with the pid of the first one.
-TWIN = 1 << 24 | 1
 
 # What stands on each track, as the tables have it: path, events, their time.
 EXPECTED = """
