@@ -13,8 +13,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
-
 from made.nsys import TWIN
+
 from oracle.trace import (
     Allocation,
     Call,

@@ -251,9 +251,9 @@ def _numbered(
 def _lines_of(
     answer: pl.DataFrame, x: str, color: str, apart: Sequence[str]
 ) -> tuple[pl.DataFrame, Sequence[str]]:
-    """The rows and what tells their lines apart: two of a series may have one `x`, as of processes of one pid.
+    """The rows, and what tells their lines apart: processes of one pid are one series, and have one `x`.
 
-    One stands behind the other then, and a line begins where `x` is less than before.
+    They stand one behind the other then, and a line begins where `x` is less than before.
     """
     series = list(dict.fromkeys([*filter(None, [color]), *apart]))
     if not answer.select(*series, x).is_duplicated().any():
