@@ -58,7 +58,7 @@ SELECT
     whole,
     first_ns,
     last_ns,
-    concat_ws(' ', coalesce(process, 'process'), fitting.pid) AS process,
+    concat_ws(' ', coalesce(process, 'process'), coalesce(pid_text, fitting.pid::VARCHAR)) AS process,
     CASE
         WHEN layer = 'gpu'
             THEN concat_ws(' ', 'GPU', coalesce(place_id::VARCHAR, '?'), gpu_name, 'stream',
@@ -73,8 +73,8 @@ SELECT
             ELSE ' OS runtime' END
     END AS lane
 FROM fitting
-LEFT JOIN processes
-    ON processes.trace_id = fitting.trace_id AND processes.process_id = fitting.process_id
+LEFT JOIN process_texts
+    ON process_texts.trace_id = fitting.trace_id AND process_texts.process_id = fitting.process_id
 LEFT JOIN threads
     ON threads.trace_id = fitting.trace_id AND threads.process_id = fitting.process_id
     AND threads.tid = place_id AND layer <> 'gpu'

@@ -6,7 +6,8 @@
 -- @column trace_id BIGINT     the trace it belongs to, see traces
 -- @column trace VARCHAR       name of the trace
 -- @column api_call_id BIGINT  the call, see api_calls
--- @column pid BIGINT          process
+-- @column process_id BIGINT   process, see processes
+-- @column pid BIGINT          process, as its own container numbers it
 -- @column tid BIGINT          thread
 -- @column purpose VARCHAR     launch (of kernels), replay (of a CUDA graph) or sync
 -- @column function VARCHAR    function
@@ -18,7 +19,8 @@
 WITH functions AS (
     SELECT name, call_purpose(any_value(name)) AS purpose FROM api_calls GROUP BY name
 )
-SELECT trace_id, trace, api_call_id, pid, tid, purpose, name AS function, start_ns, duration_ns, range_id
+SELECT trace_id, trace, api_call_id, process_id, pid, tid, purpose, name AS function, start_ns, duration_ns,
+       range_id
 FROM api_calls
 JOIN functions USING (name)
 JOIN traces USING (trace_id)

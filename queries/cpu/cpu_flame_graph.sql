@@ -28,17 +28,17 @@
 --         --python-sampling=true.
 
 WITH looks AS (
-    SELECT trace_id, process_id, pid, tid, stack_id FROM cpu_samples WHERE $samples = 'cpu'
+    SELECT trace_id, process_id, tid, stack_id FROM cpu_samples WHERE $samples = 'cpu'
     UNION ALL
-    SELECT trace_id, process_id, pid, tid, stack_id FROM python_samples WHERE $samples = 'python'
+    SELECT trace_id, process_id, tid, stack_id FROM python_samples WHERE $samples = 'python'
 ),
 counted AS (
     SELECT
         trace,
         trace_id,
         CASE $by
-            WHEN 'thread' THEN [concat_ws(' ', thread, 'thread', looks.tid, 'of process', looks.pid)]
-            WHEN 'process' THEN [concat_ws(' ', process, 'process', looks.pid)]
+            WHEN 'thread' THEN [concat_ws(' ', thread, 'thread', looks.tid, 'of process', pid_text)]
+            WHEN 'process' THEN [concat_ws(' ', process, 'process', pid_text)]
             ELSE []::VARCHAR[]
         END AS root,
         stack_id,
@@ -46,7 +46,7 @@ counted AS (
     FROM looks
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN threads USING (trace_id, process_id, tid)
-    LEFT JOIN processes USING (trace_id, process_id)
+    LEFT JOIN process_texts USING (trace_id, process_id)
     WHERE is_like(looks.tid::VARCHAR, $thread) OR coalesce(is_like(thread, $thread), false)
     GROUP BY ALL
 ),

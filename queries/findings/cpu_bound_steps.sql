@@ -11,15 +11,19 @@
 -- @param  replays BIGINT = 0    replays of CUDA graphs in such a step
 -- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @asks   steps step_summary
+-- @needs  kernels|nvtx_ranges timeline
 -- @says   no_cuda_graphs In {steps|step|steps} ({range}) there {launches_per_step?is|are}
 --         {launches_per_step|launch|launches}{steps?| each}, without CUDA graphs, and the GPU is idle for
 --         {idle_pct} of the time.
+-- @proof  no_cuda_graphs step_summary
 -- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
 --         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
 
-WITH calls AS (
-    SELECT traces.trace, pid, tid, start_ns, purpose
+WITH steps AS (
+    FROM steps_with_work($trace, NULL, 'thread')
+),
+calls AS (
+    SELECT traces.trace, process_id, tid, start_ns, purpose
     FROM host_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE purpose IN ('sync', 'replay')
@@ -29,26 +33,24 @@ WITH calls AS (
 last_begun AS (
     SELECT calls.*, begun.start_ns AS step_start_ns
     FROM calls
-    ASOF JOIN (SELECT DISTINCT trace, pid, tid, start_ns FROM steps) AS begun
+    ASOF JOIN (SELECT DISTINCT trace, process_id, tid, start_ns FROM steps) AS begun
         ON begun.trace = calls.trace
-        AND begun.pid = calls.pid
+        AND begun.process_id = calls.process_id
         AND begun.tid = calls.tid
         AND begun.start_ns <= calls.start_ns
 ),
 counted AS (
     SELECT
         steps.trace,
-        steps.pid,
+        steps.process_id,
         steps.tid,
         steps.step,
-        -- Processes of several containers may have one pid.
-        steps.start_ns,
         count(*) FILTER (purpose = 'sync') AS waits,
         count(*) FILTER (purpose = 'replay') AS replays
     FROM last_begun
     JOIN steps
         ON steps.trace = last_begun.trace
-        AND steps.pid = last_begun.pid
+        AND steps.process_id = last_begun.process_id
         AND steps.tid = last_begun.tid
         AND steps.start_ns = step_start_ns
     WHERE last_begun.start_ns < steps.start_ns + steps.duration_ns
@@ -68,7 +70,7 @@ found AS (
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns
     FROM steps
-    LEFT JOIN counted USING (trace, pid, tid, step, start_ns)
+    LEFT JOIN counted USING (trace, process_id, tid, step)
     GROUP BY trace, called, phase
 )
 SELECT

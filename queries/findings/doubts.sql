@@ -68,7 +68,7 @@ lost AS (
     JOIN traces USING (trace_id)
 ),
 outside AS (
-    SELECT trace, pid, device_id, start_ns, end_ns, duration_ns
+    SELECT trace, process_id, pid, device_id, start_ns, end_ns, duration_ns
     FROM gpu_operations
     JOIN covered USING (trace)
     WHERE gpu_in_ranges_pct < $placed_pct
@@ -90,7 +90,7 @@ places AS (
             min(start_ns) AS start_ns,
             max(end_ns) AS end_ns
         FROM outside
-        GROUP BY trace, pid, device_id
+        GROUP BY trace, process_id, pid, device_id
     )
     GROUP BY trace
 ),

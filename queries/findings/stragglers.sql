@@ -6,7 +6,7 @@
 -- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @asks   parts nccl_straggler
+-- @needs  kernels timeline
 -- @says   straggler Ranks wait {waited_ns} in {collectives|collective|collectives} for the one that comes
 --         last, most of it in {kernel}; process {pid} on device {device_id} waits most.
 -- @proof  straggler nccl_straggler trace=*
@@ -14,11 +14,20 @@
 --         ({query job-stragglers trace=*}), and what the slowest rank does that the fastest one does not (of
 --         traces in a database: traceql diff --job {job}).
 
-WITH ranks AS (
+WITH parts AS (
+    FROM delays_of_ranks($trace, 'short', $communication)
+),
+ranks AS (
     -- A rank has a part for each kernel and communicator.
-    SELECT trace, pid, device_id, sum(waited_ns)::BIGINT AS waited_ns, sum(collectives)::BIGINT AS collectives
+    SELECT
+        trace,
+        process_id,
+        pid,
+        device_id,
+        sum(waited_ns)::BIGINT AS waited_ns,
+        sum(collectives)::BIGINT AS collectives
     FROM parts
-    GROUP BY trace, pid, device_id
+    GROUP BY trace, process_id, pid, device_id
 ),
 kernels_waited AS (
     SELECT trace, kernel, sum(waited_ns)::BIGINT AS waited_ns
@@ -41,7 +50,7 @@ places AS (
     JOIN traces USING (trace_id)
     SEMI JOIN parts
         ON parts.trace = traces.trace
-        AND parts.pid = communicating.pid
+        AND parts.process_id = communicating.process_id
         AND parts.device_id IS NOT DISTINCT FROM communicating.device_id
         AND parts.kernel = called
         AND parts.communicator IS NOT DISTINCT FROM communicating.communicator

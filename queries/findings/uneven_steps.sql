@@ -11,26 +11,31 @@
 -- @param  times DOUBLE = 2      a step is in the tail when it takes more than so many times the median
 -- @param  fewest BIGINT = 5     so many steps of one name tell something
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @asks   steps step_summary
+-- @needs  kernels|nvtx_ranges timeline
 -- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps|has|have} GPU work for more than {times}
 --         times the median of {median_gpu_work_ns}{slow_steps?:|, at most} for {max_gpu_work_ns}.
 -- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger
 --         shapes?
 -- @where  long_tail the slowest is step {slowest_step}
+-- @proof  long_tail step_summary
 -- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over
 --         {steps|step|steps}, up to {max_gpu_work_ns}.
 -- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel
 --         of one shape that gets slower is throttled.
+-- @proof  drift step_summary
 
-WITH operations AS (
+WITH steps AS (
+    FROM steps_with_work($trace, NULL, 'thread')
+),
+operations AS (
     -- The GPUs of a process as one: where one of them computes, the others' waiting is no step's.
-    SELECT operations_by_work.* REPLACE (0 AS gpu_id), operations_by_work.pid AS owner
+    SELECT operations_by_work.* REPLACE (0 AS gpu_id), operations_by_work.process_id AS owner
     FROM operations_by_work
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     SEMI JOIN kernels_communicating USING (trace_id)
 ),
 communicating AS (
-    SELECT trace, owner AS pid, states.start_ns, states.end_ns
+    SELECT trace, owner AS process_id, states.start_ns, states.end_ns
     FROM gpu_states(operations) AS states
     JOIN traces USING (trace_id)
     WHERE state = 'exposed'
@@ -38,17 +43,15 @@ communicating AS (
 exposed AS (
     SELECT
         steps.trace,
-        steps.pid,
+        steps.process_id,
         steps.tid,
         steps.step,
-        -- Processes of several containers may have one pid.
-        steps.gpu_start_ns,
         sum(least(end_ns, gpu_start_ns + gpu_span_ns) - greatest(communicating.start_ns, gpu_start_ns))
             AS exposed_ns
     FROM steps
     JOIN communicating
         ON communicating.trace = steps.trace
-        AND communicating.pid = steps.pid
+        AND communicating.process_id = steps.process_id
         AND communicating.start_ns < gpu_start_ns + gpu_span_ns
         AND communicating.end_ns > gpu_start_ns
     GROUP BY ALL
@@ -61,10 +64,9 @@ named AS (
     FROM steps
     LEFT JOIN exposed
         ON exposed.trace = steps.trace
-        AND exposed.pid = steps.pid
+        AND exposed.process_id = steps.process_id
         AND exposed.tid IS NOT DISTINCT FROM steps.tid
         AND exposed.step = steps.step
-        AND exposed.gpu_start_ns = steps.gpu_start_ns
     WHERE gpu_work_ns > 0
 ),
 measured AS (
@@ -73,14 +75,15 @@ measured AS (
         median(gpu_work_ns) OVER alike AS median_ns,
         min(gpu_work_ns) OVER alike AS min_ns,
         row_number() OVER (
-            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step, range, gpu_work_ns
+            PARTITION BY trace, process_id, tid, called, phase ORDER BY gpu_start_ns, step
         ) AS number
     FROM named
-    WINDOW alike AS (PARTITION BY trace, pid, tid, called, phase)
+    WINDOW alike AS (PARTITION BY trace, process_id, tid, called, phase)
 ),
 grouped AS (
     SELECT
         trace,
+        process_id,
         pid,
         tid,
         called,
@@ -137,4 +140,4 @@ SELECT
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
 WHERE saving_pct >= $least_pct
-ORDER BY trace, saving_ns DESC, code, range, start_ns, pid, tid, phase
+ORDER BY trace, saving_ns DESC, code, range, start_ns, pid, process_id, tid, phase

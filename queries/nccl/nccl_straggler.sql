@@ -30,38 +30,6 @@
 -- @note   FROM answer GROUP BY trace HAVING any_value(clock_offset_ns) <> 0 ORDER BY trace
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM communication_called($trace, $names, $communication)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-runs AS (
-    SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating, clocks)
-)
-SELECT
-    traces.trace,
-    called AS kernel,
-    communicator,
-    pid,
-    device_id,
-    count_if(is_shared)::BIGINT AS collectives,
-    count_if(NOT is_shared)::BIGINT AS alone,
-    count_if(is_shared AND start_ns = last_start_ns)::BIGINT AS times_last,
-    (sum(start_ns - first_start_ns) FILTER (is_shared))::BIGINT AS late_ns,
-    median(start_ns - first_start_ns) FILTER (is_shared) AS median_late_ns,
-    max(start_ns - first_start_ns) FILTER (is_shared) AS max_late_ns,
-    (sum(last_start_ns - start_ns) FILTER (is_shared))::BIGINT AS waited_ns,
-    percent(
-        sum(last_start_ns - start_ns) FILTER (is_shared),
-        sum(runs.duration_ns) FILTER (is_shared)
-    ) AS waited_pct,
-    clock_offset_ns
-FROM runs
-JOIN traces USING (trace_id)
-GROUP BY traces.trace, called, communicator, process_id, pid, device_id, clock_offset_ns
-HAVING collectives > 0
+SELECT * EXCLUDE (process_id)
+FROM delays_of_ranks($trace, $names, $communication)
 ORDER BY trace, kernel, communicator, late_ns DESC, pid, process_id, device_id

@@ -29,5 +29,6 @@ WITH instances AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(text, $range) AND style <> 'mark' AND gpu_operations > 0
 )
+SELECT * EXCLUDE (process_id)
 FROM range_pace(instances)
-ORDER BY trace, domain, pid, tid NULLS FIRST, instance, range_id
+ORDER BY trace, domain, pid, process_id, tid NULLS FIRST, instance, range_id

@@ -164,7 +164,7 @@ blocks AS (
 SELECT
     trace,
     lane_number,
-    CASE WHEN several_processes THEN 'process ' || pid || ', ' ELSE '' END
+    CASE WHEN several_processes THEN 'process ' || coalesce(pid_text, lanes.pid::VARCHAR) || ', ' ELSE '' END
     || CASE
         WHEN place = 1
             THEN 'GPU ' || coalesce(place_id::VARCHAR, '?') || ' stream ' || coalesce(level::VARCHAR, '?')
@@ -185,4 +185,6 @@ FROM blocks
 JOIN lanes USING (lane_id)
 JOIN chosen USING (trace_id)
 LEFT JOIN names USING (name_id)
+LEFT JOIN process_texts
+    ON process_texts.trace_id = lanes.trace_id AND process_texts.process_id = lanes.process_id
 ORDER BY trace, lane_number, start_ns, end_ns, block

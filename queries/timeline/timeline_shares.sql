@@ -10,7 +10,7 @@
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches|api_calls|os_calls timeline
 -- @column trace VARCHAR                  name of the trace
 -- @column lane_number BIGINT             from the top, from 0
--- @column process VARCHAR                executable and pid
+-- @column process VARCHAR                executable and pid, see process_texts
 -- @column lane VARCHAR                   GPU and stream, or thread, and what stands there
 -- @column layer VARCHAR                  gpu, projected (ranges, on the GPU), range, sync, api or os
 -- @column lane_events BIGINT             events of the lane

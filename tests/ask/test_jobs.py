@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from made import jobs
-from made.nsys import Recording, kernel, memset
+from made.nsys import TWIN, Recording, kernel, memset
 from made.store import empty
 from shipped import REPORTS, notes
 
@@ -267,6 +267,19 @@ def test_ranks_that_share_a_trace_differ_as_if_each_had_one_of_its_own() -> None
     assert len({str(some) for some in rows}) == len(rows)
     with pytest.raises(QueryError, match="is none"):
         together.compare_ranks("both", from_=20, to=20)
+
+
+def test_ranks_that_are_told_by_one_pid_and_one_gpu_are_compared_with_each_other() -> None:
+    made = Recording()
+    # Each in a container of its own, with a GPU that is its first one.
+    for process, length, late in ((1, 5, 0), (TWIN, 9, 5)):
+        made.work(kernel("gemm", 20, 20 + length), pid=process)
+        for at in (100, 200):
+            made.work(kernel("ncclDevKernel_AllReduce", at + late, at + 50), pid=process)
+    found = made.database("both").compare_ranks("both")
+    assert (found.baseline, found.variant) == (("both rank 0",), ("both rank 1",))
+    (took,) = (row for row in found.differences.to_dicts() if row["measure"] == "kernel_ns")
+    assert (took["baseline"], took["variant"]) == (5 + 2 * 50, 9 + 2 * 45)
 
 
 @pytest.mark.long

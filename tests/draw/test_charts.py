@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 import pytest
+from made.nsys import TWIN, Recording
 from made.runs import Runs
 from made.store import empty
 from shipped import REPORTS
@@ -383,6 +384,29 @@ def curves_of(panel: dict[str, Any], rows: list[dict[str, Any]], x: str, y: str)
     for row in sorted((row for row in rows if "config" in row), key=lambda row: row[x]):
         found.setdefault(row[field], []).append(row[y])
     return found
+
+
+def test_processes_of_one_pid_have_lines_of_their_own() -> None:
+    made = Recording()
+    for process, length in ((1, 10), (TWIN, 30)):
+        for number in range(3):
+            made.range("step", 100 * number, 100 * number + length, pid=process)
+        for number in range(2):
+            made.allocated(100 * number, length, 64 * number, pid=process)
+    db = made.database("a")
+    pace = data(db.chart("nvtx_pace", range="step").to_dict())
+    assert {(row["line·number"], row["duration_ns"]) for row in pace} == {(0, 10), (1, 30)}
+    used = db.chart("memory_over_time", parts=4).to_dict()
+    assert "line·number" in {one["field"] for one in used["encoding"]["detail"]}
+    assert {(row["line·number"], row["in_use_bytes"]) for row in data(used) if row["time_ns"] == 78} == {
+        (0, 20),
+        (1, 60),
+    }
+    # One process is one line.
+    alone = (
+        Recording().range("step", 0, 10).range("step", 20, 30).database("a").chart("nvtx_pace", range="step")
+    )
+    assert "line·number" not in data(alone.to_dict())[0]
 
 
 @pytest.mark.long

@@ -70,6 +70,8 @@ _SOURCES = {"injection": 1, "daemon": 2, "analysis": 3}
 
 # The process of a plugin of nsys.
 _PLUGIN = 4000
+#: A process of another container with the pid of the first one: NVIDIA tells them apart by higher bits.
+TWIN = 1 << 24 | 1
 
 
 @dataclass(frozen=True)

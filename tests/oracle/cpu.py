@@ -37,7 +37,7 @@ def _process(view: View, process: int) -> str | None:
 
 
 def _root(view: View, look: Look, by: str) -> list[str]:
-    pid = look.process & 0xFFFFFF
+    pid = view.trace.pid_text(look.process)
     if by == "process":
         return [" ".join(filter(None, [_process(view, look.process), f"process {pid}"]))]
     name = _thread(view, look.process, look.tid)

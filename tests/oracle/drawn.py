@@ -13,9 +13,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
+from made.nsys import TWIN
 
 from oracle.trace import (
-    TWIN,
     Allocation,
     Call,
     Fault,
@@ -185,7 +185,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple(looks),
         tuple(states),
         tuple(threads),
-        tuple((process, f"rank{process}") for process in processes),
+        # Containers of one image run programs of one name.
+        tuple((process, f"rank{process & 0xFFFFFF}") for process in processes),
         tuple(powers),
         tuple(switches),
         tuple(library_calls),
@@ -562,6 +563,10 @@ def _rounds(
     for process in processes:
         for device, gpu in enumerate(visible[process] if visible else range(gpus)):
             owners.setdefault(gpu, (process, device))
+    sharing = list(owners.values())
+    # Two containers may each call a GPU of their own 0: by pid and ordinal they are on one.
+    if TWIN in processes and pick.chance(50):
+        sharing += [(TWIN, device) for _, device in owners.values()]
     short = f"ncclDevKernel_{name}_Clean"
     kernel = Kernel(short, short, short, "communication")
     # As unique as the name.
@@ -572,7 +577,7 @@ def _rounds(
     )
     at = 3 * LENGTH
     for number in range(pick.number(1, 4)):
-        ranks = [rank for rank in owners.values() if pick.chance(85)]
+        ranks = [rank for rank in sharing if pick.chance(85)]
         starts = [at + pick.number(0, 6) for _ in ranks]
         end = max(starts, default=at) + pick.number(1, 5)
         for (process, device), start in zip(ranks, starts, strict=True):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from made.nsys import Recording, copy, kernel
+from made.nsys import TWIN, Recording, copy, kernel
 from scipy import stats
 from scipy.stats import mstats
 
@@ -53,15 +53,16 @@ class Trace:
 
     launches: tuple[Launch, ...]
     steps: tuple[int, ...]
-    #: What the recording calls the first process, and the first GPU.
+    #: What the recording calls the first process and the first GPU, and by what the next process differs.
     first_pid: int
     first_device: int
+    pid_step: int
 
     def recording(self) -> Recording:
         """It as a report: the range step around the launches of each step, mlp around some of them."""
         made = Recording()
         for process, steps in enumerate(self.steps):
-            at = {"pid": self.first_pid + process}
+            at = {"pid": self.first_pid + self.pid_step * process}
             now = 0
             for step in range(steps):
                 begun = now
@@ -110,7 +111,9 @@ def _trace(random: Random, steps: tuple[int, ...], program: list[list[tuple[int,
                 start = 2 * math.ceil((at + random.randint(1, 9)) / 2) + process
                 at = start + random.randint(20, 60)
                 launches.append(Launch(process, device, step, path, name, start, at))
-    return Trace(tuple(launches), steps, random.randint(1, 9), random.randint(0, 3))
+    return Trace(
+        tuple(launches), steps, random.randint(1, 9), random.randint(0, 3), random.choice((1, TWIN - 1))
+    )
 
 
 # --- what is matched --------------------------------------------------------------------------------------

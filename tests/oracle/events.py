@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from made.nsys import Recording, copy, kernel, record, sync
+from made.nsys import TWIN, Recording, copy, kernel, record, sync
 
 if TYPE_CHECKING:
     from random import Random
 
     from oracle.arithmetic import Row
 
-STREAMS, EVENTS, PROCESSES = (7, 8, 9), (1, 2, 3), (1, 2)
+STREAMS, EVENTS, PROCESSES = (7, 8, 9), (1, 2, 3), ((1,), (1, 2), (1, TWIN))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Host:
 
 def drawn(random: Random, *, is_told: bool) -> list[Host]:
     """Processes whose calls follow each other; `is_told`: whether records say when they were completed."""
-    return [_host(random, process, is_told) for process in PROCESSES[: random.choice((1, 2))]]
+    return [_host(random, process, is_told) for process in random.choice(PROCESSES)]
 
 
 def _host(random: Random, process: int, is_told: bool) -> Host:
@@ -152,7 +152,7 @@ def _row(host: Host, wait: Wait) -> Row:
         held = None if completed is None else max(completed - ready, 0)
     released = completed is not None and following is not None
     return {
-        "pid": host.process,
+        "pid": host.process & 0xFFFFFF,
         "gpu_id": 0,
         "waiting": "host" if wait.stream is None else "stream",
         "waiting_stream": wait.stream,

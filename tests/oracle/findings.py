@@ -14,8 +14,8 @@ from oracle.asked import answers
 from oracle.drawn import STEPS
 from oracle.gpu import gaps_before_launches, lanes, span
 from oracle.kernels import kernel_drift, kernel_sum
-from oracle.nccl import communicates, communication_overlap, nccl_straggler
-from oracle.steps import pattern, step_summary, step_work
+from oracle.nccl import communicates, communication_overlap, delays_of_ranks
+from oracle.steps import pattern, step_summary, step_work, steps_with_work
 from oracle.trace import CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S
 
 if TYPE_CHECKING:
@@ -135,25 +135,22 @@ def _over_time(rows: list[Row], column: str) -> float | None:
 
 @answers("stragglers", {"communication": "*Clean*", "least_pct": 0})
 def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
-    parts = nccl_straggler(view, communication, "short")
-    if not parts:
+    delays = delays_of_ranks(view, "short")
+    if not delays:
         return []
-    ranks = grouped(parts, lambda part: (part["pid"], part["device_id"]))
+    parts = [part for part, _ in delays]
+    ranks = {rank: [part for part, _ in some] for rank, some in grouped(delays, lambda one: one[1]).items()}
     waited = {rank: sum(part["waited_ns"] for part in some) for rank, some in ranks.items()}
-    most = max(waited, key=lambda rank: (waited[rank], rank))
+    most = max((waited[rank], rank[0] & 0xFFFFFF, rank[1]) for rank in ranks)
     kernels = grouped(parts, lambda part: part["kernel"])
     numbers = {
         "waited_ns": sum(waited.values()),
         "collectives": max(sum(part["collectives"] for part in some) for some in ranks.values()),
-        "pid": most[0],
-        "device_id": most[1],
+        "pid": most[1],
+        "device_id": most[2],
     }
     called = max((sum(part["waited_ns"] for part in some), name) for name, some in kernels.items())[1]
-    ran = [
-        work
-        for work in view.kernels
-        if work.round is not None and (work.process & 0xFFFFFF, work.device) in ranks
-    ]
+    ran = [work for work in view.kernels if work.round is not None and (work.process, work.device) in ranks]
     return _found(
         "straggler",
         sum(waited.values()),
@@ -339,7 +336,8 @@ def _around_all(view: View, gaps: list[Row]) -> str | None:
 def cpu_bound_steps(
     view: View, launches: float, waits: float, replays: float, idle_pct: float, least_pct: float
 ) -> list[Row]:
-    steps = step_summary(view, None, "thread")
+    told = steps_with_work(view, None, "thread")
+    steps = [step for step, _ in told]
     made: dict[str, Counter[int]] = {"sync": Counter(), "replay": Counter()}
     for call in view.calls:
         # The driver's call is inside of one of the runtime.
@@ -347,9 +345,8 @@ def cpu_bound_steps(
         kind = "sync" if _WAITS.match(name) else "replay" if "GraphLaunch" in name else None
         before = [
             step
-            for step in steps
-            if (step["pid"], step["tid"]) == (call.process & 0xFFFFFF, call.tid)
-            and step["start_ns"] <= call.start
+            for step, process in told
+            if (process, step["tid"]) == (call.process, call.tid) and step["start_ns"] <= call.start
         ]
         begun = max((step["start_ns"] for step in before), default=None)
         for last in before:
@@ -397,22 +394,22 @@ def _lasting(steps: list[Row]) -> Row:
 def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> list[Row]:
     # What processes do that only communicate: they wait.
     exposed: dict[int, set[int]] = {}
-    for pid, work in grouped(view.operations, lambda one: one.process & 0xFFFFFF).items():
-        exposed[pid] = _moments(filter(communicates, work)) - _moments(
+    for process, work in grouped(view.operations, lambda one: one.process).items():
+        exposed[process] = _moments(filter(communicates, work)) - _moments(
             one for one in work if one.kind in ("kernel", "graph") and not communicates(one)
         )
     steps = []
-    for step in step_summary(view, None, "thread"):
+    for step, process in steps_with_work(view, None, "thread"):
         if step["gpu_busy_ns"] is not None:
             start, end = step["gpu_start_ns"], step["gpu_start_ns"] + step["gpu_span_ns"]
-            work = step["gpu_busy_ns"] - len(exposed[step["pid"]] & set(range(start, end)))
+            work = step["gpu_busy_ns"] - len(exposed[process] & set(range(start, end)))
             if work > 0:
-                steps.append({**step, "work": work})
+                steps.append({**step, "process": process, "work": work})
     rows = []
     for (_, _, text, _), group in grouped(
-        steps, lambda step: (step["pid"], step["tid"], _pattern_of(step), step["phase"])
+        steps, lambda step: (step["process"], step["tid"], _pattern_of(step), step["phase"])
     ).items():
-        group.sort(key=_in_order)
+        group.sort(key=lambda step: (step["gpu_start_ns"], step["step"]))
         work = [step["work"] for step in group]
         middle = float(np.median(work))
         slow = [step for step in group if step["work"] > times * middle]
@@ -432,11 +429,6 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
         told = {"numbers": numbers, "texts": {"range": text}, "range": text}
         rows += _found("long_tail", tail, _whole(view), least_pct, **told, **_lasting(slow))
     return rows
-
-
-def _in_order(step: Row) -> tuple[Any, ...]:
-    # Processes of several containers may have one pid, and their steps may begin together.
-    return step["gpu_start_ns"], step["step"], step["range"], step["work"]
 
 
 def _moments(work: Iterable[Operation]) -> set[int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from made.nsys import Recording, kernel
+from made.nsys import TWIN, Recording, kernel
 
 from oracle.arithmetic import Row, grouped, mean, per_second, percent
 
@@ -72,15 +72,22 @@ class Job:
     began: tuple[int, ...]
     ahead: tuple[int, ...]
     steps: int
+    #: Whether processes of one trace have one pid, as in containers.
+    twins: bool
     work: list[Done] = field(default_factory=list)
     collectives: list[Collective] = field(default_factory=list)
 
     def trace(self, rank: int) -> str:
         return f"{self.name}.{rank // self.per_trace}"
 
+    def process(self, rank: int) -> int:
+        """Its process in its trace."""
+        number = rank % self.per_trace
+        return TWIN if self.twins and number == 1 else number + 1
+
     def place(self, rank: int) -> tuple[int, int]:
-        """Process and GPU in its trace."""
-        return rank % self.per_trace + 1, rank % self.per_trace
+        """Pid and GPU in its trace."""
+        return self.process(rank) & 0xFFFFFF, rank % self.per_trace
 
     def done(self, rank: int) -> list[Done]:
         """All that the rank's GPU did, in order."""
@@ -94,7 +101,7 @@ class Job:
             began = self.began[trace]
             made = Recording(job=self.name, nodes="1").session(utc_ns=UTC + began + self.ahead[trace])
             for rank in range(trace * self.per_trace, (trace + 1) * self.per_trace):
-                pid, device = self.place(rank)
+                pid, device = self.process(rank), self.place(rank)[1]
                 for step in range(self.steps):
                     made.range(f"step {step}", _host(step) - began, _host(step + 1) - began - 1, pid=pid)
                 for one in self.done(rank):
@@ -133,6 +140,7 @@ def drawn(pick: random.Random, name: str) -> Job:
         tuple(0 if trace == 0 else pick.randrange(1, 4_000 * _US) for trace in range(traces)),
         tuple(0 if trace == 0 else pick.randrange(-900 * _US, 900 * _US) for trace in range(traces)),
         pick.choice((2, 3, 4)),
+        pick.choice((False, True)),
     )
     now = [6_000 * _US + rank for rank in range(ranks)]
     launches = [itertools.count(1) for _ in range(ranks)]

@@ -163,10 +163,15 @@ def _rounds(view: View) -> list[list[Operation]]:
 
 @answers("nccl_straggler", {"communication": "*Clean*", "names": "short"})
 def nccl_straggler(view: View, communication: str, names: str) -> list[Row]:
+    return [row for row, _ in delays_of_ranks(view, names)]
+
+
+def delays_of_ranks(view: View, names: str) -> list[tuple[Row, tuple[int, int]]]:
+    """How late ranks come, each with its process and device: pids are no processes."""
     runs = {work: together for together in _rounds(view) for work in together}
     rows = []
     clean = [work for work in view.kernels if work.round is not None]
-    for group in grouped(clean, lambda work: (work.process, work.device)).values():
+    for rank, group in grouped(clean, lambda work: (work.process, work.device)).items():
         shared = [work for work in group if work in runs]
         if not shared:
             continue
@@ -175,23 +180,22 @@ def nccl_straggler(view: View, communication: str, names: str) -> list[Row]:
         late = [work.start - firsts[work] for work in shared]
         waited = sum(lasts[work] - work.start for work in shared)
         message = group[0].message
-        rows.append(
-            {
-                "kernel": group[0].called(names),
-                "communicator": hex(message.communicator) if message else None,
-                "pid": group[0].process & 0xFFFFFF,
-                "device_id": group[0].device,
-                "collectives": len(shared),
-                "alone": len(group) - len(shared),
-                "times_last": sum(work.start == lasts[work] for work in shared),
-                "late_ns": sum(late),
-                "median_late_ns": float(np.median(late)),
-                "max_late_ns": max(late),
-                "waited_ns": waited,
-                "waited_pct": percent(waited, sum(work.duration for work in shared)),
-                "clock_offset_ns": 0,
-            }
-        )
+        row = {
+            "kernel": group[0].called(names),
+            "communicator": hex(message.communicator) if message else None,
+            "pid": rank[0] & 0xFFFFFF,
+            "device_id": rank[1],
+            "collectives": len(shared),
+            "alone": len(group) - len(shared),
+            "times_last": sum(work.start == lasts[work] for work in shared),
+            "late_ns": sum(late),
+            "median_late_ns": float(np.median(late)),
+            "max_late_ns": max(late),
+            "waited_ns": waited,
+            "waited_pct": percent(waited, sum(work.duration for work in shared)),
+            "clock_offset_ns": 0,
+        }
+        rows.append((row, rank))
     return rows
 
 

@@ -89,6 +89,11 @@ _ASKED = [*each("by", "thread", "process", step=None), *each("step", "attn", "la
 
 @answers("step_summary", *_ASKED)
 def step_summary(view: View, step: str | None, by: str) -> list[Row]:
+    return [row for row, _ in steps_with_work(view, step, by)]
+
+
+def steps_with_work(view: View, step: str | None, by: str) -> list[tuple[Row, int]]:
+    """The steps, each with the process that it is of: pids are no processes."""
     rows = []
     for of_thread in grouped(steps(view, step), lambda one: (one.process, one.tid)).values():
         before = None
@@ -103,25 +108,24 @@ def step_summary(view: View, step: str | None, by: str) -> list[Row]:
             )
             phase = _phase(one.text)
             tokens = None if phase["phase"] is None else phase["context_tokens"] + phase["generation_tokens"]
-            rows.append(
-                {
-                    "pid": one.process & 0xFFFFFF,
-                    "tid": one.tid,
-                    "step": number,
-                    "range": one.text,
-                    **phase,
-                    "start_ns": one.start,
-                    "duration_ns": one.duration,
-                    "gpu_start_ns": first,
-                    "gpu_span_ns": last - first if work else None,
-                    "gpu_busy_ns": busy,
-                    "gpu_gaps_ns": last - first - busy if work else None,
-                    "gpu_before_ns": first - before if work and before is not None else None,
-                    "gpu_operations": operations,
-                    "launches": launches,
-                    "tokens_per_s": per_second(tokens, last - first) if work and tokens is not None else None,
-                }
-            )
+            row = {
+                "pid": one.process & 0xFFFFFF,
+                "tid": one.tid,
+                "step": number,
+                "range": one.text,
+                **phase,
+                "start_ns": one.start,
+                "duration_ns": one.duration,
+                "gpu_start_ns": first,
+                "gpu_span_ns": last - first if work else None,
+                "gpu_busy_ns": busy,
+                "gpu_gaps_ns": last - first - busy if work else None,
+                "gpu_before_ns": first - before if work and before is not None else None,
+                "gpu_operations": operations,
+                "launches": launches,
+                "tokens_per_s": per_second(tokens, last - first) if work and tokens is not None else None,
+            }
+            rows.append((row, one.process))
             before = last
     return rows
 

@@ -30,7 +30,7 @@ def timeline(view: View, names: str, max_blocks: int) -> list[Row]:
     several = len({lane[1] for lane in lanes}) > 1
 
     def called(place: int, process: int, number: int, level: int) -> str:
-        of = f"process {process & 0xFFFFFF}, " if several else ""
+        of = f"process {view.trace.pid_text(process)}, " if several else ""
         if place == 0:
             return f"{of}thread {number} {'start/end' if level < 0 else f'depth {level}'}"
         return f"{of}GPU {number} stream {'?' if level == 99 else level}"
@@ -94,11 +94,11 @@ def lanes_of(view: View, names: str, most: int) -> list[Lane]:
     named_gpus = {gpu for gpus in view.trace.visible.values() for gpu in gpus}
 
     def add(process: int, layer: str, place: int, level: int | None, name: str, event: Event) -> None:
-        pid = process & 0xFFFFFF
+        pid, told = process & 0xFFFFFF, view.trace.pid_text(process)
         on_gpu = _ON_GPU.index(layer) if layer in _ON_GPU else 9
         on_cpu = _ON_CPU.index(layer) if layer in _ON_CPU else 9
         key = (pid, process, on_gpu, place, on_cpu, _LAST if level is None else level)
-        lane = found.setdefault(key, Lane(layer, f"{executables.get(process, 'process')} {pid}", name))
+        lane = found.setdefault(key, Lane(layer, f"{executables.get(process, 'process')} {told}", name))
         lane.events.append(event)
 
     def thread(process: int, tid: int) -> str:

@@ -17,8 +17,6 @@ from made.nsys import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: A process of another container with the pid of the first one: NVIDIA tells them apart by higher bits.
-TWIN = 1 << 24 | 1
 METRIC, METRIC_UNIT = "SMs Active", "Throughput %"
 #: One of the market, whose peaks these are (dense, fp32 and fp16), and one of none.
 GPUS = ("NVIDIA H100 80GB HBM3", "GPU 1")
@@ -479,6 +477,12 @@ class Trace:
             "allocations",
         )
         return {name: getattr(self, name) for name in names}
+
+    def pid_text(self, process: int) -> str:
+        """The pid of a process, with NVIDIA's number where another one has the same."""
+        pid = process & 0xFFFFFF
+        several = sum(one & 0xFFFFFF == pid for one, _ in self.processes) > 1
+        return f"{pid} ({process << 24})" if several else str(pid)
 
     def view(self) -> View:
         """Everything that it holds, with the numbers of rows that its events have in the database."""

@@ -14,7 +14,7 @@ import pytest
 from command_line import traceql
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made.nsys import Recording, copy, graph, kernel, memset
+from made.nsys import TWIN, Recording, copy, graph, kernel, memset
 from perfetto_file import Parsed, parse
 from shipped import REPORTS
 
@@ -291,6 +291,25 @@ def test_memory_in_use_is_a_counter_of_each_kind_and_within_a_window_begins_with
     assert memory(**{"from": 50, "to": 120}) == {device: [(50, 1000)], pinned: [(50, 500)]}
     assert memory(to=15) == {device: [(10, 1000)]}
     assert memory(only=False, within="step") == memory()
+
+
+def test_processes_of_one_pid_have_streams_and_memory_of_their_own() -> None:
+    made = Recording().session(utc_ns=UTC).duration(400)
+    for process, at in ((1, 10), (TWIN, 20)):
+        made.process(process, "/usr/bin/app")
+        made.call("cudaLaunchKernel", at, at + 1, kernel("add", 10 * at, 10 * at + 50), pid=process)
+        made.allocated(at, 10 * at, 0xA, pid=process)
+    parsed = written(made.database("made"), "made")[1]
+    assert {path[-1]: [value for _, value in found] for path, found in parsed.values.items()} == {
+        "running kernels": [1, 0, 1, 0],
+        f"memory in use, Device, pid 1 ({1 << 24})": [100],
+        f"memory in use, Device, pid 1 ({TWIN << 24})": [200],
+    }
+    # Perfetto's pages show tracks of one name below one track as one.
+    assert {one.path[-1] for one in parsed.slices if one.name == "add"} == {
+        f"stream 7, app 1 ({1 << 24})",
+        f"stream 7, app 1 ({TWIN << 24})",
+    }
 
 
 @pytest.mark.long

@@ -264,12 +264,14 @@ def ranks(ask: Asker, job: str, place: Mapping[str, Value] | None = None) -> tup
         )
     both = fastest, slowest = rows[-1], rows[0]
     there = ask.store.run(
-        "SELECT trace_id, process_id, pid, gpu_id, trace, shift_ns FROM job_ranks($traces) "
+        "SELECT trace_id, process_id, rank, pid, gpu_id, trace, shift_ns FROM job_ranks($traces) "
         "WHERE trace IN ($fastest, $slowest)",
         {"traces": tagged, "fastest": fastest["trace"], "slowest": slowest["trace"]},
     ).to_pylist()
     ours = [
-        next(one for one in there if all(one[name] == row[name] for name in ("trace", "pid", "gpu_id")))
+        next(
+            one for one in there if all(one[name] == row[name] for name in ("trace", "rank", "pid", "gpu_id"))
+        )
         for row in both
     ]
     asked = _window(ask, place or {}, [row["trace"] for row in both])

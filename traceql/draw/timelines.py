@@ -21,6 +21,8 @@ _PANELS = 5
 _CLIPPED = alt.Scale(zero=False, nice=False, padding=8)
 # An amount in the unit of its legend.
 _SCALED = "amount in its unit"
+# Which of the lines of one series a row is on, see `_lines_of`.
+_LINE = "line·number"
 # Columns that number instances of theirs apart from those of others.
 _APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
 
@@ -225,6 +227,8 @@ def _numbered(
 ) -> Drawing:
     """Marks at `y` over the number `x`."""
     known = theme.measured(answer, x, y)
+    if mark.type == "line":
+        known, apart = _lines_of(known, x, color, apart)
     thinned = _thinned(known, x, y, [*filter(None, [color]), *apart])
     rows, tooltip = theme.prepared(thinned, answer.columns)
     y_axis = theme.plain_axis(units.title(y), theme.said(rows, y_unit)) if y_unit else theme.axis(y, rows)
@@ -242,6 +246,20 @@ def _numbered(
             encoded = encoded.encode(shape=theme.shape(color, rows))
     note = f"{rows.height:,} of {known.height:,} points: the extremes of each stretch"
     return theme.noted(encoded, note if thinned is not known else "", theme.left_out(known, answer))
+
+
+def _lines_of(
+    answer: pl.DataFrame, x: str, color: str, apart: Sequence[str]
+) -> tuple[pl.DataFrame, Sequence[str]]:
+    """The rows, and what tells their lines apart: processes of one pid are one series, and have one `x`.
+
+    They stand one behind the other then, and a line begins where `x` is less than before.
+    """
+    series = list(dict.fromkeys([*filter(None, [color]), *apart]))
+    if not answer.select(*series, x).is_duplicated().any():
+        return answer, apart
+    begins = (pl.col(x) < pl.col(x).shift(1)).fill_null(value=False).cast(pl.Int64).cum_sum()
+    return answer.with_columns((begins.over(series) if series else begins).alias(_LINE)), [*apart, _LINE]
 
 
 def _thinned(answer: pl.DataFrame, x: str, y: str, series: Sequence[str]) -> pl.DataFrame:

@@ -34,10 +34,13 @@ class CounterKey(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What a trace calls its processes, threads, GPUs and streams (by process, context and number)."""
+    """What a trace calls its processes, threads, GPUs and streams (by process, context and number).
+
+    Of a process: its pid, that as a text which no other has, and its name.
+    """
 
     trace: str
-    processes: Mapping[int, tuple[int, str | None]]
+    processes: Mapping[int, tuple[int, str, str | None]]
     threads: Mapping[tuple[int, int], str | None]
     gpus: Mapping[int, str | None]
     streams: Mapping[tuple[int, int, int], str]
@@ -91,7 +94,7 @@ class Tracks:
     def _process(self, names: Names, process_id: int | None) -> tuple[int, int]:
         known = ("process", names.trace, process_id)
         if known not in self._places:
-            own, process = names.processes.get(process_id or 0, (None, None))
+            own, _, process = names.processes.get(process_id or 0, (None, None, None))
             pid = own if own is not None and own not in self._pids else _NO_PID + len(self._pids)
             self._pids.add(pid)
             said = process or "process"
@@ -122,7 +125,7 @@ class Tracks:
         if key.context_id not in (None, 0, 1):
             said += f", context {key.context_id}"
         if len(names.processes) > 1:
-            pid, process = names.processes.get(key.process_id or 0, (None, None))
+            _, pid, process = names.processes.get(key.process_id or 0, (None, None, None))
             said += f", {process or 'process'} {pid or '?'}"
         place = ("stream", gpu, key.process_id, key.context_id, key.stream_id)
         return self._once(place, lambda track: packets.named(track, gpu, track, said), (gpu, said))
@@ -160,7 +163,7 @@ def names_of(trace: str, rows: Sequence[Mapping[str, Any]]) -> Names:
     }
     return Names(
         trace,
-        {row["process_id"]: (row["pid"], row["name"]) for row in of["process"]},
+        {row["process_id"]: (row["pid"], row["pid_text"], row["name"]) for row in of["process"]},
         {(row["process_id"], row["tid"]): row["name"] for row in of["thread"]},
         {row["gpu_id"]: row["name"] for row in of["gpu"]},
         {(row["process_id"], row["context_id"], row["stream_id"]): row["name"] for row in of["stream"]},

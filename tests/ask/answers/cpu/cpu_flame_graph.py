@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from made.case import Case, across
-from made.nsys import Recording
+from made.nsys import TWIN, Recording
 
 MAIN = "main@/bin/app"
 
@@ -66,6 +66,26 @@ CASES = [
             a      python3 process 1    1      0             1              0         100        0             python3 process 1
             a      <module> (train.py)  2      0             1              0         100        0             python3 process 1;<module> (train.py)
             a      step (train.py)      3      1             1              100       100        0             python3 process 1;<module> (train.py);step (train.py)
+            """
+        ),
+    ),
+    Case(
+        "threads of processes with one pid and one name each have a tree",
+        traces={
+            "a": Recording()
+            .process(1, "/bin/app")
+            .process(TWIN, "/bin/app")
+            .cpu_sample(10, MAIN)
+            .cpu_sample(20, MAIN, pid=TWIN)
+        },
+        params={"by": "thread"},
+        expected=across(
+            """
+            trace  frame                                      stack_level  self_samples  total_samples  self_pct  total_pct  first_sample  path
+            a      thread 1 of process 1 (16777216)           1            0             1              0         50         0             thread 1 of process 1 (16777216)
+            a      main                                       2            1             1              50        50         0             thread 1 of process 1 (16777216);main
+            a      thread 1 of process 1 (281474993487872)  1            0             1              0         50         1             thread 1 of process 1 (281474993487872)
+            a      main                                       2            1             1              50        50         1             thread 1 of process 1 (281474993487872);main
             """
         ),
     ),

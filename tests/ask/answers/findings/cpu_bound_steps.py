@@ -1,21 +1,29 @@
 from made.case import Case, across
-from made.nsys import Recording, kernel
+from made.nsys import TWIN, Recording, kernel
 
 
-def steps(name: str, launches: int, *, waits: int = 0, function: str = "cudaLaunchKernel_v7000") -> Recording:
+def steps(
+    name: str,
+    launches: int,
+    *,
+    waits: int = 0,
+    function: str = "cudaLaunchKernel_v7000",
+    beside: Recording | None = None,
+    pid: int = 1,
+) -> Recording:
     """Two steps of kernels of 10 with gaps of 10 between them."""
-    made = Recording()
+    made = beside or Recording()
     for number in range(2):
         start = 1000 * number
-        made.range(f"{name} {number}", start, start + 900)
+        made.range(f"{name} {number}", start, start + 900, pid=pid)
         for launch in range(launches):
             at = start + 20 * launch
-            made.call(function, at, at + 5, kernel("k", at + 10, at + 20))
+            made.call(function, at, at + 5, kernel("k", at + 10, at + 20), pid=pid)
         for wait in range(waits):
             at = start + 500 + 10 * wait
-            made.call("cudaStreamSynchronize_v3020", at, at + 9)
+            made.call("cudaStreamSynchronize_v3020", at, at + 9, pid=pid)
             # The same wait, as the runtime asks the driver for it.
-            made.call("cuStreamSynchronize", at + 1, at + 8, layer="driver", nested=True)
+            made.call("cuStreamSynchronize", at + 1, at + 8, layer="driver", nested=True, pid=pid)
     return made
 
 
@@ -36,6 +44,16 @@ CASES = [
             a      no_cuda_graphs  high      2 * 19 * 10   38000/1390    {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
             # A graph may end where the step reads its results.
             reading  no_cuda_graphs  high    2 * 19 * 10   38000/1390    {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
+            """
+        ),
+    ),
+    Case(
+        "calls of a process are in its own steps, not in those of another one with its pid",
+        traces={"a": steps("waiting", 20, waits=3, beside=steps("step", 20), pid=TWIN)},
+        expected=across(
+            """
+            trace  code            severity  saving_ns    saving_pct  numbers                                                             texts            range   start_ns  end_ns
+            a      no_cuda_graphs  high      2 * 19 * 10  38000/1390  {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
             """
         ),
     ),

@@ -1,5 +1,5 @@
 from made.case import Case, across
-from made.nsys import Recording, kernel
+from made.nsys import TWIN, Recording, kernel
 
 BEGUN = "CUDA injection initialized successfully."
 
@@ -83,6 +83,23 @@ CASES = [
             trace  code         severity  saving_ns  saving_pct  numbers  texts                                                                                                     range  start_ns  end_ns
             alone  lost_events  doubt     NULL       NULL        []       {counted: : what its process had not handed over at the end}                                              NULL   NULL      NULL
             one    lost_events  doubt     NULL       NULL        []       {counted: : 9 of 10 NVTX events of process 12, what 1 of 2 processes had not handed over at the end}  NULL   NULL      NULL
+            """
+        ),
+    ),
+    Case(
+        "most of the work outside ranges is in one process, whichever others have its pid",
+        traces={
+            "a": Recording()
+            .range("step", 0, 10)
+            .call("cudaLaunchKernel_v7000", 1, 2, kernel("k", 10, 20))
+            .work(kernel("k", 30, 50))
+            .work(kernel("k", 60, 72), pid=TWIN)
+            .work(kernel("k", 80, 108, device=1), pid=2),
+        },
+        expected=across(
+            """
+            trace  code          severity  saving_ns  saving_pct  numbers                                                                               texts  range  start_ns  end_ns
+            a      unattributed  low       NULL       NULL        {gpu_in_ranges_pct: 14.285714285714286, gpu_ns: 70.0, pid: 2.0, device_id: 1.0}  []     NULL   30        108
             """
         ),
     ),

@@ -1,20 +1,21 @@
 from made.case import Case, across
-from made.nsys import Recording, kernel
+from made.nsys import TWIN, Recording, kernel
 
 
-def steps(*busy: int) -> Recording:
+def steps(*busy: int, beside: Recording | None = None, pid: int = 1) -> Recording:
     """A step of 100 each, with a kernel that takes so long."""
-    made = Recording()
+    made = beside or Recording()
     for number, duration in enumerate(busy):
         start = 100 * number
-        made.range(f"step {number}", start, start + 10)
-        made.call("cudaLaunchKernel_v7000", start, start + 5, kernel("k", start + 10, start + 10 + duration))
+        made.range(f"step {number}", start, start + 10, pid=pid)
+        done = start + 10 + duration
+        made.call("cudaLaunchKernel_v7000", start, start + 5, kernel("k", start + 10, done), pid=pid)
     return made
 
 
-def communicating(*parts: tuple[int, int]) -> Recording:
+def communicating(*parts: tuple[int, int], beside: Recording | None = None) -> Recording:
     """A step of 100 each, with a kernel that takes so long and a collective behind it, or for its last part."""
-    made = Recording()
+    made = beside or Recording()
     for number, (work, collective) in enumerate(parts):
         start = 100 * number
         done = start + 10 + work
@@ -56,6 +57,23 @@ CASES = [
             trace  code       severity  saving_ns  saving_pct  numbers                                                                                                              texts            range   start_ns  end_ns
             # 60 against 20, of 10 … 470; the line rises by 8 a step, of a mean of 28.
             works  long_tail  medium    40         4000/460    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 20.0, max_gpu_work_ns: 60.0, growth_pct: 114.28571428571429, slowest_step: 4.0}  {range: step *}  step *  410       470
+            """
+        ),
+    ),
+    Case(
+        "the steps of a process are compared with each other, and its own collectives are what it waits in: another "
+        "one with its pid has its own",
+        traces={
+            "a": steps(50, 50, 50, 50, 50, beside=steps(10, 10, 10, 10, 50), pid=TWIN),
+            # While the first one only communicates, the other one works.
+            "b": communicating(
+                (20, 0), (20, 0), (20, 0), (20, 0), (20, 60), beside=steps(*5 * [85], pid=TWIN)
+            ),
+        },
+        expected=across(
+            """
+            trace  code       severity  saving_ns  saving_pct  numbers                                                                                                               texts            range   start_ns  end_ns
+            a      long_tail  medium    40         4000/450    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 10.0, max_gpu_work_ns: 50.0, growth_pct: 177.77777777777777, slowest_step: 4.0}  {range: step *}  step *  410       460
             """
         ),
     ),

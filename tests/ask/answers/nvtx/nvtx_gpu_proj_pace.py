@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, across
-from made.nsys import Recording, copy, kernel
+from made.nsys import TWIN, Recording, copy, kernel
 
 LAUNCH = "cudaLaunchKernel_v7000"
 
@@ -96,6 +96,30 @@ CASES = [
             """
             trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             c      ''      1    1    0         30        44      14           14                 30        30              2
+            """
+        ),
+    ),
+    Case(
+        "processes of one pid follow each other, each with its own instances",
+        traces={
+            "a": Recording()
+            .range("step", 10, 20)
+            .range("step", 50, 90)
+            .call("cudaLaunchKernel_v7000", 11, 12, kernel("k", 20, 30))
+            .call("cudaLaunchKernel_v7000", 51, 52, kernel("k", 60, 70))
+            .range("step", 10, 20, pid=TWIN)
+            .range("step", 50, 90, pid=TWIN)
+            .call("cudaLaunchKernel_v7000", 11, 12, kernel("k", 21, 25), pid=TWIN)
+            .call("cudaLaunchKernel_v7000", 51, 52, kernel("k", 61, 65), pid=TWIN)
+        },
+        params={"range": "step"},
+        expected=across(
+            """
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            a      ''      1    1    0         20        30      10           10                 20        20              1
+            a      ''      1    1    1         60        70      10           20                 30        50              2
+            a      ''      1    1    0         21        25      4            4                  21        21              3
+            a      ''      1    1    1         61        65      4            8                  36        57              4
             """
         ),
     ),

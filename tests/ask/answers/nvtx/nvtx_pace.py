@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, across
-from made.nsys import Recording
+from made.nsys import TWIN, Recording
 
 TWO = {
     "a": Recording()
@@ -84,6 +84,26 @@ CASES = [
             trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             a      ''      1    1    0         0         10      10           10                 0         0               1
             a      ''      1    1    1         15        20      5            15                 5         5               2
+            """
+        ),
+    ),
+    Case(
+        "processes of one pid follow each other, each with its own instances",
+        traces={
+            "a": Recording()
+            .range("step", 10, 20)
+            .range("step", 50, 90)
+            .range("step", 11, 13, pid=TWIN)
+            .range("step", 51, 61, pid=TWIN)
+        },
+        params={"range": "step"},
+        expected=across(
+            """
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            a      ''      1    1    0         10        20      10           10                 10        10              1
+            a      ''      1    1    1         50        90      40           50                 30        40              2
+            a      ''      1    1    0         11        13      2            2                  11        11              3
+            a      ''      1    1    1         51        61      10           12                 38        49              4
             """
         ),
     ),

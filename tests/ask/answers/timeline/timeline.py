@@ -1,5 +1,5 @@
 from made.case import Case, across
-from made.nsys import Recording, copy, graph, kernel
+from made.nsys import TWIN, Recording, copy, graph, kernel
 
 CASES = [
     Case(
@@ -87,6 +87,17 @@ CASES = [
             a      0            GPU 0 stream 7  kernel  a     0         10      10           1       10       100       0
             a      0            GPU 0 stream 7  kernel  b     10        20      10           1       10       100       0
             a      0            GPU 0 stream 7  kernel  c     25        40      15           1       15       100       0
+            """
+        ),
+    ),
+    Case(
+        "lanes of processes with one pid have names of their own",
+        traces={"a": Recording().work(kernel("a", 0, 10)).work(kernel("b", 5, 15), pid=TWIN)},
+        expected=across(
+            """
+            trace  lane_number  lane                                                kind    name  start_ns  end_ns  duration_ns  events  busy_ns  busy_pct  hidden_gap_ns
+            a      0            process 1 (16777216), GPU 0 stream 7         kernel  a     0         10      10           1       10       100       0
+            a      1            process 1 (281474993487872), GPU 0 stream 7  kernel  b     5         15      10           1       10       100       0
             """
         ),
     ),

@@ -10,14 +10,14 @@ WITH looks AS (
 SELECT
     trace,
     of,
-    looks.pid,
     tid,
     any_value(process) AS process,
+    coalesce(any_value(pid_text), looks.pid::VARCHAR) AS pid,
     any_value(thread) AS thread,
     list(coalesce(stack_id, 0) ORDER BY time_ns, id) AS stacks
 FROM looks
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN threads USING (trace_id, process_id, tid)
-LEFT JOIN processes USING (trace_id, process_id)
+LEFT JOIN process_texts USING (trace_id, process_id)
 GROUP BY trace, trace_id, of, process_id, looks.pid, tid
 ORDER BY trace, of, count(*) DESC, looks.pid, tid, process_id

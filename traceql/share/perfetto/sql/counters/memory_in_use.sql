@@ -5,7 +5,8 @@ WITH named AS (
         gpu_id,
         'memory in use, ' || memory_kind
         || CASE
-            WHEN (SELECT count(*) FROM processes WHERE trace_id = $trace_id) > 1 THEN ', pid ' || pid
+            WHEN (SELECT count(*) FROM processes WHERE trace_id = $trace_id) > 1
+                THEN ', pid ' || coalesce(pid_text, memory_in_use.pid::VARCHAR)
             ELSE ''
         END AS track,
         'bytes' AS unit,
@@ -13,7 +14,9 @@ WITH named AS (
         greatest(time_ns, since_ns) AS time_ns,
         in_use_bytes,
         memory_event_id
-    FROM memory_in_use, shown
+    FROM memory_in_use
+    LEFT JOIN process_texts USING (trace_id, process_id)
+    CROSS JOIN shown
     -- GPU memory adds up others.
     WHERE trace_id = $trace_id AND memory_kind <> 'GPU memory' AND (until_ns IS NULL OR time_ns < until_ns)
 )
