@@ -26,8 +26,8 @@ SELECT
     api_call_id
 FROM api_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-WHERE api_calls.name IN ('cudaDeviceSynchronize', 'cudaStreamSynchronize', 'cudaThreadSynchronize',
-                         'cuCtxSynchronize', 'cuStreamSynchronize')
+-- Those of programs whose threads have default streams of their own end in _ptsz.
+WHERE api_calls.name LIKE 'cu%Synchronize%' AND api_calls.name NOT LIKE '%EventSynchronize%'
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY trace ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id),
     $limit

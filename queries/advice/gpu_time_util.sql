@@ -32,7 +32,8 @@ WITH operations AS (
         pid,
         device_id,
         start_ns,
-        end_ns
+        -- What has no end takes no time, as far as that is known.
+        coalesce(end_ns, start_ns) AS end_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE counts_as_work(gpu_operations.kind, $graphs)

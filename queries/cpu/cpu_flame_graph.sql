@@ -28,9 +28,13 @@
 --         --python-sampling=true.
 
 WITH looks AS (
-    SELECT trace_id, process_id, tid, stack_id FROM cpu_samples WHERE $samples = 'cpu'
-    UNION ALL
-    SELECT trace_id, process_id, tid, stack_id FROM python_samples WHERE $samples = 'python'
+    FROM (
+        SELECT 'cpu' AS sampled, trace_id, process_id, tid, stack_id FROM cpu_samples
+        UNION ALL
+        SELECT 'python', trace_id, process_id, tid, stack_id FROM python_samples
+    )
+    WHERE CASE WHEN $samples IN ('cpu', 'python') THEN sampled = $samples
+               ELSE error('samples must be cpu or python') END
 ),
 counted AS (
     SELECT
@@ -39,7 +43,8 @@ counted AS (
         CASE $by
             WHEN 'thread' THEN [concat_ws(' ', thread, 'thread', looks.tid, 'of process', pid_text)]
             WHEN 'process' THEN [concat_ws(' ', process, 'process', pid_text)]
-            ELSE []::VARCHAR[]
+            WHEN 'trace' THEN []::VARCHAR[]
+            ELSE error('by must be trace, process or thread')
         END AS root,
         stack_id,
         count(*) AS samples

@@ -3,6 +3,7 @@
 -- Of one gap between operations of a GPU (gap 1 is the longest, as gpu-gaps lists them), everything that the
 -- process whose work ends it did meanwhile, on every thread: API calls and calls of the operating system
 -- that overlap it, time on and off the CPU, and samples of CPUs and of Python by the function that ran.
+-- Threads that had ended are left out, and so is what has no known end.
 -- @of     times
 -- @unites trace
 -- @param  gap BIGINT = 1          which gap, by length: 1 is the longest of its trace
@@ -52,7 +53,10 @@ chosen AS (
         named.end_ns AS gap_end_ns,
         named.duration_ns AS gap_ns,
         any_value(next_operation) AS next_operation,
-        arg_min(process_id, (operations.end_ns, operations.kind, operations.operation_id)) AS process_id
+        arg_min(
+            process_id,
+            (coalesce(operations.end_ns, operations.start_ns), operations.kind, operations.operation_id)
+        ) AS process_id
     FROM named
     JOIN gpu_operations AS operations ON operations.trace_id = named.trace_id
         AND operations.gpu_id = named.gpu_id AND operations.start_ns = named.end_ns
@@ -64,8 +68,18 @@ stretches AS (
     SELECT trace_id, 'OS calls', process_id, pid, tid, name, start_ns, end_ns FROM os_calls
     UNION ALL
     SELECT trace_id, 'scheduling', process_id, pid, tid,
-           CASE WHEN is_on_cpu THEN 'on the CPU' ELSE 'off the CPU' END, start_ns, end_ns
-    FROM thread_states
+           CASE WHEN is_on_cpu THEN 'on the CPU' ELSE 'off the CPU' END, start_ns,
+           coalesce(end_ns, CASE WHEN is_last THEN 9223372036854775807 END)
+    FROM (
+        -- How the last event of a thread left it, it stays. After another one nobody knows until when.
+        SELECT
+            *,
+            thread_state IS DISTINCT FROM 'Terminated' AND lead(start_ns) OVER (
+                PARTITION BY trace_id, process_id, tid ORDER BY start_ns, end_ns NULLS LAST, is_on_cpu
+            ) IS NULL AS is_last
+        FROM thread_states
+        SEMI JOIN chosen USING (trace_id, process_id)
+    )
 ),
 innermost AS (
     SELECT
@@ -83,11 +97,10 @@ looks AS (
 during AS (
     SELECT
         chosen.trace_id, kind, stretches.process_id, stretches.pid, tid, what,
-        least(coalesce(stretches.end_ns, gap_end_ns), gap_end_ns) - greatest(stretches.start_ns, gap_start_ns)
-            AS overlap_ns
+        least(stretches.end_ns, gap_end_ns) - greatest(stretches.start_ns, gap_start_ns) AS overlap_ns
     FROM chosen
     JOIN stretches ON stretches.trace_id = chosen.trace_id AND stretches.process_id = chosen.process_id
-        AND stretches.start_ns < gap_end_ns AND coalesce(stretches.end_ns, gap_end_ns) > gap_start_ns
+        AND stretches.start_ns < gap_end_ns AND stretches.end_ns > gap_start_ns
     UNION ALL
     SELECT chosen.trace_id, kind, looks.process_id, looks.pid, tid, coalesce(what, '[no stack]'), NULL
     FROM chosen

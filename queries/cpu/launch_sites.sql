@@ -42,12 +42,16 @@ asked AS (
     SELECT * FROM wanted WHERE is_asked
 ),
 outside AS (
-    -- Up to the outermost frame of CUDA: what called it.
+    -- Up to the outermost frame of CUDA's own libraries: what called it. Programs are called cuda, too.
     SELECT
         *,
         frame_depth - coalesce(
             max(frame_depth) FILTER (
-                regexp_matches(frame_module, '(^|[/\\])(lib)?(cupti|cuda|cudart|nvcuda)[^/\\]*$')
+                regexp_matches(
+                    frame_module,
+                    '(^|[/\\])(lib(cuda|cudart|cupti)(-\w+)?\.so[.0-9]*|(nvcuda|cudart|cupti)[\w.]*\.dll)$',
+                    'i'
+                )
             ) OVER (PARTITION BY stack_id),
             -1
         ) AS place

@@ -44,6 +44,7 @@ WITH waits AS MATERIALIZED (
         syncs.event_id,
         syncs.event_record_id,
         syncs.api_call_id,
+        syncs.correlation_id,
         coalesce(api_calls.start_ns, syncs.start_ns) AS wait_ns,
         syncs.start_ns,
         syncs.duration_ns
@@ -64,28 +65,28 @@ streams AS MATERIALIZED (
         SELECT trace_id, process_id, context_id, stream_id FROM recorded
     )
 ),
--- What a stream was given, in the order of the calls that gave it.
+-- What a stream was given, in the order of the calls that gave it: their ids rise, and are known of calls that
+-- were not recorded, or lie before a window.
 given AS (
     SELECT
         stream,
-        given_ns,
+        correlation_id,
         start_ns,
         operation,
         max(end_ns) OVER (so_far ROWS UNBOUNDED PRECEDING) AS done_ns,
-        lag(given_ns) OVER so_far IS DISTINCT FROM given_ns AS is_first,
-        lead(given_ns) OVER so_far IS DISTINCT FROM given_ns AS is_last
+        lag(correlation_id) OVER so_far IS DISTINCT FROM correlation_id AS is_first,
+        lead(correlation_id) OVER so_far IS DISTINCT FROM correlation_id AS is_last
     FROM (
         SELECT
             stream,
-            api_calls.start_ns AS given_ns,
-            operations.start_ns,
-            operations.end_ns,
+            correlation_id,
+            start_ns,
+            end_ns,
             operation_number(kind, operation_id) AS operation
-        FROM gpu_operations AS operations
+        FROM gpu_operations
         JOIN streams USING (trace_id, process_id, context_id, stream_id)
-        JOIN api_calls USING (api_call_id)
     )
-    WINDOW so_far AS (PARTITION BY stream ORDER BY given_ns, start_ns, operation)
+    WINDOW so_far AS (PARTITION BY stream ORDER BY correlation_id, start_ns, operation)
 ),
 records AS (
     SELECT
@@ -94,29 +95,29 @@ records AS (
         records.stream_id AS recording_stream,
         time_ns AS record_ns,
         -- A stream that was given nothing has come as far when it is asked to record.
-        coalesce(completed_ns, greatest(done_ns, time_ns), time_ns) AS completed_ns
+        coalesce(completed_ns, if(time_ns IS NULL, NULL, greatest(done_ns, time_ns))) AS completed_ns
     FROM (
         FROM recorded LEFT JOIN streams USING (trace_id, process_id, context_id, stream_id)
     ) AS records
-    ASOF LEFT JOIN (SELECT stream, given_ns, done_ns FROM given WHERE is_last) AS given
-        ON given.stream = records.stream AND given.given_ns <= records.time_ns
+    ASOF LEFT JOIN (SELECT stream, correlation_id, done_ns FROM given WHERE is_last) AS given
+        ON given.stream = records.stream AND given.correlation_id < records.correlation_id
 ),
 waiting AS (
-    SELECT sync_id, wait_ns, stream
+    SELECT sync_id, correlation_id, stream
     FROM waits
     JOIN streams USING (trace_id, process_id, context_id, stream_id)
 ),
 before AS (
     SELECT sync_id, done_ns
     FROM waiting
-    ASOF JOIN (SELECT stream, given_ns, done_ns FROM given WHERE is_last) AS given
-        ON given.stream = waiting.stream AND given.given_ns <= waiting.wait_ns
+    ASOF JOIN (SELECT stream, correlation_id, done_ns FROM given WHERE is_last) AS given
+        ON given.stream = waiting.stream AND given.correlation_id < waiting.correlation_id
 ),
 after AS (
     SELECT sync_id, operation, start_ns
     FROM waiting
-    ASOF JOIN (SELECT stream, given_ns, start_ns, operation FROM given WHERE is_first) AS given
-        ON given.stream = waiting.stream AND given.given_ns >= waiting.wait_ns
+    ASOF JOIN (SELECT stream, correlation_id, start_ns, operation FROM given WHERE is_first) AS given
+        ON given.stream = waiting.stream AND given.correlation_id > waiting.correlation_id
 ),
 listed AS (
     SELECT

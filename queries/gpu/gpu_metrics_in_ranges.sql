@@ -33,10 +33,9 @@ ranges AS (
         text AS range,
         gpu_id,
         range_id,
-        gpu_start_ns AS start_ns,
-        gpu_end_ns AS end_ns,
-        busy_until(gpu_start_ns, gpu_end_ns, range_id, (nvtx_ranges.trace_id, domain, text, gpu_id))
-            AS earlier_until_ns
+        gpu_start_ns AS from_ns,
+        -- Of work whose end is not known there is no time in which samples count.
+        coalesce(gpu_end_ns, gpu_start_ns) AS to_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     JOIN used ON used.trace_id = nvtx_ranges.trace_id AND used.process_id = nvtx_ranges.process_id
@@ -45,10 +44,11 @@ ranges AS (
 -- What a range adds to the time of those before it; nothing where it lies in them.
 pieces AS (
     SELECT
-        *,
-        least(greatest(start_ns, coalesce(earlier_until_ns, start_ns)), end_ns) AS from_ns,
-        end_ns AS to_ns
-    FROM ranges
+        * REPLACE (least(greatest(from_ns, coalesce(earlier_until_ns, from_ns)), to_ns) AS from_ns)
+    FROM (
+        SELECT *, busy_until(from_ns, to_ns, range_id, (trace_id, domain, range, gpu_id)) AS earlier_until_ns
+        FROM ranges
+    )
 ),
 sums AS (
     SELECT

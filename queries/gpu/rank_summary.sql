@@ -3,7 +3,7 @@
 -- One row per process and GPU it used; a process with CUDA calls but no GPU work, and a GPU that CUDA knew
 -- but nobody used, have rows of their own, the GPU unless processes number it differently. With tensor
 -- parallelism each rank is a process: an empty one was profiled wrongly (one rank only, or the workers
--- were forked without --trace-fork-before-exec=true).
+-- were forked without --trace-fork-before-exec=true). A trace without CUDA on record has no row.
 -- @of     timeline
 -- @unites trace
 -- @needs  kernels timeline
@@ -76,7 +76,8 @@ SELECT
          WHEN device_id IS NULL THEN 'no GPU work'
          WHEN kernels = 0 AND graph_launches > 0 THEN 'graphs only' END AS finding
 FROM ranks
-JOIN chosen_traces($trace) AS traces ON traces.trace_id = ranks.trace_id AND has_timeline
+JOIN chosen_traces($trace) AS traces
+    ON traces.trace_id = ranks.trace_id AND has_timeline AND NOT list_contains(missing, 'kernels')
 LEFT JOIN processes
     ON processes.trace_id = ranks.trace_id AND processes.process_id = ranks.process_id
 ORDER BY trace, ranks.pid NULLS LAST, ranks.process_id, device_id NULLS LAST

@@ -63,7 +63,7 @@ given AS (
     SEMI JOIN runs USING (trace_id, process_id, gpu_id)
     JOIN numbered USING (trace_id, process_id, gpu_id)
     LEFT JOIN names ON names.full_name = operations.full_name
-    WHERE NOT (kind = 'kernel' AND operation_id IN (SELECT kernel_id FROM runs))
+    WHERE end_ns IS NOT NULL AND NOT (kind = 'kernel' AND operation_id IN (SELECT kernel_id FROM runs))
 ),
 working AS (
     SELECT

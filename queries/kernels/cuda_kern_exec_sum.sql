@@ -76,7 +76,7 @@ executions AS (
         executed_id,
         api_calls.tid,
         api_calls.name AS function,
-        greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
+        later_of(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
         CASE WHEN kernels.start_ns >= api_calls.end_ns
              THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,

@@ -37,7 +37,7 @@ SELECT
          THEN kernels.start_ns - api_calls.end_ns END AS queue_duration_ns,
     kernels.start_ns AS kernel_start_ns,
     kernels.duration_ns AS kernel_duration_ns,
-    greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
+    later_of(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
     kernels.pid,
     api_calls.tid,
     device_id,

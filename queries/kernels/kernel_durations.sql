@@ -53,7 +53,7 @@ spans AS (
     SELECT
         trace,
         min(start_ns) AS first_ns,
-        ceil((max(start_ns) - min(start_ns) + 1) / greatest($slices, 1))::BIGINT AS slice_ns
+        ceil((max(start_ns) - min(start_ns) + 1) / $slices)::BIGINT AS slice_ns
     FROM executions
     JOIN longest USING (trace, kernel)
     GROUP BY trace

@@ -38,13 +38,22 @@ WITH used AS (
     JOIN memory_events USING (memory_event_id)
     WHERE is_like(memory_in_use.memory_kind, $memory)
 ),
--- The last event that had happened by then.
+-- The last event that had happened by then; 0 before the first one, where all is in use that is released
+-- without an allocation.
 moments AS (
     SELECT
         series,
-        CASE WHEN $at IS NULL THEN arg_max(memory_event_id, (in_use_bytes, -memory_event_id))
-             ELSE max(memory_event_id) FILTER (time_ns <= $at) END AS last_id,
-        coalesce($at, arg_max(time_ns, (in_use_bytes, -memory_event_id))) AS at_ns
+        coalesce(
+            CASE
+                WHEN $at IS NOT NULL THEN max(memory_event_id) FILTER (time_ns <= $at)
+                WHEN max(in_use_bytes) > coalesce(sum(bytes) FILTER (NOT is_known), 0)
+                THEN arg_max(memory_event_id, (in_use_bytes, -memory_event_id))
+            END,
+            0
+        ) AS last_id,
+        coalesce(
+            $at, if(last_id = 0, 0, arg_max(time_ns, (in_use_bytes, -memory_event_id)))
+        ) AS at_ns
     FROM used
     GROUP BY series
 ),

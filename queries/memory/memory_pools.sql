@@ -8,7 +8,7 @@
 -- @column trace VARCHAR                   name of the trace
 -- @column pid BIGINT                      process
 -- @column gpu_id INTEGER                  GPU, see gpus
--- @column pool_address BIGINT             the pool
+-- @column pool_address BIGINT             the pool; later ones may have that of one that was destroyed
 -- @column pool_type VARCHAR               Local, or Imported from another process; NULL if not told
 -- @column created_ns BIGINT               when it was created; NULL if before the recording
 -- @column destroyed_ns BIGINT             when it was destroyed; NULL if it was not
@@ -34,6 +34,15 @@ WITH told AS (
     SELECT trace_id, process_id, pid, gpu_id, pool_address, operation, time_ns, pool_type, pool_bytes,
            pool_used_bytes, release_threshold_bytes, memory_pool_event_id, 1
     FROM memory_pool_events
+),
+-- The address of a pool that was destroyed may be that of the next one.
+lives AS (
+    SELECT
+        *,
+        count(*) FILTER (operation = 'Created') OVER (
+            PARTITION BY trace_id, process_id, pool_address ORDER BY time_ns
+        ) AS life
+    FROM told
 )
 SELECT
     trace,
@@ -53,7 +62,7 @@ SELECT
     max(pool_bytes - used_bytes)::BIGINT AS peak_unused_bytes,
     arg_max(pool_bytes, (time_ns, source, event)) AS end_bytes,
     arg_max(used_bytes, (time_ns, source, event))::BIGINT AS end_used_bytes
-FROM told
+FROM lives
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-GROUP BY trace, process_id, pid, gpu_id, pool_address
-ORDER BY trace, pid, process_id, gpu_id, pool_address
+GROUP BY trace, process_id, pid, gpu_id, pool_address, life
+ORDER BY trace, pid, process_id, gpu_id, pool_address, life

@@ -11,8 +11,8 @@
 -- @column virtual_address VARCHAR  page, hexadecimal
 -- @column to_device_bytes BIGINT   migrated from host to device
 -- @column to_host_bytes BIGINT     migrated from device to host
--- @column cpu_page_faults BIGINT   page faults of the CPU
--- @column gpu_page_faults BIGINT   page faults of GPUs
+-- @column cpu_page_faults BIGINT   page faults of the CPU; NULL if none of the trace were recorded
+-- @column gpu_page_faults BIGINT   page faults of GPUs; NULL if none of the trace were recorded
 -- @column bytes_per_s DOUBLE       migrated bytes ÷ time of the migrations; NULL if nothing migrated
 -- @chart  bars x=virtual_address y=to_device_bytes
 -- @empty  No managed memory moved: the program uses none, or nsys ran without --cuda-um-cpu-page-faults=true.
@@ -23,8 +23,10 @@ WITH pages AS (
         virtual_address AS address,
         sum(to_device_bytes)::BIGINT AS to_device_bytes,
         sum(to_host_bytes)::BIGINT AS to_host_bytes,
-        sum(cpu_page_faults)::BIGINT AS cpu_page_faults,
-        sum(gpu_page_faults)::BIGINT AS gpu_page_faults,
+        (sum(cpu_page_faults) FILTER (NOT list_contains(missing, 'um_cpu_page_faults')))::BIGINT
+            AS cpu_page_faults,
+        (sum(gpu_page_faults) FILTER (NOT list_contains(missing, 'um_gpu_page_faults')))::BIGINT
+            AS gpu_page_faults,
         per_second(sum(to_device_bytes + to_host_bytes), sum(um_events.duration_ns)) AS bytes_per_s
     FROM um_events
     JOIN chosen_traces($trace) AS traces USING (trace_id)

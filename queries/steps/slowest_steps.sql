@@ -71,13 +71,14 @@ slowest AS (
     FROM timed WHERE within_limit(place, $steps)
 ),
 looks AS (
-    SELECT trace_id, process_id, tid, time_ns, stack_id, 'CPU samples' AS kind
-    FROM cpu_samples
-    WHERE $samples IN ('*', 'cpu')
-    UNION ALL
-    SELECT trace_id, process_id, tid, time_ns, stack_id, 'Python samples'
-    FROM python_samples
-    WHERE $samples IN ('*', 'python')
+    FROM (
+        SELECT 'cpu' AS sampled, trace_id, process_id, tid, time_ns, stack_id, 'CPU samples' AS kind
+        FROM cpu_samples
+        UNION ALL
+        SELECT 'python', trace_id, process_id, tid, time_ns, stack_id, 'Python samples' FROM python_samples
+    )
+    WHERE CASE WHEN $samples IN ('cpu', 'python', '*') THEN $samples IN (sampled, '*')
+               ELSE error('samples must be cpu, python or *') END
 ),
 found AS (
     SELECT timed.range_id, looks.trace_id, kind, stack_id, count(*) AS samples
@@ -85,7 +86,7 @@ found AS (
     JOIN looks
         ON looks.trace_id = timed.trace_id AND looks.process_id = timed.process_id
         AND time_ns >= start_ns AND time_ns < end_ns
-    WHERE $by = 'process' OR looks.tid = timed.tid
+    WHERE is_by_process($by) OR looks.tid = timed.tid
     GROUP BY ALL
 ),
 frames AS (

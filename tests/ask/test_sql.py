@@ -153,19 +153,40 @@ def test_other_faults_are_not_explained_with_names(three: Database, statement: s
         ("top_kernels", "names", "names must be short, full or distinct"),
         ("instruction_mix", "of", "of must be opcode, modifier or category"),
         ("coverage", "by", "by is thread or process, not foo"),
+        ("cpu_flame_graph", "by", "by must be trace, process or thread"),
+        ("cpu_flame_graph", "samples", "samples must be cpu or python"),
+        ("slowest_steps", "by", "by is thread or process, not foo"),
+        ("slowest_steps", "samples", "samples must be cpu, python or *"),
     ],
 )
 def test_a_value_that_a_question_refuses_is_told_with_those_that_it_takes(
     question: str, param: str, said: str
 ) -> None:
     with traceql.open(":memory:") as database:
-        recording = Recording().call("cudaLaunchKernel", 1, 2, kernel("k", 3, 9))
+        recording = Recording().call("cudaLaunchKernel", 1, 2, kernel("k", 3, 9)).cpu_sample(4, "main@app")
+        recording.range("step", 0, 5).range("step", 5, 9)
         recording.store(database, "line")
         counted = Profile().kernel("k", ns=5)
         counted.instances("sass__inst_executed_per_opcode", {"FADD": 1.0}).store(database, "counted")
         with pytest.raises(QueryError) as caught:
             database.query(question, **{param: "foo"})
     assert (caught.value.message, caught.value.remedy) == (said, f"That is what --{param} takes.")
+
+
+@pytest.mark.parametrize(
+    ("question", "param", "value"),
+    [
+        ("cuda_gpu_kern_hist", "bins", 0),
+        ("cuda_gpu_time_util_map", "bins", -2),
+        ("gpu_time_util", "chunks", 0),
+        ("counters_over_time", "parts", 0),
+        ("memory_over_time", "parts", None),
+        ("kernel_durations", "slices", 0),
+    ],
+)
+def test_nothing_is_cut_into_no_parts(three: Database, question: str, param: str, value: int | None) -> None:
+    with pytest.raises(QueryError, match=f"parameter {param}: {value} is no number of parts"):
+        three.query(question, **{param: value})
 
 
 def test_labels_that_are_no_names_and_a_limit_below_none_are_refused(three: Database) -> None:

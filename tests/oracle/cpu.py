@@ -130,8 +130,11 @@ def cpu_in_gap(view: View, gap: int, limit: None) -> list[Row]:
         for call in calls:
             if call.process == process:
                 done.setdefault((kind, call.tid, call.name), []).append((call.start, call.end))
-    for state in view.states:
-        if state.process == process:
+    states = [one for one in view.states if one.process == process]
+    for state in states:
+        # How the last event of a thread left it, it stays.
+        is_last = state is [one for one in states if one.tid == state.tid][-1]
+        if state.end is not None or (is_last and state.state != "Terminated"):
             what = "on the CPU" if state.is_on else "off the CPU"
             done.setdefault(("scheduling", state.tid, what), []).append((state.start, state.end))
     shared = {

@@ -151,6 +151,8 @@ def memory_peaks(view: View, range_: str, memory: str, limit: None) -> list[Row]
 
 def _pages(view: View) -> dict[int, Row]:
     rows: dict[int, Row] = {}
+    #: Whether faults of the CPU, and of GPUs, were recorded at all.
+    told = {fault.device is None for fault in view.trace.faults}
     for page in [work.address for work in view.memory if work.address] + [
         fault.address for fault in view.faults
     ]:
@@ -160,10 +162,14 @@ def _pages(view: View) -> dict[int, Row]:
                 work.bytes for work in moved if work.copy_kind == "Unified Host-to-Device"
             ),
             "to_host_bytes": sum(work.bytes for work in moved if work.copy_kind == "Unified Device-to-Host"),
-            "cpu_page_faults": sum(fault.address == page and fault.device is None for fault in view.faults),
+            "cpu_page_faults": sum(fault.address == page and fault.device is None for fault in view.faults)
+            if True in told
+            else None,
             "gpu_page_faults": sum(
                 fault.count for fault in view.faults if fault.address == page and fault.device is not None
-            ),
+            )
+            if False in told
+            else None,
             "moving_ns": sum(work.duration for work in moved),
         }
     return rows
@@ -189,7 +195,10 @@ def um_total_sum(view: View) -> list[Row]:
     names = ("to_device_bytes", "to_host_bytes", "cpu_page_faults", "gpu_page_faults")
     return [
         {
-            **{name: sum(row[name] for row in pages.values()) for name in names},
+            **{
+                name: None if None in (told := [row[name] for row in pages.values()]) else sum(told)
+                for name in names
+            },
             "min_virtual_address": hex(min(pages)),
             "max_virtual_address": hex(max(pages)),
         }

@@ -57,6 +57,9 @@ _UNITS = {"": 1, "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m
 _TIMES_LOOK_LIKE = "For example 1.5s, 200ms, 30us, or 800 for nanoseconds."
 _TIME_TEXT = re.compile(r"(?P<number>-?(?:\d[\d_]*)?\.?\d+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zµ]*)")
 
+# Into so many parts something is cut.
+_PARTS = ("bins", "chunks", "parts", "slices")
+
 # Before the name of a tag, where a value could have another meaning.
 _TAG = "tag:"
 
@@ -193,6 +196,8 @@ class Param:
             raise ParameterError(
                 f"parameter limit: {value} is no number of rows", "From 0 on, or NULL for all."
             )
+        if self.name in _PARTS and (not isinstance(value, int) or value < 1):
+            raise ParameterError(f"parameter {self.name}: {value} is no number of parts", "From 1 on.")
         if value is None or not self.repeatable:
             return value
         if self.takes_tag:

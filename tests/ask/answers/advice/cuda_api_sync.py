@@ -35,4 +35,21 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "those of programs whose threads have default streams of their own",
+        traces={
+            "a": Recording()
+            .call("cudaStreamSynchronize_ptsz_v7000", 0, 10)
+            .call("cuStreamSynchronize_ptsz", 2, 9, layer="driver")
+            .call("cuEventSynchronize", 20, 30, layer="driver")
+            .call("cudaStreamWaitEvent_ptsz_v7000", 40, 41)
+        },
+        expected=across(
+            """
+            trace  duration_ns  start_ns  pid  tid  function                    api_call_id
+            a      10           0         1    1    cudaStreamSynchronize_ptsz  1
+            a      7            2         1    1    cuStreamSynchronize_ptsz    2
+            """
+        ),
+    ),
 ]

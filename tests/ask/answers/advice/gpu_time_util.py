@@ -92,4 +92,15 @@ CASES = [
         traces={"a": Recording().work(kernel("k", 5, 5))},
         expected=across("trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id"),
     ),
+    Case(
+        "how long an operation took that ends before it starts is not known, and no time in use",
+        traces={"a": Recording().work(kernel("k", 0, 10), kernel("odd", 20, 5), kernel("k", 90, 100))},
+        params={"chunks": 1},
+        expected=across(
+            """
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      20          100          0         1    0       0
+            """
+        ),
+    ),
 ]

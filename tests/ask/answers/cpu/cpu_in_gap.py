@@ -54,4 +54,24 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a thread that has ended is not off the CPU, and what was lost between two events alike is not known",
+        traces={
+            "a": Recording()
+            .work(kernel("first", 0, 100), kernel("second", 200, 300))
+            .scheduled(5, 0, on=True)
+            .scheduled(20, 0, on=True)
+            .scheduled(130, 0, on=False)
+            .scheduled(10, 1, on=True, tid=2)
+            .scheduled(15, 1, on=False, state="Terminated", tid=2)
+            .call("cudaFree", 50, 40, tid=3)
+        },
+        expected=across(
+            """
+            trace  gap_start_ns  gap_ns  next_operation  kind        pid  tid  thread  what         events  overlap_ns  share_pct
+            a      100           100     second          scheduling  1    1    NULL    off the CPU  1       70          70
+            a      100           100     second          scheduling  1    1    NULL    on the CPU   1       30          30
+            """
+        ),
+    ),
 ]

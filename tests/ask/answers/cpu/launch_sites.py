@@ -41,4 +41,25 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "programs and libraries that are called cuda are not CUDA",
+        traces={
+            "a": Recording()
+            .call(LAUNCH, 5, 10, kernel("add", 20, 50))
+            .called_from(DRIVER, RUNTIME, "solve@/lib/libcudasolve.so", "main@/bin/cuda_solver")
+            .call(LAUNCH, 15, 20, kernel("mul", 50, 60))
+            .called_from(
+                "@C:\\Windows\\System32\\nvcuda64.dll",
+                "@C:\\app\\cudart64_12.dll",
+                "main@C:\\app\\cudatest.exe",
+            )
+        },
+        expected=across(
+            """
+            trace  kernel  kernels  launches  gpu_ns  share_pct  python_stack  native_stack  lacks
+            a      add     1        1         30      75         NULL          solve < main  NULL
+            a      mul     1        1         10      25         NULL          main          NULL
+            """
+        ),
+    ),
 ]

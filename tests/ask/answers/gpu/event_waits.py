@@ -71,4 +71,38 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what was given before a window counts in it, as far as it runs there",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel", 0, 5, kernel("a", 10, 80))
+            .call("cudaEventRecord", 45, 46, record(1))
+            .call("cudaStreamWaitEvent", 50, 52, sync("Stream wait sync", 50, 51, event=1, stream=8))
+            .call("cudaLaunchKernel", 55, 58, kernel("b", 85, 90, stream=8))
+        },
+        params={"from": 40, "to": 100},
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       stream   8               7                 1         cudaStreamWaitEvent  NULL  45  50  80  50  30  b  85  5  1
+            """
+        ),
+    ),
+    Case(
+        "and what a call gave that was not recorded",
+        traces={
+            "a": Recording()
+            .work(kernel("a", 10, 80))
+            .work(kernel("b", 10, 60, stream=8))
+            .call("cudaEventRecord", 45, 46, record(1))
+            .call("cudaStreamWaitEvent", 50, 52, sync("Stream wait sync", 50, 51, event=1, stream=8))
+            .work(kernel("c", 85, 90, stream=8))
+        },
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       stream   8               7                 1         cudaStreamWaitEvent  NULL  45  50  80  60  20  c  85  5  1
+            """
+        ),
+    ),
 ]

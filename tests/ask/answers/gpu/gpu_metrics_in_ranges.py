@@ -47,4 +47,21 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "work of which no end is known has no time in which samples count",
+        traces={
+            "a": Recording()
+            .gpu(0, "NVIDIA H100", cuda=0)
+            .range("step", 0, 10)
+            .call(LAUNCH, 1, 2, kernel("odd", 100, 40))
+            .sample("Clock", 50, 3)
+            .sample("Clock", 130, 3)
+        },
+        expected=across(
+            """
+            trace  domain  range  gpu_id  metric  unit  instances  gpu_span_ns  samples  avg
+            a      ''      step   0       Clock   NULL  1          0            0        NULL
+            """
+        ),
+    ),
 ]

@@ -37,4 +37,29 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of GPUs of a trace in which no CUDA was recorded nobody knows whether they worked",
+        traces={
+            "a": Recording().gpu(0, "H200", cuda=0).work(kernel("k", 10, 40)),
+            "b": Recording().gpu(0, "H200", cuda=0).os_call("poll", 0, 5),
+        },
+        expected=down(
+            """
+            trace                 a
+            pid                   1
+            process               NULL
+            device_id             0
+            gpu                   H200
+            api_calls             0
+            kernels               1
+            memory_ops            0
+            graph_launches        0
+            gpu_ns                30
+            share_of_busiest_pct  100
+            first_ns              10
+            last_ns               40
+            finding               NULL
+            """
+        ),
+    ),
 ]

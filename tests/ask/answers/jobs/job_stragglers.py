@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from made.case import Case, down
-from made.jobs import LATER, TOGETHER, TRAIN
+from made.jobs import BEGAN, LATER, STEPS, SUM, TOGETHER, TRAIN, rank
+from made.nsys import kernel
+
+# Between its gemm and its all-reduce, the second rank has a kernel that ends before it starts.
+_ODD_STEPS = (
+    (kernel("gemm", 2000, 2100), kernel("odd", 2150, 2140), kernel(SUM, 2300, 2400)),
+    *STEPS[1][1:],
+)
 
 CASES = [
     Case(
@@ -100,6 +107,34 @@ CASES = [
             rest_ns           0                        20
             launched_late_ns  NULL                     NULL
             cause             slower_kernels           not_recorded
+            """
+        ),
+    ),
+    Case(
+        "how long something worked that ends before it starts is not known: it is no work",
+        traces={
+            "a": TRAIN["a"],
+            "b": rank(1, _ODD_STEPS, began=BEGAN, ahead=200, job="train", rank="1"),
+        },
+        params={"limit": 1, "step": "nothing"},
+        expected=down(
+            """
+            job               train
+            step              NULL
+            range             NULL
+            kernel            ncclDevKernel_AllReduce
+            communicator      0xa
+            ranks             2
+            start_ns          2100
+            last_rank         1
+            last_trace        b
+            first_rank        0
+            late_ns           200
+            more_work_ns      0
+            slower_ns         0
+            rest_ns           200
+            launched_late_ns  1000
+            cause             host_late
             """
         ),
     ),

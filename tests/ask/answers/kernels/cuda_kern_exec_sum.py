@@ -60,4 +60,53 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what has no known end is in none of the times that it lacks",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 10, kernel("k", 50, 40))
+            .call("cudaLaunchKernel_v7000", 20, 15, kernel("k", 60, 80))
+            .call("cudaLaunchKernel_v7000", 90, 94, kernel("k", 100, 110))
+        },
+        expected=down(
+            """
+            trace            a
+            pid              1
+            tid              1
+            device_id        0
+            function         cudaLaunchKernel
+            kernel           k
+            instances        3
+            queued           2
+            avg_total_ns     20    # 90 to 110
+            median_total_ns  20
+            min_total_ns     20
+            max_total_ns     20
+            stddev_total_ns  NULL
+            p90_total_ns     20
+            p99_total_ns     20
+            avg_api_ns       7     # 10 and 4
+            median_api_ns    7
+            min_api_ns       4
+            max_api_ns       10
+            stddev_api_ns    sqrt(18)
+            p90_api_ns       9.4
+            p99_api_ns       9.94
+            avg_queue_ns     23    # 10 to 50 and 94 to 100
+            median_queue_ns  23
+            min_queue_ns     6
+            max_queue_ns     40
+            stddev_queue_ns  sqrt(578)
+            p90_queue_ns     36.6
+            p99_queue_ns     39.66
+            avg_kernel_ns    15    # 20 and 10
+            median_kernel_ns  15
+            min_kernel_ns    10
+            max_kernel_ns    20
+            stddev_kernel_ns  sqrt(50)
+            p90_kernel_ns    19
+            p99_kernel_ns    19.9
+            """
+        ),
+    ),
 ]

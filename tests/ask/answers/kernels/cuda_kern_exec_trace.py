@@ -66,4 +66,36 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "the whole time is not known where the call or the kernel has no known end",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 10, kernel("k", 50, 40))
+            .call("cudaLaunchKernel_v7000", 20, 15, kernel("k", 60, 80))
+        },
+        expected=down(
+            """
+            trace               a                 a
+            api_start_ns        0                 20
+            api_duration_ns     10                NULL
+            queue_start_ns      10                NULL
+            queue_duration_ns   40                NULL
+            kernel_start_ns     50                60
+            kernel_duration_ns  NULL              20
+            total_ns            NULL              NULL
+            pid                 1                 1
+            tid                 1                 1
+            device_id           0                 0
+            function            cudaLaunchKernel  cudaLaunchKernel
+            grid_x              1                 1
+            grid_y              1                 1
+            grid_z              1                 1
+            block_x             32                32
+            block_y             1                 1
+            block_z             1                 1
+            kernel              k                 k
+            kernel_id           1                 2
+            """
+        ),
+    ),
 ]  # fmt: skip

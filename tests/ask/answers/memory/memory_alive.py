@@ -43,4 +43,30 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "most was in use before the first event: all that is released without an allocation",
+        traces={
+            "a": Recording()
+            .allocated(10, 100, 64, released=True)
+            .allocated(20, 30, 512)
+            .allocated(30, 50, 128, released=True)
+        },
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   0      NULL        NULL          2            100 + 50     100        100        0
+            """
+        ),
+    ),
+    Case(
+        "before the first event",
+        traces={"a": USED},
+        params={"at": 5},
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   5      NULL        NULL          1            60           100        60         0
+            """
+        ),
+    ),
 ]

@@ -36,4 +36,23 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "the next one may have its address",
+        traces={
+            "a": Recording()
+            .pool("Created", 5, 4096, 0, 0)
+            .allocated(6, 10, 64, pool=(4096, 32, 10))
+            .pool("Destroyed", 20, 4096, 0, 0)
+            .pool("Created", 30, 4096, 0, 0, threshold=7)
+            .allocated(35, 20, 64, pool=(4096, 64, 20))
+            .pool("Trimmed", 40, 4096, 64, 20, threshold=7)
+        },
+        expected=across(
+            """
+            trace  pid  gpu_id  pool_address  pool_type  created_ns  destroyed_ns  allocations  releases  trims  release_threshold_bytes  peak_bytes  peak_used_bytes  peak_unused_bytes  end_bytes  end_used_bytes
+            a      1    0       4096          Local      5           20            1            0         0      0                        32          10               22                 0          0
+            a      1    0       4096          Local      30          NULL          1            0         1      7                        64          20               44                 64         20
+            """
+        ),
+    ),
 ]

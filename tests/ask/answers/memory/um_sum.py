@@ -30,7 +30,7 @@ CASES = [
         ),
     ),
     Case(
-        "the limit holds for each trace",
+        "the limit holds for each trace; page faults that were not recorded are not none",
         traces={
             "a": MOVES,
             "b": Recording().work(copy("Unified Host-to-Device", 0, 10, 5, address=16)),
@@ -40,7 +40,7 @@ CASES = [
             """
             trace  virtual_address  to_device_bytes  to_host_bytes  cpu_page_faults  gpu_page_faults  bytes_per_s
             a      0x7f00           4096             8192           2                7                12_288 / 40e-9
-            b      0x10             5                0              0                0                5 / 10e-9
+            b      0x10             5                0              NULL             NULL             5 / 10e-9
             """
         ),
     ),

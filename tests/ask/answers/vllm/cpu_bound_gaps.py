@@ -73,4 +73,20 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what a gap was before a call of which no end is known, nobody knows",
+        traces={
+            "a": Recording()
+            .work(kernel("first", 0, 10))
+            .call(LAUNCH, 50, 40, kernel("odd", 100, 110))
+            .call(LAUNCH, 112, 116, kernel("even", 120, 130))
+        },
+        params={"min_cpu_pct": 0},
+        expected=across(
+            """
+            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct  pid  device_id  tid  function         next_operation
+            a      10           110       2               4           4          60       1    0          1    cudaLaunchKernel  even
+            """
+        ),
+    ),
 ]
