@@ -85,7 +85,7 @@ found AS (
     JOIN looks
         ON looks.trace_id = timed.trace_id AND looks.process_id = timed.process_id
         AND time_ns >= start_ns AND time_ns < end_ns
-    WHERE $by = 'process' OR looks.tid = timed.tid
+    WHERE is_by_process($by) OR looks.tid = timed.tid
     GROUP BY ALL
 ),
 frames AS (
