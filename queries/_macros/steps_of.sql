@@ -41,7 +41,8 @@ placed AS (
     FROM eligible
 ),
 outermost AS (
-    SELECT *, sum(duration_ns) OVER (PARTITION BY trace_id, process_id, pattern) AS pattern_ns
+    -- Of what was never closed no time is known, and a NULL would be more than any.
+    SELECT *, coalesce(sum(duration_ns) OVER (PARTITION BY trace_id, process_id, pattern), 0) AS pattern_ns
     FROM placed
     -- Something that began before goes on until this one ends, or longer; but start/end ranges of one kind,
     -- such as requests, run beside each other.

@@ -39,7 +39,7 @@ ranges AS (
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     JOIN used ON used.trace_id = nvtx_ranges.trace_id AND used.process_id = nvtx_ranges.process_id
-    WHERE is_like(text, $range) AND gpu_start_ns IS NOT NULL
+    WHERE is_like(coalesce(text, ''), $range) AND gpu_start_ns IS NOT NULL
 ),
 -- What a range adds to the time of those before it; nothing where it lies in them.
 pieces AS (

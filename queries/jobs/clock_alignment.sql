@@ -11,7 +11,8 @@
 -- @column clock_known_by VARCHAR     communicator, ends or UTC; NULL of the trace whose clock it is
 -- @column start_ns BIGINT            when its recording began, on the clock of the job's first trace
 -- @column clock_offset_ns BIGINT     by how much its clock is ahead of that one by its UTC
--- @column collectives BIGINT         collectives that it shares with an earlier trace of the job
+-- @column collectives BIGINT         collectives that it shares with an earlier trace of the job; NULL where
+--         its kernels were not recorded
 -- @column median_residual_ns DOUBLE  half of their ends are no further apart
 -- @column p90_residual_ns DOUBLE     9 of 10 are no further apart
 -- @column max_residual_ns BIGINT     none is further apart
@@ -65,12 +66,13 @@ SELECT
     clock_known_by,
     CASE WHEN clock_id = job_id THEN shift_ns END AS start_ns,
     CASE WHEN clock_id = job_id THEN clock_offset_ns END AS clock_offset_ns,
-    coalesce(collectives, 0) AS collectives,
+    coalesce(collectives, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END) AS collectives,
     median_residual_ns,
     p90_residual_ns,
     max_residual_ns,
     drift_ns_per_s
 FROM of_traces
+JOIN (SELECT trace_id, missing FROM traces) AS recorded USING (trace_id)
 LEFT JOIN residuals USING (trace_id)
 QUALIFY count(*) OVER (PARTITION BY job_id) > 1
 ORDER BY job, job_id, trace

@@ -9,7 +9,8 @@
 -- @column rank BIGINT                number of the rank; NULL if it is not known, while others' are
 -- @column rank_known_by VARCHAR      tag, communicator, name (of the trace) or order (of processes)
 -- @column trace VARCHAR              name of the trace
--- @column pid BIGINT                 process; NULL of a trace without GPU work
+-- @column pid BIGINT                 process; NULL of a trace without GPU work, whose numbers are 0, or NULL
+--         where GPU work was not recorded
 -- @column host BIGINT                number of the machine in the job, by the tag host or GPUs in common
 -- @column gpu_id INTEGER             the GPU, see gpus
 -- @column gpu VARCHAR                name of the GPU
@@ -108,6 +109,10 @@ shared AS (
     FROM runs
     WHERE in_window(first_start_ns, last_end_ns, $from, $to)
     GROUP BY ALL
+),
+recorded AS (
+    SELECT trace_id, complete, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END AS none_ran
+    FROM traces
 )
 SELECT
     job,
@@ -123,24 +128,25 @@ SELECT
     clock_known_by,
     CASE WHEN clock_id = job_id THEN first_ns + numbered.shift_ns END AS start_ns,
     last_ns - first_ns AS span_ns,
-    coalesce(kernels, 0) AS kernels,
-    coalesce(gpu_busy_ns, 0) AS gpu_busy_ns,
-    coalesce(gpu_busy_ns, 0) - coalesce(waiting_ns, 0) AS work_ns,
-    coalesce(waiting_ns, 0) AS waiting_ns,
+    coalesce(kernels, none_ran) AS kernels,
+    coalesce(gpu_busy_ns, none_ran) AS gpu_busy_ns,
+    coalesce(gpu_busy_ns, none_ran) - coalesce(waiting_ns, none_ran) AS work_ns,
+    coalesce(waiting_ns, none_ran) AS waiting_ns,
     last_ns - first_ns - gpu_busy_ns AS idle_ns,
-    coalesce(collectives, 0) AS collectives,
-    coalesce(alone, 0) AS alone,
+    coalesce(collectives, none_ran) AS collectives,
+    coalesce(alone, none_ran) AS alone,
     nullif(concat_ws('; ',
-        CASE WHEN numbered.process_id IS NULL THEN 'no GPU work' END,
+        CASE WHEN none_ran IS NULL THEN 'GPU work not recorded'
+             WHEN numbered.process_id IS NULL THEN 'no GPU work' END,
         CASE WHEN rank IS NULL THEN 'rank not known' END,
         CASE WHEN rank IS NOT NULL AND count(*) OVER (PARTITION BY job_id, rank) > 1
              THEN 'rank given twice' END,
         CASE WHEN clock_id <> job_id AND clock_known_by IS NULL THEN 'no clock in common'
              WHEN clock_known_by = 'UTC' THEN 'clock by UTC alone' END,
-        CASE WHEN NOT traces.complete THEN 'events may be missing' END
+        CASE WHEN NOT complete THEN 'events may be missing' END
     ), '') AS finding
 FROM numbered
-JOIN traces USING (trace_id)
+JOIN recorded USING (trace_id)
 LEFT JOIN lanes
     ON lanes.trace_id = numbered.trace_id AND lanes.process_id = numbered.process_id
     AND lanes.gpu_id = numbered.gpu_id

@@ -13,11 +13,11 @@
 -- @column name VARCHAR                of the kernel or kind of copy; NULL for totals
 -- @column measure VARCHAR             what is compared, with its unit
 -- @column ranks BIGINT                ranks of the job that were recorded
--- @column least_rank BIGINT           the rank that has least
+-- @column least_rank BIGINT           the rank that has least; NULL if its number is not known
 -- @column least DOUBLE                what it has
 -- @column avg DOUBLE                  mean of all ranks
 -- @column most DOUBLE                 what the rank with most has
--- @column most_rank BIGINT            that rank
+-- @column most_rank BIGINT            that rank; NULL if its number is not known
 -- @column imbalance_pct DOUBLE        the most beyond the mean, in percent of the mean
 -- @chart  share_bars x=name y=imbalance_pct part=measure group=topic
 -- @section job 50 Balance
@@ -119,11 +119,11 @@ SELECT
     name,
     measure,
     count(*) AS ranks,
-    arg_min(rank, (amount, trace_id, process_id, gpu_id)) FILTER (amount IS NOT NULL) AS least_rank,
+    arg_min_null(rank, (amount, trace_id, process_id, gpu_id)) FILTER (amount IS NOT NULL) AS least_rank,
     min(amount)::DOUBLE AS least,
     avg(amount) AS avg,
     max(amount)::DOUBLE AS most,
-    arg_max(rank, (amount, -trace_id, -process_id, -gpu_id)) FILTER (amount IS NOT NULL) AS most_rank,
+    arg_max_null(rank, (amount, -trace_id, -process_id, -gpu_id)) FILTER (amount IS NOT NULL) AS most_rank,
     percent(max(amount) - avg(amount), avg(amount)) AS imbalance_pct
 FROM filled
 GROUP BY job_id, job, topic, name, measure

@@ -69,7 +69,7 @@ ranges AS (
         nvtx_ranges.end_ns
     FROM nvtx_ranges
     JOIN kinds ON kinds.trace_id = nvtx_ranges.trace_id AND kinds.process_id = nvtx_ranges.process_id
-    WHERE nvtx_ranges.end_ns >= nvtx_ranges.start_ns AND is_like(text, $range)
+    WHERE nvtx_ranges.end_ns >= nvtx_ranges.start_ns AND is_like(coalesce(text, ''), $range)
 ),
 begun AS (
     SELECT ranges.*, coalesce(moments.left_bytes, before_bytes) AS start_bytes

@@ -16,7 +16,7 @@
 -- @column samples BIGINT         how many
 -- @column avg_bytes_per_s DOUBLE  mean over all time that samples tell of; NULL where the peak is not known
 -- @column max_bytes_per_s DOUBLE  highest sample
--- @column collective_ns BIGINT   time of collectives that samples tell of
+-- @column collective_ns BIGINT   time of collectives that samples tell of; NULL without recorded kernels
 -- @column collective_bytes_per_s DOUBLE  mean over that time; NULL without any
 -- @column peak_bytes_per_s DOUBLE  what the link can do in one direction; NULL where it is not known
 -- @column avg_pct DOUBLE         mean in percent of the peak
@@ -36,7 +36,7 @@ means AS (
 told AS (
     SELECT
         means.*,
-        coalesce(meanwhile.known_ns, 0) AS collective_ns,
+        meanwhile.known_ns AS known_meanwhile_ns,
         meanwhile.amount / nullif(meanwhile.known_ns, 0) AS collective_mean,
         -- A share becomes bytes by the peak.
         CASE WHEN is_share THEN peak_bytes_per_s / 100 ELSE 1 END AS factor
@@ -51,7 +51,7 @@ SELECT
     samples,
     mean * factor AS avg_bytes_per_s,
     highest * factor AS max_bytes_per_s,
-    collective_ns,
+    coalesce(known_meanwhile_ns, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END) AS collective_ns,
     collective_mean * factor AS collective_bytes_per_s,
     peak_bytes_per_s,
     CASE WHEN is_share THEN mean END AS avg_pct,

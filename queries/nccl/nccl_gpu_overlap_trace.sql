@@ -12,7 +12,7 @@
 -- @column trace VARCHAR                 name of the trace
 -- @column start_ns BIGINT               start on the GPU
 -- @column duration_ns BIGINT            time on the GPU
--- @column overlap_ns BIGINT             part of it with a compute kernel at work
+-- @column overlap_ns BIGINT             part of it with a compute kernel at work; NULL without a known end
 -- @column exposed_ns BIGINT             part of it without one
 -- @column overlap_pct DOUBLE            overlap in percent of the duration
 -- @column pid BIGINT                    process
@@ -74,7 +74,9 @@ hidden AS (
     -- Busy time up to the end minus busy time up to the start.
     SELECT
         kernel_id,
-        sum(sign * (busy_ns - greatest(added.end_ns - at_ns, 0))) AS overlap_ns
+        CASE WHEN count(at_ns) = 2
+             THEN coalesce(sum(sign * (busy_ns - greatest(added.end_ns - at_ns, 0))), 0) END::BIGINT
+            AS overlap_ns
     FROM communicating
     ASOF LEFT JOIN added
         ON added.trace_id = communicating.trace_id AND added.process_id = communicating.process_id
@@ -85,9 +87,9 @@ SELECT
     trace,
     start_ns,
     chosen.duration_ns,
-    coalesce(overlap_ns, 0)::BIGINT AS overlap_ns,
-    (chosen.duration_ns - coalesce(overlap_ns, 0))::BIGINT AS exposed_ns,
-    percent(coalesce(overlap_ns, 0), chosen.duration_ns) AS overlap_pct,
+    overlap_ns,
+    chosen.duration_ns - overlap_ns AS exposed_ns,
+    percent(overlap_ns, chosen.duration_ns) AS overlap_pct,
     pid,
     device_id,
     stream_id,

@@ -27,7 +27,7 @@ WITH instances AS (
            gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM ranges_with_work('nvtx_ranges', $by)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like(text, $range) AND style <> 'mark' AND gpu_operations > 0
+    WHERE is_like(coalesce(text, ''), $range) AND style <> 'mark' AND gpu_operations > 0
 )
 SELECT * EXCLUDE (process_id)
 FROM range_pace(instances)

@@ -25,7 +25,7 @@ WITH instances AS (
     SELECT trace, domain, style, process_id, pid, tid, range_id, start_ns, end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like(text, $range) AND style <> 'mark' AND end_ns IS NOT NULL
+    WHERE is_like(coalesce(text, ''), $range) AND style <> 'mark' AND end_ns IS NOT NULL
 )
 SELECT * EXCLUDE (process_id)
 FROM range_pace(instances)

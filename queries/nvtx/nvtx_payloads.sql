@@ -31,7 +31,7 @@ SELECT
 FROM payload_values
 JOIN nvtx_ranges USING (range_id)
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = nvtx_ranges.trace_id
-WHERE is_like(text, $range) AND is_like(field, $field)
+WHERE is_like(coalesce(text, ''), $range) AND is_like(field, $field)
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY traces.trace ORDER BY start_ns, range_id, position), $limit
 )

@@ -52,7 +52,7 @@ WITH timed AS (
         median(gpu_end_ns - gpu_start_ns) OVER same_range AS median_ns
     FROM ranges_with_work('nvtx_ranges', $by)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE style <> 'mark' AND is_like(text, $range) AND gpu_operations > 0
+    WHERE style <> 'mark' AND is_like(coalesce(text, ''), $range) AND gpu_operations > 0
     WINDOW same_range AS (PARTITION BY trace, domain, text, style)
 ),
 ranked AS (

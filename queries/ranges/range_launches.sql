@@ -14,7 +14,7 @@
 -- @column range VARCHAR                NVTX message
 -- @column instances BIGINT             how often the range ran
 -- @column kernels BIGINT               kernels launched inside it, children included; NULL if not known
--- @column kernels_per_instance DOUBLE  kernels ÷ instances
+-- @column kernels_per_instance DOUBLE  kernels ÷ instances, of traces that tell both
 -- @column gpu_ns BIGINT                GPU time of those kernels
 -- @chart  bars x=range y=kernels
 -- @section any 43 Where the time goes
@@ -93,7 +93,7 @@ SELECT
     -- In one trace unknown, in all.
     CASE WHEN count(merged.instances) = count(*) THEN sum(merged.instances)::BIGINT END AS instances,
     sum(merged.kernels)::BIGINT AS kernels,
-    sum(merged.kernels) / CASE WHEN count(merged.instances) = count(*) THEN sum(merged.instances) END
+    CASE WHEN count(merged.instances) = count(*) THEN sum_ratio(merged.kernels, merged.instances) END
         AS kernels_per_instance,
     sum(merged.gpu_ns)::BIGINT AS gpu_ns
 FROM merged

@@ -38,7 +38,7 @@ WITH clocked AS (
             ELSE error('clock must be gpu or host')
         END AS span
     FROM ranges_with_work('nvtx_ranges', $by)
-    WHERE style <> 'mark' AND is_like(text, $range)
+    WHERE style <> 'mark' AND is_like(coalesce(text, ''), $range)
 ),
 timed AS (
     SELECT

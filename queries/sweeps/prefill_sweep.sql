@@ -133,7 +133,7 @@ by_eye AS (
 rates AS (
     SELECT
         *,
-        flop_per_token * batch_size * input_len / ms / 1e9 AS achieved_tflop_per_s,
+        flop_per_token * batch_size * input_len / nullif(ms, 0) / 1e9 AS achieved_tflop_per_s,
         gpus * peak_flop_per_s[$precision] / 1e12 AS peak_tflop_per_s,
         peak_flop_per_s[$precision] / memory_bandwidth_bytes_per_s AS ridge_flop_per_byte
     FROM measured

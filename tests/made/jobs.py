@@ -128,6 +128,13 @@ LACKING = {
     "alone": Recording().session(utc_ns=UTC + 90).work(kernel("gemm", 3, 4)),
 }
 
+#: Ranks of which one was recorded without CUDA, and one without work on a GPU.
+UNRECORDED = {
+    "all": Recording(job="part", rank="0").session(utc_ns=UTC).work(kernel(SUM, 0, 10)),
+    "host": Recording(job="part", rank="1").session(utc_ns=UTC + 70).range("step", 0, 5),
+    "none": Recording(job="part", rank="2").session(utc_ns=UTC + 80).call("cudaMalloc_v3020", 0, 5),
+}
+
 
 def _drifting(by: int) -> Recording:
     made = Recording(job="slow").session(utc_ns=UTC + by)
@@ -139,6 +146,25 @@ def _drifting(by: int) -> Recording:
 
 #: Two reports, the second one 1 ns later; its sums at 0, 1 and 2 s end by 0, 20 and 40 ns later.
 DRIFTING = {"steady": _drifting(0), "drifting": _drifting(1)}
+
+
+def _of_grid(number: int, first: int) -> Recording:
+    made = Recording(job="grid", rank=str(number)).session(utc_ns=UTC + number)
+    row, column = divmod(number, 2)
+    for step in range(first, 3):
+        at = (step + 1) * _MS - number
+        made.range(f"step {step}", at - 500, at - 400)
+        made.call(LAUNCH, at - 490, at - 480, kernel("gemm", at, at + 500))
+        # Two sums with the other one of the row, and one with that of the column.
+        for place, communicator in enumerate((0xA0 + row, 0xA0 + row, 0xB0 + column), start=1):
+            one = kernel(SUM, at + 1_000 * place + 10 * number, at + 1_000 * place + 500)
+            called = at - 480 + 20 * place
+            made.nccl("ncclAllReduce", called, called + 10, one, communicator=communicator, size=8)
+    return made
+
+
+#: Two rows of two ranks; the reports of the second row begin with step 1, and it shares most sums with itself.
+GRID = {f"r{number}": _of_grid(number, number // 2) for number in range(4)}
 
 
 def _gathered() -> Recording:

@@ -91,6 +91,17 @@ def test_what_is_missing_of_a_job_is_named_at_its_head() -> None:
     assert "Span 2 µs" in text
 
 
+def test_of_ranks_that_tell_no_span_or_no_gpu_work_the_head_says_so() -> None:
+    made = empty()
+    # It ends before it starts.
+    Recording(job="odd").session(utc_ns=jobs.UTC).work(kernel("gemm", 9, 5)).store(made, "backwards")
+    Recording(job="host").session(utc_ns=jobs.UTC).range("step", 0, 5).store(made, "host")
+    head, missing, _ = Parsed(made.report(job="odd")).text.partition("Missing")
+    assert missing and "GPUs 1" in head and "Span" not in head
+    text = Parsed(made.report(job="host")).text
+    assert "GPUs not recorded" in text and "rank 0 (host): GPU work not recorded" in text
+
+
 def test_a_job_that_does_not_communicate_says_why_it_has_no_slowest_rank() -> None:
     made = empty()
     Recording(job="quiet").session(utc_ns=jobs.UTC).work(kernel("gemm", 0, 5)).store(made, "only")

@@ -136,9 +136,13 @@ def _facts(ask: Asker, job: Job, given: Given) -> Iterator[tuple[str, str]]:
     if hosts := {row["host"] for row in ranks if row["host"] is not None}:
         yield "Hosts", f"{len(hosts)}"
     gpus = Counter(row["gpu"] or "not recorded" for row in ranks if row["gpu_id"] is not None)
-    yield "GPUs", ", ".join(f"{count} × {gpu}" for gpu, count in sorted(gpus.items())) or "none at work"
+    none = "not recorded" if all(row["kernels"] is None for row in ranks) else "none at work"
+    yield "GPUs", ", ".join(f"{count} × {gpu}" for gpu, count in sorted(gpus.items())) or none
     spans = [
-        (row["start_ns"], row["start_ns"] + row["span_ns"]) for row in ranks if row["start_ns"] is not None
+        (row["start_ns"], row["start_ns"] + row["span_ns"])
+        for row in ranks
+        # Of operations that end before they start no end is known.
+        if row["start_ns"] is not None and row["span_ns"] is not None
     ]
     if spans:
         starts, ends = zip(*spans, strict=True)

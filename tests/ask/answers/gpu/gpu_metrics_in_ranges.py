@@ -64,4 +64,20 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "ranges without a text are of one kind",
+        traces={
+            "n": Recording()
+            .gpu(0, "NVIDIA H100 80GB HBM3", cuda=0)
+            .range(None, 0, 10)
+            .call(LAUNCH, 1, 2, kernel("k", 10, 20))
+            .sample("SMs Active [Throughput %]", 15, 40)
+        },
+        expected=across(
+            """
+            trace  domain  range  gpu_id  metric      unit          instances  gpu_span_ns  samples  avg
+            n      ''      NULL   0       SMs Active  Throughput %  1          10           1        40
+            """
+        ),
+    ),
 ]

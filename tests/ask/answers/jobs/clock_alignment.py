@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, down
-from made.jobs import DRIFTING, LACKING, TRAIN
+from made.jobs import DRIFTING, LACKING, TRAIN, UNRECORDED
 
 CASES = [
     Case(
@@ -57,6 +57,24 @@ CASES = [
             p90_residual_ns     NULL    NULL   NULL  NULL
             max_residual_ns     NULL    NULL   NULL  NULL
             drift_ns_per_s      NULL    NULL   NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "which collectives a trace shares whose kernels were not recorded is not known",
+        traces=UNRECORDED,
+        expected=down(
+            """
+            job                 part  part  part
+            trace               all   host  none
+            clock_known_by      NULL  UTC   UTC
+            start_ns            0     70    80
+            clock_offset_ns     0     0     0
+            collectives         0     NULL  0
+            median_residual_ns  NULL  NULL  NULL
+            p90_residual_ns     NULL  NULL  NULL
+            max_residual_ns     NULL  NULL  NULL
+            drift_ns_per_s      NULL  NULL  NULL
             """
         ),
     ),

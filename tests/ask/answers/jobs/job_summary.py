@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, down
-from made.jobs import LACKING, LATER, TOGETHER, TRAIN, UNTAGGED
+from made.jobs import LACKING, LATER, TOGETHER, TRAIN, UNRECORDED, UNTAGGED
 
 CASES = [
     Case(
@@ -149,6 +149,35 @@ CASES = [
             collectives         0      0      0                                     0                                     0
             alone               0      0      0                                     0                                     0
             finding             NULL   NULL   rank given twice; clock by UTC alone  rank given twice; no clock in common  no GPU work; rank not known; clock by UTC alone
+            """
+        ),
+    ),
+    Case(
+        "of a rank whose GPU work was not recorded no number is known: none is no 0",
+        traces=UNRECORDED,
+        expected=down(
+            """
+            job                 part  part  part
+            job_known_by        tag   tag   tag
+            rank                0     1     2
+            rank_known_by       tag   tag   tag
+            trace               all   host  none
+            pid                 1     NULL  NULL
+            host                NULL  NULL  NULL
+            gpu_id              0     NULL  NULL
+            gpu                 NULL  NULL  NULL
+            communicator_ranks  NULL  NULL  NULL
+            clock_known_by      NULL  UTC   UTC
+            start_ns            0     NULL  NULL
+            span_ns             10    NULL  NULL
+            kernels             1     NULL  0
+            gpu_busy_ns         10    NULL  0
+            work_ns             10    NULL  0
+            waiting_ns          0     NULL  0
+            idle_ns             0     NULL  NULL
+            collectives         0     NULL  0
+            alone               1     NULL  0
+            finding             NULL  GPU work not recorded; clock by UTC alone  no GPU work; clock by UTC alone
             """
         ),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, down
-from made.jobs import HIDDEN, TOGETHER, TRAIN
+from made.jobs import HIDDEN, TOGETHER, TRAIN, UTC
 from made.nsys import Recording, kernel
 
 CASES = [
@@ -92,6 +92,29 @@ CASES = [
             most           2              70
             most_rank      0              0
             imbalance_pct  100 * 0.5/1.5  75
+            """
+        ),
+    ),
+    Case(
+        "a rank of no known number is not called after another one",
+        traces={
+            "known": Recording(job="j", rank="0").session(utc_ns=UTC).work(kernel("gemm", 0, 10)),
+            "unknown": Recording(job="j").session(utc_ns=UTC + 5).work(kernel("gemm", 0, 30)),
+        },
+        params={"topic": "kernel"},
+        expected=down(
+            """
+            job            j          j
+            topic          kernel     kernel
+            name           gemm       gemm
+            measure        instances  total_ns
+            ranks          2          2
+            least_rank     0          0
+            least          1          10
+            avg            1          20
+            most           1          30
+            most_rank      0          NULL
+            imbalance_pct  0          50
             """
         ),
     ),

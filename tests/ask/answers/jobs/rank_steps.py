@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, down
-from made.jobs import BESIDE, LATER, TRAIN
+from made.jobs import BESIDE, GRID, LATER, TRAIN
 
 CASES = [
     Case(
@@ -76,6 +76,31 @@ CASES = [
             idle_ns        30      0
             waited_ns      0       0
             exposed_pct    30      0
+            """
+        ),
+    ),
+    Case(
+        "ranks that share no collective with the first one, by way of one that both share some with",
+        traces=GRID,
+        params={"to": 3_000_000},
+        expected=down(
+            """
+            job            grid     grid     grid     grid     grid     grid
+            step           0        0        1        1        1        1
+            rank           0        1        0        1        2        3
+            trace          r0       r1       r0       r1       r2       r3
+            pid            1        1        1        1        1        1
+            gpu_id         0        0        0        0        0        0
+            range          step 0   step 0   step 1   step 1   step 1   step 1
+            start_ns       1000000  1000000  2000000  2000000  2000000  2000000
+            span_ns        1000000  1000000  1000000  1000000  1000000  1000000
+            exposed_ns     1500     1470     1500     1470     1440     1410
+            overlapped_ns  0        0        0        0        0        0
+            compute_ns     500      500      500      500      500      500
+            memory_ns      0        0        0        0        0        0
+            idle_ns        998000   998030   998000   998030   998060   998090
+            waited_ns      20       0        40       20       20       0
+            exposed_pct    0.15     0.147    0.15     0.147    0.144    0.141
             """
         ),
     ),

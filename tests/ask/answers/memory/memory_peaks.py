@@ -44,4 +44,15 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "ranges without a text are of one kind",
+        traces={"n": Recording().duration(100).range(None, 10, 20).allocated(15, 200, 128)},
+        params={"memory": "Device"},
+        expected=across(
+            """
+            trace  range  pid  gpu_id  memory_kind  instances  peak_bytes  peak_ns  start_bytes  grown_bytes  mean_peak_bytes  kept_bytes
+            n      NULL   1    0       Device       1          200         15       0            200          200              200
+            """
+        ),
+    ),
 ]

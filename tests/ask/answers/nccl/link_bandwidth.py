@@ -54,4 +54,19 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "where no kernels were recorded, for how long collectives ran is not known",
+        traces={
+            "c": Recording()
+            .gpu(0, "NVIDIA H100 80GB HBM3", cuda=0)
+            .sample(f"{TX} [Throughput %]", 100, 30)
+            .sample(f"{TX} [Throughput %]", 120, 1)
+        },
+        expected=across(
+            """
+            trace  device  gpu_id  metric                         samples  avg_bytes_per_s  max_bytes_per_s  collective_ns  collective_bytes_per_s  peak_bytes_per_s  avg_pct  collective_pct
+            c      NULL    0       NVLink TX Responses User Data  2        135000000000     135000000000     NULL           NULL                    450000000000      30       NULL
+            """
+        ),
+    ),
 ]

@@ -112,4 +112,21 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of a kernel that ends before it starts no overlap is known",
+        traces={
+            "c": Recording().work(
+                kernel("gemm", 0, 100),
+                kernel("nccl_sum", 50, 40, stream=8),
+                kernel("nccl_sum", 60, 80, stream=8),
+            )
+        },
+        expected=across(
+            """
+            trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel    kernel_id
+            c      50        NULL         NULL        NULL        NULL         1    0          8          nccl_sum  2
+            c      60        20           20          0           100          1    0          8          nccl_sum  3
+            """
+        ),
+    ),
 ]

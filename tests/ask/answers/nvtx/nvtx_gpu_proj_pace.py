@@ -123,4 +123,22 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of all ranges, those without a text, too",
+        traces={
+            "n": Recording()
+            .range(None, 0, 10)
+            .call("cudaLaunchKernel", 1, 2, kernel("k", 10, 14))
+            .range(None, 20, 30)
+            .call("cudaLaunchKernel", 21, 22, kernel("k", 30, 36))
+        },
+        params={"range": "*"},
+        expected=across(
+            """
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            n      ''      1    1    0         10        14      4            4                  10        10              1
+            n      ''      1    1    1         30        36      6            10                 16        26              2
+            """
+        ),
+    ),
 ]

@@ -107,4 +107,16 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of all ranges, those without a text, too",
+        traces={"n": Recording().range(None, 0, 10).range("step", 15, 20)},
+        params={"range": "*"},
+        expected=across(
+            """
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            n      ''      1    1    0         0         10      10           10                 0         0               1
+            n      ''      1    1    1         15        20      5            15                 5         5               2
+            """
+        ),
+    ),
 ]

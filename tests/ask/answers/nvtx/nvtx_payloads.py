@@ -34,4 +34,14 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what has no text can have a payload",
+        traces={"b": Recording().range(None, 5, 10, payload=3)},
+        expected=across(
+            """
+            trace  domain  range  range_id  start_ns  field  value  value_text
+            b      ''      NULL   1         5         ''     3      3
+            """
+        ),
+    ),
 ]

@@ -79,4 +79,21 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "ranges without a text are of one kind",
+        traces={
+            "n": Recording()
+            .range(None, 0, 10)
+            .call("cudaLaunchKernel", 1, 2, kernel("k", 10, 14))
+            .range(None, 20, 30)
+            .call("cudaLaunchKernel", 21, 22, kernel("k", 30, 36))
+        },
+        params={"limit": 1},
+        expected=across(
+            """
+            trace  domain  range  style    instances  slowest_start_ns  slowest_span_ns  usual_start_ns  usual_span_ns  kind    operation  slowest_operations  usual_operations  slowest_ns  usual_ns  delta_ns  slowest_range_id  usual_range_id
+            n      ''      NULL   pushpop  2          30                6                10              4              kernel  k          1                   1                 6           4         2         2                 1
+            """
+        ),
+    ),
 ]

@@ -120,4 +120,18 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of traces of one tag, those count for an instance in which kernels were recorded",
+        traces={
+            "a": Recording(run="x").range("step", 0, 10).launch(3, 4, (10, 20)),
+            "b": Recording(run="x").range("step", 0, 10).range("step", 20, 30),
+        },
+        params={"by": "tag:run"},
+        expected=across(
+            """
+            trace  domain  range  instances  kernels  kernels_per_instance  gpu_ns
+            x      ''      step   3          1        1                     10
+            """
+        ),
+    ),
 ]

@@ -84,4 +84,20 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "ranges without a text are of one kind",
+        traces={
+            "n": Recording()
+            .range(None, 0, 10)
+            .call("cudaLaunchKernel", 1, 2, kernel("k", 10, 14))
+            .range(None, 20, 30)
+            .call("cudaLaunchKernel", 21, 22, kernel("k", 30, 36))
+        },
+        expected=across(
+            """
+            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  tail_ns  max_start_ns  range_id
+            n      ''      NULL   pushpop  2          10        4       5          5.8     5.98    6       1        30            2
+            """
+        ),
+    ),
 ]

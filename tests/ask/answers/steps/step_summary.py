@@ -240,4 +240,38 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "ranges that were never closed take no time that is known, and are no steps beside others",
+        traces={
+            "f": Recording()
+            .range("step 0", 0, 10)
+            .range("step 1", 20, 30)
+            .range("waiting 0", 5, None, style="startend", tid=2)
+            .range("waiting 1", 6, None, style="startend", tid=2)
+        },
+        expected=down(
+            """
+            trace                f       f
+            pid                  1       1
+            tid                  1       1
+            step                 0       1
+            range                step 0  step 1
+            phase                NULL    NULL
+            context_requests     NULL    NULL
+            context_tokens       NULL    NULL
+            generation_requests  NULL    NULL
+            generation_tokens    NULL    NULL
+            start_ns             0       20
+            duration_ns          10      10
+            gpu_start_ns         NULL    NULL
+            gpu_span_ns          NULL    NULL
+            gpu_busy_ns          NULL    NULL
+            gpu_gaps_ns          NULL    NULL
+            gpu_before_ns        NULL    NULL
+            gpu_operations       NULL    NULL
+            launches             NULL    NULL
+            tokens_per_s         NULL    NULL
+            """
+        ),
+    ),
 ]

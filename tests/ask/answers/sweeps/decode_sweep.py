@@ -241,4 +241,20 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a time of 0 gives no rate, and nothing grows from it",
+        runs={
+            "zero": Runs(
+                {"gpu": "Nobody's", "batch": 1, "ms_per_token": 0},
+                {"gpu": "Nobody's", "batch": 2, "ms_per_token": 4},
+            )
+        },
+        expected=across(
+            f"""
+            {HEAD}
+            zero  Nobody's  ''  1  1  0  NULL  NULL  NULL  NULL  Llama-3.1-8B, assumed  NULL  {FEW}  NULL  NULL  NULL
+            zero  Nobody's  ''  1  2  4  500   NULL  NULL  NULL  Llama-3.1-8B, assumed  NULL  {FEW}  NULL  NULL  NULL
+            """
+        ),
+    ),
 ]

@@ -233,4 +233,30 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a time of 0 gives no rate, and is over no peak",
+        runs={"zero": Runs({"gpu": "H200", "input_len": 50, "ms": 0})},
+        expected=down(
+            f"""
+            sweep                 zero
+            gpu                   H200
+            config                ''
+            gpus                  1
+            input_len             50
+            ms                    0
+            overhead_floor_ms     0
+            steady_us_per_token   NULL
+            elbow_fit_tokens      NULL
+            elbow_by_eye_tokens   NULL
+            ridge_flop_per_byte   989.4/4.8
+            ridge_tokens          989.4/4.8
+            achieved_tflop_per_s  NULL
+            peak_tflop_per_s      989.4
+            achieved_of_peak_pct  NULL
+            sized_by              Llama-3.1-8B, assumed
+            finding               NULL
+            remark                {FEW}
+            """
+        ),
+    ),
 ]
