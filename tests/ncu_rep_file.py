@@ -93,6 +93,7 @@ def block(
     counts: dict[int, int] | None = None,
     surplus: bytes = b"",
     session: bytes | None = None,
+    process: tuple[int, str] | None = None,
 ) -> bytes:
     """A block.
 
@@ -104,6 +105,7 @@ def block(
         counts: of the header, by field, if not the true ones.
         surplus: bytes behind the results.
         session: what it says about the recording.
+        process: pid and executable of the process that it is of.
     """
     payload = b"".join(map(sized, [*(sources or []), *results])) + surplus
     found = {1: len(sources or []), KERNEL: 0} | ({kind: len(results)} if results else {}) | (counts or {})
@@ -113,6 +115,7 @@ def block(
         *([] if session is None else [(3, session)]),
         (4, message(*((1, text) for text in strings or []))),
         (5, len(payload)),
+        *([] if process is None else [(6, message((1, process[0]), (3, process[1])))]),
         *((number, count) for number, count in found.items() if number > 5),
     ]
     return sized(message(*header)) + payload

@@ -2,5 +2,7 @@
 -- @param  blocks BIGINT           that are to fit
 -- @param  warps_per_block BIGINT  warps of a block
 -- @param  registers BIGINT        of an SM
+-- @param  sub_partitions BIGINT   of an SM
 
-(registers // 4) // nullif((blocks * warps_per_block + 3) // 4, 0) // 256 * 8
+(registers // sub_partitions)
+    // nullif((blocks * warps_per_block + sub_partitions - 1) // sub_partitions, 0) // 256 * 8

@@ -1,8 +1,9 @@
 -- Runs measured outside the profilers, by the names under which questions compare them without a trace.
 --
 -- A run is called as its sweep, where all runs of that have the same tags; else SWEEP:VALUES, with the values
--- of the tags in which they differ, in the order of the tags' names and with / between them. Runs of one name
--- are repetitions. Batches are parts of a run, and a trace's sidecar is that trace's.
+-- of the tags in which they differ, in the order of the tags' names and with / between them; where others
+-- have the same values of other tags, each as TAG=VALUE. Runs of one name are repetitions. Batches are parts
+-- of a run, and a trace's sidecar is that trace's.
 -- @needs  runs
 -- @column run_id BIGINT              the run, see runs
 -- @column side_id BIGINT             of the name: negative, where ids of traces are positive
@@ -28,15 +29,26 @@ differing AS (
     HAVING count(DISTINCT value) > 1 OR count(*) < any_value(runs)
 ),
 labelled AS (
-    SELECT run_id, string_agg(value, '/' ORDER BY tag) AS label
+    SELECT
+        run_id,
+        string_agg(value, '/' ORDER BY tag) AS label,
+        string_agg(tag || '=' || value, '/' ORDER BY tag) AS label_with_tags
     FROM entries
     JOIN differing USING (sweep, tag)
     GROUP BY run_id
 ),
 named AS (
-    SELECT run_id, sweep || coalesce(':' || label, '') AS name, sweep, tags
-    FROM whole
-    LEFT JOIN labelled USING (run_id)
+    SELECT
+        run_id,
+        sweep || coalesce(':' || if(is_told, label, label_with_tags), '') AS name,
+        sweep,
+        tags
+    FROM (
+        SELECT *, min(label_with_tags) OVER alike = max(label_with_tags) OVER alike AS is_told
+        FROM whole
+        LEFT JOIN labelled USING (run_id)
+        WINDOW alike AS (PARTITION BY sweep, label)
+    )
 )
 SELECT run_id, -min(run_id) OVER (PARTITION BY sweep, name) AS side_id, name, sweep, tags
 FROM named

@@ -2,12 +2,13 @@
 --
 -- Sources: CUDA C++ Programming Guide, Technical Specifications per Compute Capability (warps, blocks,
 -- registers, shared memory of an SM); NVIDIA's cuda_occupancy.h (units of allocation, four sub-partitions
--- from 5.0 on, 1,024 bytes that the system takes of each block's shared memory from 8.0 on). Held by tests
--- to what ncu computed.
+-- from 5.0 on, but two of 6.0, 1,024 bytes that the system takes of each block's shared memory from 8.0 on).
+-- Held by tests to what ncu computed.
 -- @column compute_capability VARCHAR  for example 9.0
 -- @column max_warps BIGINT            warps
 -- @column max_blocks BIGINT           thread blocks
--- @column registers BIGINT            registers of 32 bits, a quarter in each sub-partition
+-- @column registers BIGINT            registers of 32 bits
+-- @column sub_partitions BIGINT       parts of an SM, each with as many of the registers
 -- @column sm_shared_bytes BIGINT      most shared memory
 -- @column shared_unit_bytes BIGINT    a block's shared memory is a multiple of it
 -- @column reserved_bytes BIGINT       shared memory of each block that the system takes
@@ -17,6 +18,7 @@ SELECT
     max_warps::BIGINT AS max_warps,
     max_blocks::BIGINT AS max_blocks,
     65536::BIGINT AS registers,
+    if(compute_capability = '6.0', 2, 4)::BIGINT AS sub_partitions,
     (1024 * shared_kib)::BIGINT AS sm_shared_bytes,
     if(major < 8, 256, 128)::BIGINT AS shared_unit_bytes,
     if(major < 8, 0, 1024)::BIGINT AS reserved_bytes

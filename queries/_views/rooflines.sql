@@ -232,6 +232,8 @@ precisions AS (
         CASE WHEN count(*) = count(published) THEN sum(flop / published) END AS datasheet_s,
         sum(flop / peak_flop_per_s) FILTER (duration_ns IS NOT NULL) AS timed_profiled_s,
         sum(flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
+        coalesce(sum(duration_ns) FILTER (peak_flop_per_s IS NULL), 0) AS without_profiled_ns,
+        coalesce(sum(duration_ns) FILTER (published IS NULL), 0) AS without_datasheet_ns,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
     FROM by_precision
     GROUP BY grouping, key, precision
@@ -288,9 +290,9 @@ SELECT
     if(flop IS NULL, NULL, dram.flop_per_byte) AS dram_flop_per_byte,
     if(flop IS NULL, NULL, flop_per_s) AS flop_per_s,
     dram.bytes_per_s AS dram_bytes_per_s,
-    1e11 * roof.timed_profiled_s / nullif(flop_ns, 0) AS compute_pct,
+    1e11 * roof.timed_profiled_s / nullif(flop_ns - roof.without_profiled_ns, 0) AS compute_pct,
     dram.pct AS dram_pct,
-    1e11 * roof.timed_datasheet_s / nullif(flop_ns, 0) AS datasheet_compute_pct,
+    1e11 * roof.timed_datasheet_s / nullif(flop_ns - roof.without_datasheet_ns, 0) AS datasheet_compute_pct,
     if(dram IS NULL, NULL, datasheet_dram_pct) AS datasheet_dram_pct,
     roof.flop / roof.profiled_s AS profiled_flop_per_s,
     dram.peak AS profiled_dram_bytes_per_s,

@@ -28,9 +28,9 @@ used_gpus AS (
 devices AS (
     SELECT
         trace_id,
-        string_agg(DISTINCT sm_count::VARCHAR, ', ') AS sm_count,
-        string_agg(DISTINCT format('{:.0f} MHz', sm_clock_hz / 1e6), ', ') AS highest_clock
-    FROM used_gpus
+        string_agg(DISTINCT sm_count::VARCHAR, ', ' ORDER BY sm_count::VARCHAR) AS sm_count,
+        string_agg(DISTINCT clock, ', ' ORDER BY clock) AS highest_clock
+    FROM (SELECT *, format('{:.0f} MHz', sm_clock_hz / 1e6) AS clock FROM used_gpus)
     GROUP BY trace_id
 ),
 clocks AS (

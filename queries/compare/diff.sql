@@ -5,7 +5,7 @@
 -- traces on a side, baseline and variant are means over them, and delta has a 95 % confidence interval
 -- (Welch's t); one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or
 -- copy, that is 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under
--- another name.
+-- another name. So is the sum of a metric that not all its launches have.
 -- @of     window
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it
@@ -201,13 +201,16 @@ measured AS (
     JOIN launch_keys('named') AS keys USING (kernel_id)
     WHERE keys.trace_id IN (FROM profiles) AND is_like('launch', $topic)
     UNION ALL
-    -- Of the metrics, only sums add up over launches; the time is there already.
-    SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure, sum(value)
+    -- Of the metrics, only sums add up over launches, and that over some is not that over all; the time is
+    -- there already.
+    SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure,
+           CASE WHEN count(value) = max(launches) THEN sum(value) END
     FROM counted
     JOIN (
-        SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
+        SELECT kernel_id, 'trace' AS topic, NULL AS name, count(*) OVER (PARTITION BY trace_id) AS launches
+        FROM kernels
         UNION ALL
-        SELECT kernel_id, 'kernel', called
+        SELECT kernel_id, 'kernel', called, count(*) OVER (PARTITION BY trace_id, called)
         FROM kernels
         LEFT JOIN named
             ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
@@ -231,7 +234,9 @@ recorded AS (
 ),
 paired AS (
     SELECT
-        topic, path, name, process_number, device_id, instance, measure, unit,
+        topic, path, name, process_number, device_id, instance, measure,
+        -- Reports tell values alike, whatever a version of ncu calls their unit.
+        string_agg(DISTINCT unit, ', ' ORDER BY unit) AS unit,
         coalesce(list(value ORDER BY trace_id) FILTER (side = 'baseline' AND value IS NOT NULL), [])
             AS baseline_found,
         coalesce(list(value ORDER BY trace_id) FILTER (side = 'variant' AND value IS NOT NULL), [])
@@ -300,5 +305,4 @@ ORDER BY
     process_number,
     device_id,
     instance,
-    measure,
-    unit
+    measure

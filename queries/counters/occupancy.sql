@@ -90,7 +90,7 @@ limits AS (
         (threads_per_block + 31) // 32 AS warps,
         coalesce(
             ncu_registers,
-            blocks_by_registers(registers_per_thread, warps, registers)
+            blocks_by_registers(registers_per_thread, warps, registers, sub_partitions)
         ) AS limit_registers,
         coalesce(
             ncu_shared_memory,
@@ -136,7 +136,9 @@ SELECT
         blocks, limit_registers, limit_shared_memory, limit_warps, limit_blocks, limit_barriers
     ) AS limiter,
     if(
-        may_grow AND limit_registers = blocks, registers_for_blocks(blocks + 1, warps, registers), NULL
+        may_grow AND limit_registers = blocks,
+        registers_for_blocks(blocks + 1, warps, registers, sub_partitions),
+        NULL
     ) AS registers_for_one_more,
     if(
         may_grow AND limit_shared_memory = blocks,

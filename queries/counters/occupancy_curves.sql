@@ -114,7 +114,7 @@ points AS (
 limits AS (
     SELECT
         *,
-        blocks_by_registers(point_registers, warps, registers) AS limit_registers,
+        blocks_by_registers(point_registers, warps, registers, sub_partitions) AS limit_registers,
         blocks_by_shared_memory(point_shared_bytes, reserved_bytes, shared_unit_bytes, executed_bytes)
             AS fitting,
         if(fitting < 1, 1, fitting) AS limit_shared_memory,

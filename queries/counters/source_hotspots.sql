@@ -82,8 +82,7 @@ entries AS (
     WHERE instance_metric = 'launch__function_pcs'
     GROUP BY kernel_id
 ),
--- Launches have an instruction in common that is as far from the first one, a line by file and number.
-instructions AS (
+located AS (
     SELECT
         kernel_id,
         addresses.number,
@@ -93,13 +92,26 @@ instructions AS (
         source_file,
         source_line,
         source_text,
-        CASE $by
-            WHEN 'instruction' THEN coalesce(offset_bytes, addresses.address)
-            WHEN 'line' THEN dense_rank() OVER (ORDER BY source_file, source_line)
-            ELSE error('by must be instruction or line') END AS place
+        coalesce(offset_bytes, addresses.address) AS distance,
+        CASE WHEN source_line IS NOT NULL THEN (source_file, source_line) END AS line
     FROM (SELECT DISTINCT number, kernel_id, address FROM counted) AS addresses
     LEFT JOIN entries USING (kernel_id)
     LEFT JOIN sass_instructions USING (kernel_id, address)
+),
+-- Launches have an instruction in common that is as far from the first one, a line by file and number. Two
+-- programs may have kernels of one name: what is known to be of different lines is no one instruction.
+instructions AS (
+    SELECT
+        * EXCLUDE (distance, line),
+        CASE $by
+            WHEN 'instruction' THEN dense_rank() OVER (ORDER BY distance, if(is_one, NULL, line))
+            WHEN 'line' THEN dense_rank() OVER (ORDER BY source_file, source_line)
+            ELSE error('by must be instruction or line') END AS place
+    FROM (
+        SELECT *, coalesce(min(line) OVER alike = max(line) OVER alike, true) AS is_one
+        FROM located
+        WINDOW alike AS (PARTITION BY number, distance)
+    )
 ),
 places AS (
     SELECT

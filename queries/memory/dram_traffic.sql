@@ -1,7 +1,8 @@
 -- How much DRAM and L2 traffic does each kernel or NVTX range cause?
 --
 -- By range, a kernel counts for the innermost range that encloses it in that domain, so rows of one domain
--- add up; its path starts with those of the ranges around it.
+-- add up; its path starts with those of the ranges around it. Sums are over the kernels that tell: lacks says
+-- of how many something was not recorded.
 -- @of     sums
 -- @unites trace
 -- @param  by VARCHAR = 'range'        range or kernel
@@ -20,6 +21,7 @@
 -- @column gpu_ns BIGINT               GPU time
 -- @column dram_bytes_per_s DOUBLE     bytes ÷ GPU time of the kernels whose bytes are known
 -- @column dram_throughput_pct DOUBLE  share of the peak, weighted by time
+-- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  bars x=group_name y=dram_write_bytes
 -- @section counters 70 Memory traffic
 
@@ -36,7 +38,19 @@ SELECT
     sum(dram.duration_ns)::BIGINT AS gpu_ns,
     per_second(sum(dram_bytes), sum(dram.duration_ns) FILTER (dram_bytes IS NOT NULL)) AS dram_bytes_per_s,
     sum(dram_throughput_pct * dram.duration_ns)
-        / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct
+        / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct,
+    nullif(concat_ws(
+        '; ',
+        lacking('DRAM reads', dram_read_bytes, '--metrics dram__bytes_read.sum'),
+        lacking('DRAM writes', dram_write_bytes, '--metrics dram__bytes_write.sum'),
+        lacking('L2 reads', l2_read_sectors, '--metrics lts__t_sectors_op_read.sum'),
+        lacking('L2 writes', l2_write_sectors, '--metrics lts__t_sectors_op_write.sum'),
+        lacking(
+            'DRAM throughput',
+            dram_throughput_pct,
+            '--metrics dram__throughput.avg.pct_of_peak_sustained_elapsed'
+        )
+    ), '') AS lacks
 FROM dram
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 JOIN kernels USING (kernel_id)

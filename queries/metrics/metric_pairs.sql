@@ -21,12 +21,6 @@
 --         y_name=y_metric y_unit=y_unit
 -- @empty  No workload has both. Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics".
 
-WITH innermost AS (
-    SELECT kernel_id, arg_max(path, (depth, path)) AS path
-    FROM kernel_ranges
-    WHERE domain = '' AND style = 'pushpop'
-    GROUP BY kernel_id
-)
 SELECT
     traces.trace,
     kernels.kernel_id,

@@ -22,7 +22,7 @@
 -- @column kernels BIGINT              launches
 -- @column gpu_ns BIGINT               their time, all together
 -- @column flop DOUBLE                 executed, where they were counted
--- @column at_least BOOLEAN            not all of their FLOP were counted
+-- @column at_least BOOLEAN            whether not all of their FLOP, DRAM bytes or times are known
 -- @column dram_bytes DOUBLE           read and written; NULL where a launch lacks them
 -- @column dram_flop_per_byte DOUBLE   flop ÷ dram_bytes
 -- @column flop_per_s DOUBLE           flop ÷ gpu_ns

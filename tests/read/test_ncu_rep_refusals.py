@@ -233,6 +233,27 @@ def test_a_function_beyond_all_addresses_has_no_instructions(address: int, tmp_p
     assert not any("Source lines" in said for said in report.warnings)
 
 
+def test_processes_keep_their_workloads_and_their_code_apart(tmp_path: Path) -> None:
+    """Both call their module by one number, as ncu writes it for two programs under --target-processes all."""
+    counted = rep.kernel((13, rep.metric(0, rep.value(3), INSTANCE)))
+    report = decode(
+        rep.report(
+            rep.block([], sources=[source(CODE)], process=(11, "/bin/first")),
+            rep.block([counted], strings=["inst_executed"], process=(11, "/bin/first")),
+            # What lies at 4096 here is none of its code.
+            rep.block([counted], sources=[source(CODE, 8192)], process=(22, "/bin/second")),
+            rep.block([counted], process=(11, "/bin/first")),
+        ),
+        tmp_path,
+    )
+    assert report.tables["ncu_actions"].column("pid").to_pylist() == [11, 22, 11]
+    assert report.tables["ncu_processes"].to_pylist() == [
+        {"pid": 11, "name": "first"},
+        {"pid": 22, "name": "second"},
+    ]
+    assert report.tables["ncu_instructions"].column("action").to_pylist() == [0, 2]
+
+
 def test_names_of_a_cubin_take_no_more_than_the_cubin() -> None:
     """Each of 1,000 sections has a name of up to 60 kB, and all of them together are 60 kB."""
     names = b".text." * 10_000 + b"\0\0"

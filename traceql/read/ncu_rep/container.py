@@ -48,6 +48,7 @@ class Block:
         sources: messages before the results.
         workload: what the results are: one sort in a block, or "" for several.
         results: how many there are.
+        pid: process that they are of, or None.
     """
 
     begin: int
@@ -55,6 +56,7 @@ class Block:
     sources: int
     workload: str
     results: int
+    pid: int | None
 
 
 @dataclass
@@ -134,7 +136,9 @@ def _results(block: Message, begin: int, end: int) -> Block:
     counts = {name: protobuf.number(block, count) or 0 for name, count in _BLOCK_RESULTS.items()}
     held = [name for name, count in counts.items() if count]
     sources = protobuf.number(block, _BLOCK_SOURCES) or 0
-    return Block(begin, end, sources, held[0] if len(held) == 1 else "", sum(counts.values()))
+    processes = protobuf.submessages(block, _BLOCK_PROCESS)
+    pid = protobuf.number(processes[-1], 1) if processes else None
+    return Block(begin, end, sources, held[0] if len(held) == 1 else "", sum(counts.values()), pid)
 
 
 def _header(file: BinaryIO, size: int, name: str) -> bytes:

@@ -187,8 +187,8 @@ class _Reader:
         self._focus: list[tuple[Any, ...]] = []
         self._markers: list[tuple[Any, ...]] = []
         self._stacks: list[tuple[Any, ...]] = []
-        # Of each workload, the modules whose code it ran.
-        self._modules: list[list[int | None]] = []
+        # Of each workload, its process, and the modules whose code it ran.
+        self._modules: list[tuple[int | None, list[int | None]]] = []
         self._labels = Labels()
         # Workloads of one range, and there are many, have the same state.
         self._states: dict[tuple[bytes, int | None], list[tuple[Any, ...]]] = {}
@@ -205,12 +205,12 @@ class _Reader:
         actions: list[int] = []
         counts: list[int] = []
         before = 0
-        for begin, kept, form, workload in _results(data, batch, starts, ends):
+        for begin, kept, form, block in _results(data, batch, starts, ends):
             actions.append(len(self.actions))
             counts.append(len(starts) - before)
             before = len(starts)
             try:
-                self._add_result(kept, form, workload)
+                self._add_result(kept, form, block)
             except WireError as error:
                 # It counts from the beginning of a message inside the result.
                 raise WireError(error.what, begin) from error
@@ -221,9 +221,9 @@ class _Reader:
             np.repeat(np.array(actions, np.int64), np.array(counts, np.int64)),
         )
 
-    def _add_result(self, kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> None:
+    def _add_result(self, kept: dict[int, list[bytes | int]], form: _Form, block: Block) -> None:
         number = len(self.actions)
-        self.actions.append((number, *_names(kept, form, workload), workload))
+        self.actions.append((number, *_names(kept, form, block.workload), block.workload))
         thread = kept.get(_THREAD, [None])[-1]
         assert thread is None or isinstance(thread, int)
         for state in kept.get(form.nvtx, ())[-1:]:
@@ -240,7 +240,7 @@ class _Reader:
             self._focus.extend((number, *row) for row in _focus(message))
             self._markers.extend((number, *row) for row in _markers(message))
         self._stacks.extend((number, *frame) for frame in _frames(kept, form))
-        self._modules.append(references(kept.get(form.sources, ())))
+        self._modules.append((block.pid, references(kept.get(form.sources, ()))))
 
     def collected(self, path: Path, source_blocks: list[Block]) -> Collected:
         """What was decoded, in the order in which NVIDIA's library tells it."""
@@ -274,15 +274,15 @@ class _Reader:
         rows = [
             (action, *row)
             for action, addresses in named
-            for row in sources.instructions(self._modules[action], addresses)
+            for row in sources.instructions(*self._modules[action], addresses)
         ]
         return rows, sources.unread
 
 
 def _results(
     data: bytes, batch: list[Block], starts: list[int], ends: list[int]
-) -> Iterator[tuple[int, dict[int, list[bytes | int]], _Form, str]]:
-    """Where each result of some blocks begins, what is kept of it, its form, and what it is.
+) -> Iterator[tuple[int, dict[int, list[bytes | int]], _Form, Block]]:
+    """Where each result of some blocks begins, what is kept of it, its form, and its block.
 
     Args:
         data: the file from the first block's payload to the end of the last one's, and one byte more.
@@ -299,7 +299,7 @@ def _results(
         form = _FORMS[block.workload]
         for _ in range(block.results):
             begin, at = _sized(data, at, end)
-            yield begin, _walk(data, begin, at, form, starts, ends), form, block.workload
+            yield begin, _walk(data, begin, at, form, starts, ends), form, block
         if at != end:
             raise WireError(f"a block has {end - at} bytes more than its results", at)
 

@@ -75,7 +75,8 @@ class Sources:
     """
 
     def __init__(self, path: Path, blocks: Iterable[Block]) -> None:
-        self._modules: dict[int | None, _Module] = {}
+        # Two processes may call different modules by one number.
+        self._modules: dict[tuple[int | None, int | None], _Module] = {}
         self.unread: list[str] = []
         with path.open("rb") as file:
             for block in blocks:
@@ -85,11 +86,11 @@ class Sources:
                     size = struct.unpack("<I", raw)[0] if len(raw) == 4 else 0
                     if size > block.end - file.tell():
                         raise WireError("a source reaches beyond its block", file.tell())
-                    self._add(protobuf.message(file.read(size)))
+                    self._add(block.pid, protobuf.message(file.read(size)))
 
-    def _add(self, source: Message) -> None:
+    def _add(self, pid: int | None, source: Message) -> None:
         """Take what is said of a module: later blocks add functions to it."""
-        module = self._modules.setdefault(protobuf.number(source, _ID), _Module())
+        module = self._modules.setdefault((pid, protobuf.number(source, _ID)), _Module())
         for table in protobuf.submessages(source, _FUNCTIONS):
             for function in protobuf.submessages(table, 1):
                 name, address = protobuf.text(function, 1), protobuf.number(function, 2)
@@ -108,17 +109,18 @@ class Sources:
                     self.unread.append(error.what)
 
     def instructions(
-        self, modules: Iterable[int | None], addresses: NDArray[np.int64]
+        self, pid: int | None, modules: Iterable[int | None], addresses: NDArray[np.int64]
     ) -> Iterator[Instruction]:
         """What is known of the instructions at some addresses, which ascend, in their order.
 
         Args:
-            modules: that the workload ran.
+            pid: process of the workload.
+            modules: that it ran.
             addresses: of instructions.
         """
         found: dict[int, Instruction] = {}
         for number in modules:
-            module = self._modules.get(number)
+            module = self._modules.get((pid, number))
             if module is None or module.cubin is None:
                 continue
             for placed in module.functions:

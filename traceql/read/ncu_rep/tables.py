@@ -192,10 +192,15 @@ def report(
         first: False for a part of the workloads that is not the first one: it has their tables only.
         warnings: what to say about them.
     """
-    # A result does not say which process it came from; with a single one there is no question.
+    # A block says of which process its results are; with a single one there is no question.
     only_pid = next(iter(container.processes)) if len(container.processes) == 1 else None
+    pids = [
+        only_pid if block.pid is None else block.pid
+        for block in container.blocks
+        for _ in range(block.results)
+    ]
     actions = collected["ncu_actions"]
-    actions["pid"] = [only_pid] * len(actions["action"])
+    actions["pid"] = [pids[action] for action in actions["action"]]
     if not first:
         return RawReport(
             kind="ncu", tables={name: _table(name, columns) for name, columns in collected.items()}

@@ -8,6 +8,9 @@ from made.nsys import Recording, kernel
 
 CLOCK = "gpc__cycles_elapsed.avg.per_second"
 
+H200 = {"multiprocessor_count": 132, "max_gpu_frequency_khz": 1_980_000}
+A100 = {"multiprocessor_count": 108, "max_gpu_frequency_khz": 1_410_000}
+
 CASES = [
     Case(
         "settings, tags (but baseline) and GPUs differ, or one side does not say; clocks 1 % apart are the same",
@@ -73,6 +76,35 @@ CASES = [
             measured_sm_clock  1600 MHz     1000 MHz  unknown  times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, nsys profile --gpu-metrics-devices=all
             complete           NULL         true      unknown  not every trace says whether events are missing
             tags               NULL         NULL      unknown  nothing says what ran: traceql ingest --tag model=… --tag batch=…
+            """
+        ),
+    ),
+    Case(
+        "two kinds of GPUs are the same two, whichever comes first",
+        traces={
+            "a": Profile(tags={"model": "m"}, tool_version="2025.3")
+            .gpu("NVIDIA H200", **H200)
+            .gpu("NVIDIA A100", device=1, **A100)
+            .kernel(metrics={CLOCK: 1e9})
+            .kernel(device=1, metrics={CLOCK: 1e9}),
+            "b": Profile(tags={"model": "m"}, tool_version="2025.3")
+            .gpu("NVIDIA A100", **A100)
+            .gpu("NVIDIA H200", device=1, **H200)
+            .kernel(metrics={CLOCK: 1e9})
+            .kernel(device=1, metrics={CLOCK: 1e9}),
+        },
+        params={"baseline": "a", "variant": "b"},
+        expected=across(
+            """
+            property           baseline                  variant                   verdict  meaning
+            profiler           ncu                       ncu                       same     NULL
+            tool_version       2025.3                    2025.3                    same     NULL
+            gpu                NVIDIA A100, NVIDIA H200  NVIDIA A100, NVIDIA H200  same     NULL
+            sm_count           108, 132                  108, 132                  same     NULL
+            highest_sm_clock   1410 MHz, 1980 MHz        1410 MHz, 1980 MHz        same     NULL
+            measured_sm_clock  1000 MHz                  1000 MHz                  same     NULL
+            complete           true                      true                      same     NULL
+            tag: model         m                         m                         same     NULL
             """
         ),
     ),

@@ -61,6 +61,17 @@ PROFILES = {
     .kernel("k", pid=5, device=1, ns=1, l2_write=5),
 }
 
+#: All launches have the bytes, one lacks the warps; a metric that a report with other ones calls another unit.
+DERIVED = "derived__smsp__sass_thread_inst_executed_op_ffma_pred_on_x2"
+MEASURED = {
+    "before": Profile()
+    .kernel("k", ns=10, dram_write=8, warps=4, metrics={DERIVED: (6, "thread")})
+    .kernel("k", ns=12, dram_write=9, warps=5),
+    "after": Profile()
+    .kernel("k", ns=20, dram_write=2, warps=4, metrics={DERIVED: (9, "inst")})
+    .kernel("k", ns=20, dram_write=3, warps=None),
+}
+
 #: Two kernels of one function in another order.
 SWAPPED = {
     "before": Profile().kernel("k", demangled="k<1>(P)", ns=10).kernel("k", demangled="k<2>(P)", ns=30),
@@ -213,24 +224,26 @@ CASES = [
         ),
     ),
     Case(
-        "chosen metrics: sums add up over launches, averages stand for one launch only",
-        traces=PROFILES,
+        "chosen metrics: sums add up over launches that all have them, averages stand for one launch only",
+        traces=MEASURED,
         params={
             "baseline": "before",
             "variant": "after",
             "topic": "%e%",
-            "metric": ["dram__bytes_write.sum", "sm__cycles_active.avg"],
+            "metric": ["dram__bytes_write.sum", "sm__warps_launched.sum", DERIVED],
         },
         expected=across(
             f"""
             {HEAD}
-            trace   NULL  NULL  NULL  NULL  NULL  dram__bytes_write.sum  byte   both    17  2     -15   -1500/17  1  1  NULL  NULL  NULL  NULL
-            trace   NULL  NULL  NULL  NULL  NULL  kernel_ns              NULL   both    23  21    -2    -200/23   1  1  NULL  NULL  NULL  NULL
-            trace   NULL  NULL  NULL  NULL  NULL  kernels                NULL   both    3   2     -1    -100/3    1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  k     NULL  NULL  NULL  avg_ns                 NULL   both    23/3  10.5  10.5 - 23/3  100 * (10.5 - 23/3) / (23/3)  1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  k     NULL  NULL  NULL  dram__bytes_write.sum  byte   both    17  2     -15   -1500/17  1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  k     NULL  NULL  NULL  instances               NULL   both    3   2     -1    -100/3    1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  k     NULL  NULL  NULL  total_ns               NULL   both    23  21    -2    -200/23   1  1  NULL  NULL  NULL  NULL
+            trace   NULL  NULL  NULL  NULL  NULL  dram__bytes_write.sum   byte   both    17  5     -12   -1200/17  1  1  NULL  NULL  NULL  NULL
+            trace   NULL  NULL  NULL  NULL  NULL  kernel_ns               NULL   both    22  40    18    1800/22   1  1  NULL  NULL  NULL  NULL
+            trace   NULL  NULL  NULL  NULL  NULL  kernels                 NULL   both    2   2     0     0         1  1  NULL  NULL  NULL  NULL
+            trace   NULL  NULL  NULL  NULL  NULL  sm__warps_launched.sum  warp   both    9   NULL  NULL  NULL      1  0  NULL  NULL  NULL  NULL
+            kernel  NULL  k     NULL  NULL  NULL  avg_ns                  NULL   both    11  20    9     900/11    1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  k     NULL  NULL  NULL  dram__bytes_write.sum   byte   both    17  5     -12   -1200/17  1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  k     NULL  NULL  NULL  instances               NULL   both    2   2     0     0         1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  k     NULL  NULL  NULL  sm__warps_launched.sum  warp   both    9   NULL  NULL  NULL      1  0  NULL  NULL  NULL  NULL
+            kernel  NULL  k     NULL  NULL  NULL  total_ns                NULL   both    22  40    18    1800/22   1  1  NULL  NULL  NULL  NULL
             """
         ),
     ),
@@ -247,6 +260,17 @@ CASES = [
             f"""
             {HEAD}
             launch  s/w  k  1  0  1  sm__cycles_active.avg  cycle  both  3  6  3  100  1  1  NULL  NULL  NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "a metric is the same one whatever its unit is called",
+        traces=MEASURED,
+        params={"baseline": "before", "variant": "after", "topic": "launch", "metric": DERIVED},
+        expected=across(
+            f"""
+            {HEAD}
+            launch  ''  k  1  0  1  {DERIVED}  inst, thread  both  6  9  3  50  1  1  NULL  NULL  NULL  NULL
             """
         ),
     ),

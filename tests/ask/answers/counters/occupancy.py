@@ -220,4 +220,47 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "an SM of compute capability 6.0 has two sub-partitions, each with half of the registers",
+        traces={
+            "a": Recording()
+            .gpu(
+                0,
+                "Tesla P100-SXM2-16GB",
+                cuda=0,
+                computeMajor=6,
+                computeMinor=0,
+                smCount=56,
+                maxWarpsPerSm=64,
+            )
+            .work(kernel("k", 0, 5, block=(64, 1, 1), registers=40))
+        },
+        # A warp takes 1,280 registers: 25 in 32,768; in 16,384 there would be room for 12 only.
+        expected=down(
+            """
+            trace                      a
+            kernel                     k
+            kernel_id                  NULL
+            kernels                    1
+            gpu_ns                     5
+            threads_per_block          64
+            registers_per_thread       40
+            shared_bytes               0
+            theoretical_pct            100 * 50 / 64
+            achieved_pct               NULL
+            theoretical_warps          50
+            achieved_warps             NULL
+            limit_registers            25
+            limit_shared_memory        NULL
+            limit_warps                32
+            limit_blocks               32
+            limit_barriers             NULL
+            limiter                    registers
+            # 26 blocks are 26 warps in each: 1,260 registers, so that 1,024 can be given.
+            registers_for_one_more     32
+            shared_bytes_for_one_more  NULL
+            lacks                      achieved occupancy (--section Occupancy)
+            """
+        ),
+    ),
 ]

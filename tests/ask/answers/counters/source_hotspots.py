@@ -93,4 +93,30 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "two programs may have kernels of one name: instructions of different lines are not the same",
+        traces={
+            "a": Profile()
+            .kernel("f", pid=1, ns=10)
+            .instances(ENTRY, {0: 4096})
+            .instances("inst_executed", {4096: 1, 4112: 10})
+            .instances(SAMPLES, {4096: 1, 4112: 4})
+            .instruction(4096, "LDC R1", file="/src/a.cu", line=3)
+            .instruction(4112, "FFMA R2", file="/src/k.h", line=9)
+            .kernel("f", pid=2, ns=10)
+            .instances(ENTRY, {0: 4096})
+            .instances("inst_executed", {4096: 2, 4112: 20})
+            .instances(SAMPLES, {4096: 2, 4112: 3})
+            .instruction(4096, "S2R R0", file="/src/b.cu", line=1)
+            .instruction(4112, "FFMA R2", file="/src/k.h", line=9)
+        },
+        expected=across(
+            """
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text  samples  not_issued_samples  share_pct  state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
+            a      f       NULL       2        4112     16            FFMA R2  /src/k.h     9            NULL         7        0                   70         NULL   NULL       NULL    30            100 * 30 / 33     NULL                 NULL
+            a      f       NULL       2        4096     0             S2R R0   /src/b.cu    1            NULL         2        0                   20         NULL   NULL       NULL    2             100 * 2 / 33      NULL                 NULL
+            a      f       NULL       2        4096     0             LDC R1   /src/a.cu    3            NULL         1        0                   10         NULL   NULL       NULL    1             100 * 1 / 33      NULL                 NULL
+            """
+        ),
+    ),
 ]

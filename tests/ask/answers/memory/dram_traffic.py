@@ -22,12 +22,20 @@ KERNELS = (
     .kernel("nop", ns=5)
 )
 
+DRAM = "DRAM reads (--metrics dram__bytes_read.sum){0}; DRAM writes (--metrics dram__bytes_write.sum){0}"
+L2 = (
+    "L2 reads (--metrics lts__t_sectors_op_read.sum){0}; L2 writes (--metrics lts__t_sectors_op_write.sum){0}"
+)
+SHARE = f"DRAM throughput (--metrics {PEAK}){{0}}"
+NOTHING = "; ".join((DRAM, L2, SHARE)).format("")
+OF_ONE = "; ".join((DRAM, L2, SHARE)).format(" of 1 of 3 kernels")
+
 CASES = [
     Case(
         "a kernel counts for its innermost range; bytes are rate times duration where there is no sum",
         traces={"a": KERNELS},
         expected=down(
-            """
+            f"""
             trace                a                             a           a
             group_name           step/mlp                      step        NULL
             kernels              2                             1           1
@@ -39,6 +47,7 @@ CASES = [
             gpu_ns               10 + 30                       20          5
             dram_bytes_per_s     200 / 40e-9                   60 / 20e-9  NULL
             dram_throughput_pct  (40 * 10 + 80 * 30) / 40      25          NULL
+            lacks                NULL                          {L2.format("")}  {NOTHING}
             """
         ),
     ),
@@ -47,7 +56,7 @@ CASES = [
         traces={"a": KERNELS},
         params={"by": "kernel"},
         expected=down(
-            """
+            f"""
             trace                a            a           a
             group_name           add          mul         nop
             kernels              2            1           1
@@ -59,6 +68,7 @@ CASES = [
             gpu_ns               40           20          5
             dram_bytes_per_s     200 / 40e-9  60 / 20e-9  NULL
             dram_throughput_pct  70           25          NULL
+            lacks                NULL         {L2.format("")}  {NOTHING}
             """
         ),
     ),
@@ -67,7 +77,7 @@ CASES = [
         traces={"a": KERNELS},
         params={"domain": "lib"},
         expected=down(
-            """
+            f"""
             trace                a           a
             # add twice and nop
             group_name           NULL        cub
@@ -81,6 +91,7 @@ CASES = [
             # Of add only: what nop moved is not known.
             dram_bytes_per_s     200 / 40e-9  60 / 20e-9
             dram_throughput_pct  70          25
+            lacks                {OF_ONE}  {L2.format("")}
             """
         ),
     ),
@@ -92,7 +103,7 @@ CASES = [
         },
         params={"by": ["kernel", "tag:run"]},
         expected=down(
-            """
+            f"""
             trace                x
             group_name           add
             kernels              2
@@ -104,6 +115,7 @@ CASES = [
             gpu_ns               40
             dram_bytes_per_s     5e9
             dram_throughput_pct  NULL
+            lacks                {L2.format("")}; {SHARE.format("")}
             """
         ),
     ),

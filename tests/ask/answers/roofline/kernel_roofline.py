@@ -46,6 +46,13 @@ LACKS_OF_TRAFFIC = (
     "tensor FLOP (--section SpeedOfLight_HierarchicalTensorRooflineChart) of 1 of 2 kernels"
 )
 
+#: As a launch whose SM clock has no value: no peak of arithmetic follows.
+CLOCKLESS = {
+    name: value
+    for name, value in roofline(bf16=500_000, dram=1000, l2=2000, l1=4000).items()
+    if name != "sm__cycles_elapsed.avg.per_second"
+}
+
 CASES = [
     Case(
         "launches of one kernel add up; what did no FLOP is bound by memory, at intensity 0",
@@ -362,6 +369,74 @@ CASES = [
             lacks                      NULL              NULL              NULL
             useful_flop                NULL              NULL              NULL
             executed_per_useful        NULL              NULL              NULL
+            """
+        ),
+    ),
+    Case(
+        "a launch without a peak says nothing of how close its FLOP came to it, however long it took",
+        traces={
+            "made": Profile()
+            .gpu("NVIDIA H200")
+            .kernel("gemm", metrics=roofline(bf16=500_000, dram=1000, l2=2000, l1=4000))
+            .kernel("gemm", metrics={**CLOCKLESS, "gpu__time_duration.sum": 3000})
+            # On two GPUs, of one of which nothing is published.
+            .gpu("A card", device=1)
+            .kernel("copy", metrics=roofline(bf16=250_000, dram=1000, l2=2000, l1=4000))
+            .kernel(
+                "copy",
+                device=1,
+                metrics={
+                    **roofline(bf16=250_000, dram=1000, l2=2000, l1=4000),
+                    "gpu__time_duration.sum": 3000,
+                },
+            )
+        },
+        expected=down(
+            """
+            trace                      made                   made
+            kernel                     copy                   gemm
+            kernel_id                  NULL                   NULL
+            category                   elementwise            gemm
+            path                       NULL                   NULL
+            phase                      NULL                   NULL
+            kernels                    2                      2
+            gpu_ns                     4000                   4000
+            flop                       500000                 1000000
+            at_least                   false                  false
+            precision                  bf16                   bf16
+            bound                      compute_bound          compute_bound
+            dram_flop_per_byte         250                    500
+            flop_per_s                 5e5 / 4000e-9          1e6 / 4000e-9
+            dram_bytes_per_s           2000 / 4000e-9         2000 / 4000e-9
+            # 500,000 of the 4,000,000 that there is room for; of the first 500,000 of 1,000,000.
+            compute_pct                12.5                   50
+            dram_pct                   5                      5
+            # Of the first 250,000 in 1,000 ns.
+            datasheet_compute_pct      100 * 2.5e11 / 989.4e12  100 * 2.5e11 / 989.4e12
+            datasheet_dram_pct         100 * 1e9 / 4.8e12     100 * 5e8 / 4.8e12
+            profiled_flop_per_s        1e12                   NULL
+            profiled_dram_bytes_per_s  1e10                   1e10
+            profiled_l2_bytes_per_s    2e10                   2e10
+            profiled_l1_bytes_per_s    4e10                   4e10
+            datasheet_flop_per_s       989.4e12               989.4e12
+            datasheet_dram_bytes_per_s  4.8e12                4.8e12
+            datasheet_source           datasheet              datasheet
+            bound_by                   profiled               datasheet
+            flop_by_precision          {bf16: 500000.0}       {bf16: 1000000.0}
+            dram_bytes                 2000                   2000
+            l2_bytes                   4000                   4000
+            l1_bytes                   8000                   8000
+            l2_flop_per_byte           125                    250
+            l1_flop_per_byte           62.5                   125
+            l2_bytes_per_s             4000 / 4000e-9         4000 / 4000e-9
+            l1_bytes_per_s             8000 / 4000e-9         8000 / 4000e-9
+            l2_pct                     5                      5
+            l1_pct                     5                      5
+            l2_metric                  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      NULL                   peaks at the clocks of the run (--set roofline) of 1 of 2 kernels
+            useful_flop                NULL                   NULL
+            executed_per_useful        NULL                   NULL
             """
         ),
     ),

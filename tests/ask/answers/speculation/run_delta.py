@@ -133,4 +133,29 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "runs with the same values of different tags are not the same run",
+        runs={
+            "sweep": Runs(
+                {"tp": "2", "latency_avg_s": 3},
+                {"pp": "2", "latency_avg_s": 5},
+            )
+        },
+        params={"baseline": "sweep:tp=2", "variant": "sweep:pp=2"},
+        expected=across(
+            """
+            measure           baseline  variant  delta  delta_pct  remark
+            acceptance_pct  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            accepted_tokens  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            bonus_tokens  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            committed_tokens  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            draft_tokens  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            latency_s  3.0  5.0  2.0  200 / 3  ''
+            median_latency_s  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            rejected_pct  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            staged_tokens  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            writes_saved_pct  NULL  NULL  NULL  NULL  not known of sweep:tp=2, sweep:pp=2
+            """
+        ),
+    ),
 ]

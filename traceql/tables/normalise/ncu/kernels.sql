@@ -53,7 +53,7 @@ SELECT
     mangled,
     workload,
     duration_ns,
-    -- ncu numbers the GPUs of the machine, whatever a process sees of them.
+    -- As the process numbers those that it sees: the report tells nothing else of a GPU that could be its id.
     coalesce(device_id, device_index) AS gpu_id,
     coalesce(device_id, device_index) AS device_id,
     context_id,
