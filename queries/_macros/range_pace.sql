@@ -2,8 +2,8 @@
 --
 -- Those of another process or thread are another row of instances: ranks of a job would interleave. Only
 -- start/end ranges are of no thread. Columns: trace, domain, process_id, pid, tid, instance (from 0),
--- start_ns, end_ns, duration_ns, accum_duration_ns, delta_ns, accum_delta_ns, range_id. The first delta is the
--- time since the start of the trace.
+-- start_ns, end_ns, duration_ns, accum_duration_ns, delta_ns, accum_delta_ns, range_id. The first delta is
+-- the time since the start of the trace.
 -- @param  instances TABLE  rows with trace, domain, style, process_id, pid, tid, range_id, start_ns, end_ns
 
 WITH numbered AS (

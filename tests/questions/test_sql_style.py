@@ -208,7 +208,7 @@ def test_every_macro_is_used(macro: str) -> None:
 def test_a_question_with_a_trace_leaves_it_to_a_macro_which_traces_are_meant(query: Query) -> None:
     for name in {"trace", "timeline", "counters"} & {param.name for param in query.params}:
         assert re.search(
-            rf"\b(?:chosen_traces|range_spread|communication_called|gaps_before_launches|operations_by_owner|job_members|job_ranks)\(\${name}\b",
+            rf"\b(?:chosen_traces|range_spread|communication_called|gaps_before_launches|operations_by_owner|job_members|job_ranks|steps_with_work|delays_of_ranks)\(\${name}\b",
             query.sql,
         ), query.label
         assert len(re.findall(rf"(?<!\()\${name}\b", query.sql)) == 0, query.label
