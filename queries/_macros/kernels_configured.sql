@@ -22,8 +22,13 @@ SELECT
     if(is_kernel, kernels.block_x, NULL) AS block_x,
     if(is_kernel, kernels.block_y, NULL) AS block_y,
     if(is_kernel, kernels.block_z, NULL) AS block_z,
+    -- As far as 64 bits go: a damaged report may say anything.
     if(
-        is_kernel, coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT), NULL
+        is_kernel,
+        coalesce(
+            try_cast(block_x::HUGEINT * block_y * block_z AS BIGINT), counters['launch__block_size']::BIGINT
+        ),
+        NULL
     ) AS threads_per_block,
     if(is_kernel, registers_per_thread, NULL) AS registers_per_thread,
     if(is_kernel, static_shared_bytes, NULL) AS static_shared_bytes,

@@ -1,6 +1,7 @@
 -- Each copy and memset beside the API call that asked for it, where that was recorded (nsys).
 --
--- Those of CUDA graphs are left out: the call that launched the graph asked for no single one of them.
+-- Those of CUDA graphs are left out: the call that launched the graph asked for no single one of them. So are
+-- those of calls that do something else, as loading a module does, which its first launch may do.
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column trace VARCHAR        name of the trace
 -- @column memory_op_id BIGINT  the operation, see memory_ops
@@ -38,4 +39,4 @@ SELECT
 FROM memory_ops
 JOIN traces USING (trace_id)
 JOIN api_calls USING (api_call_id)
-WHERE graph_node_id IS NULL
+WHERE graph_node_id IS NULL AND api_calls.name LIKE 'cu%Mem%'

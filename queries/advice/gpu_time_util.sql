@@ -54,9 +54,9 @@ spans AS (
 ),
 pieces AS (
     SELECT
-        trace_id,
-        gpu_id,
-        owner,
+        spans.trace_id,
+        spans.gpu_id,
+        spans.owner,
         unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1))
             AS chunk,
         first_ns,
@@ -64,7 +64,9 @@ pieces AS (
         start_ns,
         end_ns
     FROM operations
-    JOIN spans USING (trace_id, gpu_id, owner)
+    JOIN spans
+        ON spans.trace_id = operations.trace_id AND spans.gpu_id IS NOT DISTINCT FROM operations.gpu_id
+        AND spans.owner = operations.owner
 ),
 used AS (
     SELECT
@@ -80,17 +82,21 @@ used AS (
 ),
 chunks AS (
     SELECT
-        trace_id,
-        gpu_id,
-        owner,
+        cut.trace_id,
+        cut.gpu_id,
+        cut.owner,
         pid,
         device_id,
-        chunk,
-        first_ns + chunk * chunk_ns AS start_ns,
-        least(first_ns + (chunk + 1) * chunk_ns, last_ns) AS end_ns,
+        cut.chunk,
+        first_ns + cut.chunk * chunk_ns AS start_ns,
+        least(first_ns + (cut.chunk + 1) * chunk_ns, last_ns) AS end_ns,
         coalesce(used_ns, 0) AS used_ns
-    FROM (SELECT *, unnest(range(0, ceil((last_ns - first_ns) / chunk_ns)::BIGINT)) AS chunk FROM spans)
-    LEFT JOIN used USING (trace_id, gpu_id, owner, chunk)
+    FROM (
+        SELECT *, unnest(range(0, ceil((last_ns - first_ns) / chunk_ns)::BIGINT)) AS chunk FROM spans
+    ) AS cut
+    LEFT JOIN used
+        ON used.trace_id = cut.trace_id AND used.gpu_id IS NOT DISTINCT FROM cut.gpu_id
+        AND used.owner = cut.owner AND used.chunk = cut.chunk
 ),
 idle AS (
     -- Neighbours among the listed chunks have the same difference of chunk number and position.

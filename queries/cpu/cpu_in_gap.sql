@@ -59,7 +59,7 @@ chosen AS (
         ) AS process_id
     FROM named
     JOIN gpu_operations AS operations ON operations.trace_id = named.trace_id
-        AND operations.gpu_id = named.gpu_id AND operations.start_ns = named.end_ns
+        AND operations.gpu_id IS NOT DISTINCT FROM named.gpu_id AND operations.start_ns = named.end_ns
     GROUP BY ALL
 ),
 stretches AS (

@@ -82,7 +82,7 @@ SELECT
     python.stack AS python_stack,
     native.stack AS native_stack,
     lacking(
-        'stack of calls', coalesce(length(python.stack), length(native.stack)),
+        'stack of calls', coalesce(asked.stack_id, asked.python_stack_id),
         '--cudabacktrace=all, of Python --python-backtrace=cuda'
     ) AS lacks
 FROM asked

@@ -29,6 +29,7 @@ found AS (
         code,
         count(*) AS copies,
         sum(bytes) AS copied_bytes,
+        sum(bytes) FILTER (duration_ns IS NOT NULL) AS timed_bytes,
         sum(duration_ns)::BIGINT AS copy_ns,
         min(start_ns) AS start_ns,
         max(start_ns + duration_ns) AS end_ns,
@@ -46,7 +47,7 @@ SELECT
         'copies': copies::DOUBLE,
         'copied_bytes': copied_bytes::DOUBLE,
         'copy_ns': copy_ns::DOUBLE,
-        'copied_bytes_per_s': per_second(copied_bytes, copy_ns)
+        'copied_bytes_per_s': per_second(timed_bytes, copy_ns)
     } AS numbers,
     MAP {'function': function} AS texts,
     NULL::VARCHAR AS range,

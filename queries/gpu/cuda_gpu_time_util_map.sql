@@ -98,12 +98,14 @@ map AS (
 SELECT
     traces.trace,
     pid,
-    gpu_id,
+    map.gpu_id,
     device_id,
-    bin,
-    first_ns + bin * bin_ns AS start_ns,
-    percent(coalesce(used_ns, 0), bin_ns) AS busy_pct
+    map.bin,
+    first_ns + map.bin * map.bin_ns AS start_ns,
+    percent(coalesce(used_ns, 0), map.bin_ns) AS busy_pct
 FROM map
 JOIN traces USING (trace_id)
-LEFT JOIN used USING (trace_id, gpu_id, owner, bin)
-ORDER BY trace, gpu_id, owner, bin
+LEFT JOIN used
+    ON used.trace_id = map.trace_id AND used.gpu_id IS NOT DISTINCT FROM map.gpu_id
+    AND used.owner = map.owner AND used.bin = map.bin
+ORDER BY trace, map.gpu_id, map.owner, map.bin

@@ -65,8 +65,8 @@ streams AS MATERIALIZED (
         SELECT trace_id, process_id, context_id, stream_id FROM recorded
     )
 ),
--- What a stream was given, in the order of the calls that gave it: their ids rise, and are known of calls that
--- were not recorded, or lie before a window.
+-- What a stream was given, in the order of the calls that gave it: their ids rise, and are known of calls
+-- that were not recorded, or lie before a window.
 given AS (
     SELECT
         stream,

@@ -73,7 +73,7 @@ SELECT
     first_ns,
     last_ns,
     CASE WHEN ranks.process_id IS NULL THEN 'unused GPU'
-         WHEN device_id IS NULL THEN 'no GPU work'
+         WHEN kernels IS NULL THEN 'no GPU work'
          WHEN kernels = 0 AND graph_launches > 0 THEN 'graphs only' END AS finding
 FROM ranks
 JOIN chosen_traces($trace) AS traces

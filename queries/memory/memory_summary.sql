@@ -15,7 +15,7 @@
 -- @column median_ns DOUBLE      median
 -- @column p90_ns DOUBLE         9 of 10 take no longer
 -- @column p99_ns DOUBLE         99 of 100 take no longer
--- @column bytes_per_s DOUBLE    total bytes ÷ total time
+-- @column bytes_per_s DOUBLE    total bytes ÷ total time, of those whose time is known
 -- @chart  bars x=copy_kind y=total_bytes
 -- @section timeline 44 Where the time goes
 
@@ -32,7 +32,8 @@ SELECT
     median(memory_ops.duration_ns) AS median_ns,
     quantile_cont(memory_ops.duration_ns, 0.9) AS p90_ns,
     quantile_cont(memory_ops.duration_ns, 0.99) AS p99_ns,
-    per_second(sum(bytes), sum(memory_ops.duration_ns)) AS bytes_per_s
+    per_second(sum(bytes) FILTER (memory_ops.duration_ns IS NOT NULL), sum(memory_ops.duration_ns))
+        AS bytes_per_s
 FROM memory_ops
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY trace, memory_ops.kind, copy_kind

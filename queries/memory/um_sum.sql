@@ -27,7 +27,10 @@ WITH pages AS (
             AS cpu_page_faults,
         (sum(gpu_page_faults) FILTER (NOT list_contains(missing, 'um_gpu_page_faults')))::BIGINT
             AS gpu_page_faults,
-        per_second(sum(to_device_bytes + to_host_bytes), sum(um_events.duration_ns)) AS bytes_per_s
+        per_second(
+            sum(to_device_bytes + to_host_bytes) FILTER (um_events.duration_ns IS NOT NULL),
+            sum(um_events.duration_ns)
+        ) AS bytes_per_s
     FROM um_events
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     GROUP BY traces.trace, virtual_address

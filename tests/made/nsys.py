@@ -25,6 +25,7 @@ from made.store import empty, store
 from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from traceql import Database
@@ -83,8 +84,10 @@ class Work:
     texts: dict[str, str]
 
 
-def _work(table: str, start: int, end: int, place: dict[str, int], row: dict[str, Any], **texts: str) -> Work:
-    at = {"device": 0, "context": 1, "stream": 7} | place
+def _work(
+    table: str, start: int, end: int, place: Mapping[str, int | None], row: dict[str, Any], **texts: str
+) -> Work:
+    at = {"device": 0, "context": 1, "stream": 7, **place}
     ids = {f"{name}Id": number for name, number in at.items()}
     return Work(f"CUPTI_ACTIVITY_KIND_{table}", {"start": start, "end": end, **ids, **row}, texts)
 
@@ -104,7 +107,7 @@ def kernel(
     local: int | None = None,
     launch: int | None = None,
     node: int | None = None,
-    **place: int,
+    **place: int | None,
 ) -> Work:
     """A kernel: its short name, `full` C++ name, and `place` (device=, context=, stream=); `node` of a CUDA graph.
 

@@ -1,4 +1,4 @@
-from made.case import Case, down
+from made.case import Case, across, down
 from made.nsys import Recording, copy
 
 COPIES = (
@@ -55,6 +55,21 @@ CASES = [
             stream_id     9               7               7
             function      cuMemcpyDtoH    cudaMemcpy      cudaMemcpy
             memory_op_id  3               1               2
+            """
+        ),
+    ),
+    Case(
+        "who loads a module, or launches its first kernel, asked for no copy",
+        traces={
+            "a": Recording()
+            .call("cuModuleLoadDataEx", 0, 50, copy("Host-to-Device", 10, 20, 100_000), layer="driver")
+            .call("cudaLaunchKernel_v7000", 60, 90, copy("Host-to-Device", 65, 70, 70_000))
+            .call("cuMemcpyHtoD_v2", 90, 99, copy("Host-to-Device", 91, 98, 80_000), layer="driver")
+        },
+        expected=across(
+            """
+            trace  duration_ns  start_ns  copy_kind       src_memory  dst_memory  bytes   pid  device_id  context_id  stream_id  function      memory_op_id
+            a      7            91        Host-to-Device  Pinned      Device      80_000  1    0          1           7          cuMemcpyHtoD  3
             """
         ),
     ),

@@ -103,4 +103,15 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a GPU that the report does not tell is one, too",
+        traces={"a": Recording().work(kernel("k", 0, 100, device=None), kernel("k", 190, 200, device=None))},
+        params={"chunks": 2, "threshold_pct": 100},
+        expected=across(
+            """
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      10          100          100       1    NULL    NULL
+            """
+        ),
+    ),
 ]

@@ -74,4 +74,18 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of a GPU that the report does not tell",
+        traces={
+            "a": Recording()
+            .work(kernel("first", 0, 100, device=None))
+            .call(LAUNCH, 180, 220, kernel("second", 200, 300, device=None))
+        },
+        expected=across(
+            """
+            trace  gap_start_ns  gap_ns  next_operation  kind       pid  tid  thread  what              events  overlap_ns  share_pct
+            a      100           100     second          API calls  1    1    NULL    cudaLaunchKernel  1       20          20
+            """
+        ),
+    ),
 ]

@@ -62,4 +62,14 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a stack of CUDA's frames alone was recorded, and tells nothing",
+        traces={"a": Recording().call(LAUNCH, 5, 10, kernel("add", 20, 50)).called_from(DRIVER, RUNTIME)},
+        expected=across(
+            """
+            trace  kernel  kernels  launches  gpu_ns  share_pct  python_stack  native_stack  lacks
+            a      add     1        1         30      100        NULL          NULL          NULL
+            """
+        ),
+    ),
 ]

@@ -20,4 +20,19 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "one that ends before it starts counts in no rate",
+        traces={
+            "a": Recording()
+            .call("cudaMemcpyAsync_v3020", 0, 5, copy("Host-to-Device", 0, 100, 1000, src="Pageable"))
+            .call("cudaMemcpyAsync_v3020", 100, 105, copy("Host-to-Device", 300, 200, 500, src="Pageable"))
+            .call("cudaLaunchKernel_v7000", 800, 805, kernel("k", 900, 1000))
+        },
+        expected=across(
+            """
+            trace  code             severity  saving_ns  saving_pct  numbers                                                                                texts                        range  start_ns  end_ns
+            a      pageable_copies  medium    100        10          {copies: 2.0, copied_bytes: 1500.0, copy_ns: 100.0, copied_bytes_per_s: 10000000000.0}  {function: cudaMemcpyAsync}  NULL   0         100
+            """
+        ),
+    ),
 ]

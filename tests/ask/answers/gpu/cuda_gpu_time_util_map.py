@@ -148,4 +148,16 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a GPU that the report does not tell is one, too",
+        traces={"a": Recording().duration(200).work(kernel("k", 0, 150, device=None))},
+        params={"bins": 2},
+        expected=across(
+            """
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    NULL    NULL       0    0         100
+            a      1    NULL    NULL       1    100       50
+            """
+        ),
+    ),
 ]

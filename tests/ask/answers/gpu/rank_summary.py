@@ -62,4 +62,26 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "work on a GPU that the report does not tell is work",
+        traces={"a": Recording().call("cudaLaunchKernel", 0, 1, kernel("k", 10, 40, device=None))},
+        expected=down(
+            """
+            trace                 a
+            pid                   1
+            process               NULL
+            device_id             NULL
+            gpu                   NULL
+            api_calls             1
+            kernels               1
+            memory_ops            0
+            graph_launches        0
+            gpu_ns                30
+            share_of_busiest_pct  100
+            first_ns              10
+            last_ns               40
+            finding               NULL
+            """
+        ),
+    ),
 ]

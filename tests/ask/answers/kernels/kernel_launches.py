@@ -120,4 +120,29 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what a damaged report says of threads may be more than a number holds",
+        traces={"a": Recording().work(kernel("odd", 0, 10, block=(2**31 - 1,) * 3))},
+        expected=down(
+            """
+            trace                  a
+            kernel                 odd
+            grid_and_block         grid 1×1×1, block 2147483647×2147483647×2147483647
+            instances              1
+            total_ns               10
+            share_pct              100
+            avg_ns                 10
+            median_ns              10
+            min_ns                 10
+            max_ns                 10
+            stddev_ns              NULL
+            threads_per_block      NULL
+            registers_per_thread   16
+            static_shared_bytes    0
+            dynamic_shared_bytes   0
+            executed_shared_bytes  NULL
+            paths                  NULL
+            """
+        ),
+    ),
 ]

@@ -22,4 +22,16 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a copy that ends before it starts counts in no rate",
+        traces={
+            "a": Recording().work(copy("Host-to-Device", 0, 10, 100), copy("Host-to-Device", 30, 20, 900))
+        },
+        expected=across(
+            """
+            trace  kind    copy_kind       instances  total_bytes  avg_bytes  max_bytes  total_ns  avg_ns  median_ns  p90_ns  p99_ns  bytes_per_s
+            a      memcpy  Host-to-Device  2          1000         500        900        10        10      10         10      10      10e9
+            """
+        ),
+    ),
 ]

@@ -44,4 +44,19 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a migration that ends before it starts counts in no rate",
+        traces={
+            "a": Recording().work(
+                copy("Unified Host-to-Device", 0, 10, 100, address=16),
+                copy("Unified Host-to-Device", 30, 20, 900, address=16),
+            )
+        },
+        expected=across(
+            """
+            trace  virtual_address  to_device_bytes  to_host_bytes  cpu_page_faults  gpu_page_faults  bytes_per_s
+            a      0x10             1000             0              NULL             NULL             10e9
+            """
+        ),
+    ),
 ]
