@@ -153,6 +153,7 @@ def test_other_faults_are_not_explained_with_names(three: Database, statement: s
         ("top_kernels", "names", "names must be short, full or distinct"),
         ("instruction_mix", "of", "of must be opcode, modifier or category"),
         ("coverage", "by", "by is thread or process, not foo"),
+        ("slowest_steps", "by", "by is thread or process, not foo"),
     ],
 )
 def test_a_value_that_a_question_refuses_is_told_with_those_that_it_takes(
@@ -160,6 +161,7 @@ def test_a_value_that_a_question_refuses_is_told_with_those_that_it_takes(
 ) -> None:
     with traceql.open(":memory:") as database:
         recording = Recording().call("cudaLaunchKernel", 1, 2, kernel("k", 3, 9))
+        recording.range("step 1", 0, 5).range("step 2", 6, 9).cpu_sample(4, "work@app")
         recording.store(database, "line")
         counted = Profile().kernel("k", ns=5)
         counted.instances("sass__inst_executed_per_opcode", {"FADD": 1.0}).store(database, "counted")
