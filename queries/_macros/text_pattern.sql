@@ -5,9 +5,17 @@
 -- @param  found VARCHAR  the text
 
 regexp_replace(
+    -- Of numbers with an underscore between them (step_3_17) each second one is left, as it ends the first.
     regexp_replace(
-        coalesce(nullif(regexp_extract(found, '^\{''Module'': ''([^'']*)''', 1), ''), found),
-        '(^|[^A-Za-z0-9])-?(?:0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?e[-+]?[0-9]+|[0-9]+)(\b|_)', '\1*\2', 'g'
+        regexp_replace(
+            coalesce(nullif(regexp_extract(found, '^\{''Module'': ''([^'']*)''', 1), ''), found),
+            '(^|[^A-Za-z0-9])-?(?:0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?e[-+]?[0-9]+|[0-9]+)(\b|_)',
+            '\1*\2',
+            'g'
+        ),
+        '\*_(?:0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?e[-+]?[0-9]+|[0-9]+)(\b|_)',
+        '*_*\1',
+        'g'
     ),
     '\[[\[\]()*, ]*(?:\*|\[\])[\[\]()*, ]*\]', '[*]', 'g'
 )

@@ -9,8 +9,8 @@
 -- @column start_ns BIGINT       start
 -- @column end_ns BIGINT         end
 -- @column duration_ns BIGINT    end minus start
--- @column children_ns BIGINT    of it, in the push/pop ranges directly inside
--- @column own_ns BIGINT         of it, outside them
+-- @column children_ns BIGINT    sum of the push/pop ranges directly inside
+-- @column own_ns BIGINT         the rest; as nsys has it, negative where ranges inside cross each other
 -- @column domain VARCHAR        NVTX domain; empty for the default one
 -- @column range VARCHAR         NVTX message
 -- @column pid BIGINT            process

@@ -274,4 +274,32 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "numbers with an underscore between them are numbers of a step, each of them",
+        traces={"g": Recording().range("step_0_0", 0, 10).range("step_0_1", 20, 30).range("step_0_2", 40, 45)},
+        expected=down(
+            """
+            trace                g         g         g
+            pid                  1         1         1
+            tid                  1         1         1
+            step                 0         1         2
+            range                step_0_0  step_0_1  step_0_2
+            phase                NULL      NULL      NULL
+            context_requests     NULL      NULL      NULL
+            context_tokens       NULL      NULL      NULL
+            generation_requests  NULL      NULL      NULL
+            generation_tokens    NULL      NULL      NULL
+            start_ns             0         20        40
+            duration_ns          10        10        5
+            gpu_start_ns         NULL      NULL      NULL
+            gpu_span_ns          NULL      NULL      NULL
+            gpu_busy_ns          NULL      NULL      NULL
+            gpu_gaps_ns          NULL      NULL      NULL
+            gpu_before_ns        NULL      NULL      NULL
+            gpu_operations       NULL      NULL      NULL
+            launches             NULL      NULL      NULL
+            tokens_per_s         NULL      NULL      NULL
+            """
+        ),
+    ),
 ]
