@@ -54,15 +54,17 @@ WITH launches AS (
         registers_per_thread,
         shared_bytes,
         executed_shared_bytes,
-        counters['sm__maximum_warps_per_active_cycle_pct'] AS theoretical_pct,
-        counters['sm__maximum_warps_avg_per_active_cycle'] AS theoretical_warps,
+        -- Of several kernels together ncu tells means of these, which none of them has.
+        if(is_kernel, counters, NULL) AS of_launch,
+        of_launch['sm__maximum_warps_per_active_cycle_pct'] AS theoretical_pct,
+        of_launch['sm__maximum_warps_avg_per_active_cycle'] AS theoretical_warps,
         counters['sm__warps_active.avg.pct_of_peak_sustained_active'] AS achieved_pct,
         counters['sm__warps_active.avg.per_cycle_active'] AS achieved_warps,
-        counters['launch__occupancy_limit_registers']::BIGINT AS ncu_registers,
-        counters['launch__occupancy_limit_shared_mem']::BIGINT AS ncu_shared_memory,
-        counters['launch__occupancy_limit_warps']::BIGINT AS ncu_warps,
-        counters['launch__occupancy_limit_blocks']::BIGINT AS ncu_blocks,
-        counters['launch__occupancy_limit_barriers']::BIGINT AS ncu_barriers
+        of_launch['launch__occupancy_limit_registers']::BIGINT AS ncu_registers,
+        of_launch['launch__occupancy_limit_shared_mem']::BIGINT AS ncu_shared_memory,
+        of_launch['launch__occupancy_limit_warps']::BIGINT AS ncu_warps,
+        of_launch['launch__occupancy_limit_blocks']::BIGINT AS ncu_blocks,
+        of_launch['launch__occupancy_limit_barriers']::BIGINT AS ncu_barriers
     FROM kernels_configured($names, $kernel)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN counters_named([
@@ -75,7 +77,7 @@ WITH launches AS (
 ),
 groups AS (
     SELECT
-        * EXCLUDE (duration_ns, achieved_pct, achieved_warps),
+        * EXCLUDE (duration_ns, of_launch, achieved_pct, achieved_warps),
         count(*) AS kernels,
         sum(duration_ns)::BIGINT AS gpu_ns,
         mean_over_time(achieved_pct, duration_ns) AS achieved_pct,

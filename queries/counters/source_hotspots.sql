@@ -47,6 +47,7 @@ WITH workloads AS (
         traces.trace,
         group_name AS kernel,
         launch_id,
+        coalesce(demangled, kernels.name) AS function,
         dense_rank() OVER (ORDER BY traces.trace, group_name, launch_id) AS number
     FROM profiled_as(if($launches, 'launch', 'kernel'), $names, $kernel, '') AS groups
     JOIN kernels USING (kernel_id)
@@ -92,14 +93,16 @@ located AS (
         source_file,
         source_line,
         source_text,
-        coalesce(offset_bytes, addresses.address) AS distance,
+        (coalesce(offset_bytes, addresses.address), function) AS distance,
         CASE WHEN source_line IS NOT NULL THEN (source_file, source_line) END AS line
     FROM (SELECT DISTINCT number, kernel_id, address FROM counted) AS addresses
+    JOIN (SELECT kernel_id, function FROM workloads) AS functions USING (kernel_id)
     LEFT JOIN entries USING (kernel_id)
     LEFT JOIN sass_instructions USING (kernel_id, address)
 ),
--- Launches have an instruction in common that is as far from the first one, a line by file and number. Two
--- programs may have kernels of one name: what is known to be of different lines is no one instruction.
+-- Launches of a function have an instruction in common that is as far from the first one, all have a line by
+-- file and number. Two programs may call functions alike: what is known to be of different lines is no one
+-- instruction.
 instructions AS (
     SELECT
         * EXCLUDE (distance, line),

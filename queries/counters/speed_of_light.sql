@@ -27,7 +27,7 @@
 -- @column l2_pct DOUBLE               throughput of L2
 -- @column l1_pct DOUBLE               throughput of L1/TEX while it was active
 -- @column dram_bytes_per_s DOUBLE     bytes read from and written to DRAM by time
--- @column waves DOUBLE                waves of blocks per SM
+-- @column waves DOUBLE                waves of blocks per SM; NULL of a whole graph or range
 -- @column verdict VARCHAR             high, small_grid, latency, compute, memory or balanced
 -- @column limiter VARCHAR             SM, DRAM, L2 or L1
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
@@ -46,7 +46,8 @@
 -- @card   counters 20 Speed of light | first=compute_pct,memory_pct,dram_bytes_per_s,verdict,limiter
 
 WITH workloads AS (
-    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns
+    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns,
+        workload = 'kernel' AS is_kernel
     FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -81,7 +82,8 @@ means AS (
         per_second(
             sum(dram_bytes), sum(duration_ns) FILTER (dram_bytes IS NOT NULL)
         ) AS dram_bytes_per_s,
-        mean_over_time(waves, duration_ns) AS waves,
+        -- Of a whole graph or range ncu tells those of one of its kernels.
+        mean_over_time(if(is_kernel, waves, NULL), duration_ns) AS waves,
         nullif(concat_ws(
             '; ',
             lacking('compute', compute_pct, '--section SpeedOfLight'),
@@ -90,7 +92,7 @@ means AS (
             lacking('L2', l2_pct, '--section SpeedOfLight'),
             lacking('L1', l1_pct, '--section SpeedOfLight'),
             lacking('DRAM bytes', dram_bytes, '--section MemoryWorkloadAnalysis'),
-            lacking('waves', waves, '--section LaunchStats')
+            coalesce(max(lacking_launch(is_kernel)), lacking('waves', waves, '--section LaunchStats'))
         ), '') AS lacks
     FROM workloads
     JOIN measured USING (kernel_id)

@@ -1,6 +1,7 @@
 -- Which kernels take the GPU time, by grid and block size?
 --
--- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
+-- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum. A graph or range that was profiled as a whole has
+-- none: ncu tells of it how its kernels were launched, each number of another one.
 -- @of     totals
 -- @unites trace
 -- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
@@ -29,13 +30,19 @@ WITH timed AS (
     SELECT
         traces.trace,
         called AS kernel,
-        grid_x, grid_y, grid_z, block_x, block_y, block_z,
+        coalesce(workload, 'kernel') = 'kernel' AS is_kernel,
+        if(is_kernel, kernels.grid_x, NULL) AS grid_x,
+        if(is_kernel, kernels.grid_y, NULL) AS grid_y,
+        if(is_kernel, kernels.grid_z, NULL) AS grid_z,
+        if(is_kernel, kernels.block_x, NULL) AS block_x,
+        if(is_kernel, kernels.block_y, NULL) AS block_y,
+        if(is_kernel, kernels.block_z, NULL) AS block_z,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN kernels_called($names, '*') AS named
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 )
-SELECT * EXCLUDE (q1_ns, q3_ns)
+SELECT * EXCLUDE (is_kernel, q1_ns, q3_ns)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel, grid_x, grid_y, grid_z, block_x, block_y, block_z

@@ -192,7 +192,22 @@ CASES = [
                     "sm__warps_active.avg.per_cycle_active": 25.6,
                 },
             )
-            .range("r", ns=5, block=(64, 1, 1), metrics={"launch__registers_per_thread": 32})
+            # As range replay has it: means over the kernels of the range.
+            .range(
+                "r",
+                ns=5,
+                block=(64, 1, 1),
+                metrics={
+                    "launch__registers_per_thread": 32,
+                    "launch__occupancy_limit_registers": 35.333333,
+                    "launch__occupancy_limit_shared_mem": 27,
+                    "launch__occupancy_limit_warps": 17.666667,
+                    "launch__occupancy_limit_blocks": 32,
+                    "launch__occupancy_limit_barriers": 32,
+                    "sm__maximum_warps_avg_per_active_cycle": 64,
+                    "sm__maximum_warps_per_active_cycle_pct": 100,
+                },
+            )
         },
         expected=down(
             f"""

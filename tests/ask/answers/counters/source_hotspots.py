@@ -119,4 +119,28 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "nor are those of two functions whose short name is the same",
+        traces={
+            "a": Profile()
+            .kernel("f", demangled="f<float>(float *)", ns=10)
+            .instances(ENTRY, {0: 4096})
+            .instances("inst_executed", {4096: 1})
+            .instances(SAMPLES, {4096: 1})
+            .instruction(4096, "FMUL R5", file="/src/k.h", line=9)
+            .kernel("f", demangled="f<double>(double *)", ns=10)
+            .instances(ENTRY, {0: 8192})
+            .instances("inst_executed", {8192: 3})
+            .instances(SAMPLES, {8192: 4})
+            .instruction(8192, "DMUL R8", file="/src/k.h", line=9)
+        },
+        params={"names": "short"},
+        expected=across(
+            """
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text  samples  not_issued_samples  share_pct  state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
+            a      f       NULL       2        8192     0             DMUL R8  /src/k.h     9            NULL         4        0                   80         NULL   NULL       NULL    3             75                NULL                 NULL
+            a      f       NULL       2        4096     0             FMUL R5  /src/k.h     9            NULL         1        0                   20         NULL   NULL       NULL    1             25                NULL                 NULL
+            """
+        ),
+    ),
 ]

@@ -124,4 +124,29 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of a whole range ncu tells the waves of one of its kernels, which say nothing of the range",
+        traces={
+            "a": Profile().range("r", ns=10, dram_read=1, dram_write=0, metrics=light(10, 20, waves=0.5))
+        },
+        expected=down(
+            """
+            trace             a
+            group_name        r
+            kernel_id         NULL
+            kernels           1
+            gpu_ns            10
+            compute_pct       10
+            memory_pct        20
+            dram_pct          0
+            l2_pct            0
+            l1_pct            0
+            dram_bytes_per_s  1e8
+            waves             NULL
+            verdict           latency
+            limiter           DRAM
+            lacks             launch of one kernel (--graph-profiling node, --replay-mode kernel)
+            """
+        ),
+    ),
 ]

@@ -1,4 +1,5 @@
 from made.case import Case, down
+from made.ncu import Profile
 from made.nsys import Recording, kernel
 
 FULL = "void add<float>(float *)"
@@ -63,6 +64,36 @@ CASES = [
             stddev_ns  0
             p90_ns            10
             p99_ns            10
+            """
+        ),
+    ),
+    Case(
+        "a whole range has no grid, whatever ncu tells of its kernels",
+        traces={
+            "a": Profile()
+            .range("r", ns=30, grid=(4096, 1, 1), block=(1000, 1, 1))
+            .kernel("k", ns=10, grid=(2, 1, 1), block=(64, 1, 1))
+        },
+        expected=down(
+            """
+            trace      a     a
+            kernel     r     k
+            grid_x     NULL  2
+            grid_y     NULL  1
+            grid_z     NULL  1
+            block_x    NULL  64
+            block_y    NULL  1
+            block_z    NULL  1
+            instances  1     1
+            total_ns   30    10
+            share_pct  75    25
+            avg_ns     30    10
+            median_ns  30    10
+            min_ns     30    10
+            max_ns     30    10
+            stddev_ns  NULL  NULL
+            p90_ns     30    10
+            p99_ns     30    10
             """
         ),
     ),
