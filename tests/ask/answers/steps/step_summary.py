@@ -276,7 +276,9 @@ CASES = [
     ),
     Case(
         "numbers with an underscore between them are numbers of a step, each of them",
-        traces={"g": Recording().range("step_0_0", 0, 10).range("step_0_1", 20, 30).range("step_0_2", 40, 45)},
+        traces={
+            "g": Recording().range("step_0_0", 0, 10).range("step_0_1", 20, 30).range("step_0_2", 40, 45)
+        },
         expected=down(
             """
             trace                g         g         g
