@@ -194,7 +194,7 @@ launches AS (
     WHERE registers_per_thread > 0
 )
 SELECT compute_capability, tool_version,
-    [blocks_by_registers(registers_per_thread::BIGINT, warps, registers),
+    [blocks_by_registers(registers_per_thread::BIGINT, warps, registers, sub_partitions),
      blocks_by_shared_memory(shared, reserved_bytes, shared_unit_bytes, executed_shared_bytes),
      max_warps // warps, max_blocks] AS ours,
     list_transform(['registers', 'shared_mem', 'warps', 'blocks'], lambda x: of['launch__occupancy_limit_' || x]::BIGINT)
@@ -221,10 +221,10 @@ def test_one_block_more_needs_exactly_what_is_said(corpus: Database) -> None:
         """
         SELECT warps, blocks, of_registers, of_shared
         FROM range(1, 33) AS _ (warps), range(1, 33) AS _ (blocks), occupancy_rules,
-            LATERAL (SELECT registers_for_blocks(blocks, warps, registers) AS of_registers,
+            LATERAL (SELECT registers_for_blocks(blocks, warps, registers, sub_partitions) AS of_registers,
                 shared_memory_for_blocks(blocks, reserved_bytes, shared_unit_bytes, sm_shared_bytes) AS of_shared)
-        WHERE of_registers > 0 AND (blocks_by_registers(of_registers, warps, registers) < blocks
-                OR blocks_by_registers(of_registers + 1, warps, registers) >= blocks)
+        WHERE of_registers > 0 AND (blocks_by_registers(of_registers, warps, registers, sub_partitions) < blocks
+                OR blocks_by_registers(of_registers + 1, warps, registers, sub_partitions) >= blocks)
             OR blocks_by_shared_memory(of_shared, reserved_bytes, shared_unit_bytes, sm_shared_bytes) < blocks
             OR blocks_by_shared_memory(of_shared + 1, reserved_bytes, shared_unit_bytes, sm_shared_bytes) >= blocks
         """
