@@ -13,6 +13,7 @@ import inspect
 import os
 import platform
 import shutil
+import sqlite3
 import tempfile
 from functools import cache
 from importlib import metadata
@@ -26,7 +27,7 @@ from traceql.store import ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from traceql import Database
 
@@ -45,6 +46,8 @@ CODE = (
 PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec")
 # A few branches' worth.
 _KEPT = 8
+# Longer than making any of it takes.
+_WAIT_S = 900
 
 
 def store_all(database: Database, reports: Sequence[Path]) -> None:
@@ -70,24 +73,45 @@ def database(name: str, fill: Fill, reports: Sequence[Path], folder: Path) -> Pa
     return target
 
 
-def _kept(name: str, fill: Fill, reports: Sequence[Path]) -> Path:
+def of_run(name: str, make: Callable[[], str]) -> str:
+    """A text that one of the processes of a run makes, for all of them."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return make()
+    kept = FOLDER / f"{run}-{hashlib.sha256(name.encode()).hexdigest()[:32]}.txt"
+    with _alone(kept.stem):
+        if not kept.exists():
+            kept.write_text(make(), encoding="utf-8", newline="")
+    return kept.read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Others who make what is called so wait until this is over; a lock of SQLite's ends with its process everywhere."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    lock = sqlite3.connect(FOLDER / f"{name}.lock", timeout=_WAIT_S, isolation_level=None)
+    with contextlib.closing(lock):
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _kept(name: str, fill: Fill, reports: Sequence[Path]) -> Path:
     key = hashlib.sha256()
     key.update(_of_code())
     beside = (sidecar.path_of(report.with_name(plain_name(report.name))) for report in reports)
     _add(key, [Path(inspect.getfile(fill)), *reports, *(path for path in beside if path.exists())])
     kept = FOLDER / f"{name}-{key.hexdigest()[:32]}.duckdb"
-    if kept.exists():
-        with contextlib.suppress(OSError):
-            os.utime(kept)
-        return kept
-    _forget(name)
-    # Two that make it at once both make a whole one; the later takes the place of the earlier.
-    with tempfile.TemporaryDirectory(dir=FOLDER) as place:
-        made = Path(place) / "made.duckdb"
-        with traceql.open(made) as empty:
-            fill(empty, reports)
-        made.replace(kept)
+    with _alone(name):
+        if kept.exists():
+            with contextlib.suppress(OSError):
+                os.utime(kept)
+            return kept
+        _forget(name)
+        with tempfile.TemporaryDirectory(dir=FOLDER) as place:
+            made = Path(place) / "made.duckdb"
+            with traceql.open(made) as empty:
+                fill(empty, reports)
+            made.replace(kept)
     return kept
 
 

@@ -15,6 +15,7 @@ WITH candidates AS (
         coalesce(end_ns, 9223372036854775807) AS until_ns,
         names_a_step(text) AS is_step
     FROM nvtx_ranges
+    SEMI JOIN asked_traces USING (trace_id)
     WHERE style <> 'mark' AND text IS NOT NULL AND (wanted IS NULL OR is_like(text, wanted))
 ),
 known AS (

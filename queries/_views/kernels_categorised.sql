@@ -6,6 +6,10 @@
 -- @once   page
 
 SELECT full_name, coalesce(arg_min(category, (priority, category)), 'other') AS category
-FROM (SELECT DISTINCT coalesce(demangled, name, '') AS full_name FROM kernels)
+FROM (
+    SELECT DISTINCT coalesce(demangled, name, '') AS full_name
+    FROM kernels
+    SEMI JOIN asked_traces USING (trace_id)
+)
 LEFT JOIN kernel_patterns ON regexp_matches(full_name, pattern, 'i')
 GROUP BY full_name

@@ -141,6 +141,24 @@ def test_views_that_questions_of_a_page_share_are_computed_once_and_for_its_trac
     assert kept == [once(name, trace="run").table for name in ("busy", "gpu_gaps", "launch_overhead")]
 
 
+@pytest.mark.parametrize(
+    "asked", ["SELECT full_name FROM kernels_categorised", "SELECT text FROM steps_of('other')"]
+)
+def test_patterns_are_looked_for_in_the_traces_that_are_asked_about(db: traceql.Database, asked: str) -> None:
+    for name in ("other", "another"):
+        Recording().range("other", 0, 50).call(LAUNCH, 0, 10, kernel("other", 10, 20)).store(db, name)
+    Recording().work(kernel("third", 10, 20)).store(db, "third")
+    told = {
+        about: db._asker.store.run(f"{asked} ORDER BY ALL", about=about).column(0).to_pylist()
+        for about in [(), ("other",), ("other", "another"), ("third",)]
+    }
+    by_range = "steps_of" in asked
+    assert told["other",] == ["other"]
+    assert told["other", "another"] == ["other"] * (1 + by_range)
+    assert told["third",] == ([] if by_range else ["third"])
+    assert set(told["other", "another"]) | set(told["third",]) <= set(told[()])
+
+
 def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
     db: traceql.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,10 +40,12 @@ def outcomes(situation: str, names: list[str]) -> Counter[str]:
     made, held = every_chart.database(situation)
     chosen = random.Random(situation)
     return Counter(
-        every_chart.outcome(made, name, form, values)
+        became
         for name in names
         for values in every_chart.asked(made, held, name)
-        for form in ("json", chosen.choice(("svg", "png", "html")))
+        for became in every_chart.outcomes(
+            made, name, ("json", chosen.choice(("svg", "png", "html"))), values
+        )
     )
 
 

@@ -375,7 +375,8 @@ def _others(
     if not any(trace["has_timeline"] for name, trace in recorded.items() if name not in names):
         return []
     chosen = place.of_chosen(names)
-    if not ask.store.run(f"SELECT 1 FROM kernels_communicating WHERE {chosen} LIMIT 1", plain=True).num_rows:
+    asked = f"SELECT 1 FROM kernels_communicating WHERE {chosen} LIMIT 1"
+    if not ask.store.run(asked, about=names, plain=True).num_rows:
         return []
     found: list[str] = (
         ask.store.run(

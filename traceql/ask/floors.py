@@ -163,6 +163,7 @@ def _gpus(ask: Asker, trace: str, tags: Mapping[str, str]) -> int:
         and ask.store.run(
             "SELECT 1 FROM kernels_communicating WHERE trace = $trace LIMIT 1",
             {"trace": trace},
+            about=(trace,),
         ).num_rows
     ):
         raise PredictionError(
