@@ -27,7 +27,7 @@ Row = dict[str, Any]
 #: (number of the launch, section, metric) → printed value and unit.
 Page = dict[tuple[int, str, str], tuple[str, str]]
 
-KINDS = ("kinds_full", "kinds_detailed", "kinds_basic", "two_gpus", "app_replay")
+KINDS = ("kinds_full", "kinds_detailed", "kinds_basic", "two_gpus", "app_replay", "two_programs")
 OTHERS = (
     "cutlass_a100_2024.1_nvtx",
     "esmm_a10g_2023.1",
@@ -569,6 +569,32 @@ def test_each_instruction_has_the_numbers_of_the_source_page(profiles: Database)
         assert {row["address"] - row["offset_bytes"] for at, row in found.items() if at[0] == launch} == {
             first
         }
+
+
+def test_kernels_of_one_name_have_the_lines_of_their_own_program(profiles: Database) -> None:
+    rows = profiles.query("source_hotspots", trace="two_programs", by="line", launches=True, limit=None)
+    pids = dict(
+        profiles.sql(
+            "SELECT kernel_id, pid FROM kernels JOIN traces USING (trace_id) WHERE trace = 'two_programs'"
+        ).rows()
+    )
+    found = [(pids[row["kernel_id"]], row) for row in rows.to_dicts()]
+    assert {(pid, row["source_file"]) for pid, row in found} == {(575, "source/a.cu"), (668, "source/b.cu")}
+    lines = {
+        f"source/{name}.cu": (REPORTS.parent / "workloads" / f"two_programs_{name}.cu").read_text("utf-8")
+        for name in "ab"
+    }
+    hottest = {
+        (pid, row["kernel"]): lines[row["source_file"]].split("\n")[row["source_line"] - 1].strip()
+        for pid, row in reversed(found)
+    }
+    # Half of `other` is how doubles are divided, which nvcc places behind its last line.
+    assert hottest == {
+        (575, "same"): "x[i]=x[i]*1.5f+k;",
+        (575, "only_a"): "x[threadIdx.x]+=sqrtf(x[threadIdx.x]);",
+        (668, "other"): "}",
+        (668, "same"): "y=__sinf(y)*__cosf(y+k);",
+    }
 
 
 def test_lines_have_what_their_instructions_have(profiles: Database) -> None:
