@@ -30,7 +30,9 @@ projected AS (
         holder_id AS range_id,
         min(start_ns) AS gpu_start_ns,
         max(end_ns) AS gpu_end_ns,
-        sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_ns, start_ns))))::BIGINT AS gpu_busy_ns,
+        -- As the table has it: where no end is known, nor is this.
+        (sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_ns, start_ns))))
+            FILTER (end_ns IS NOT NULL))::BIGINT AS gpu_busy_ns,
         count(*) AS gpu_operations,
         count(DISTINCT api_call_id) AS launches
     FROM ordered

@@ -333,6 +333,20 @@ def test_where_no_gpu_work_was_recorded_nobody_knows_what_a_range_launched() -> 
         assert "launched_elsewhere" not in {note.code for note in answer.notes}
 
 
+def test_how_long_work_without_a_known_end_ran_is_known_of_no_range() -> None:
+    database = (
+        Recording()
+        .range("step", 0, 100)
+        .range("request", 0, 100, style="startend")
+        .launch(20, 21, (60, 30))
+        .database()
+    )
+    assert ranges(database, "gpu_operations", "gpu_busy_ns") == {"step": (1, None), "request": (1, None)}
+    for place in ({}, {"by": "process"}, {"from_": 10}, {"from_": 10, "by": "process"}):
+        rows = database.query("step_summary", step="step", **place)
+        assert rows["gpu_busy_ns"].to_list() == [None]
+
+
 def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count_it() -> None:
     database = (
         Recording()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 5
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "f44c73290e2371e4"
+FINGERPRINT = "e3fa9b44fd8695f8"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

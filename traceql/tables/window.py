@@ -208,8 +208,8 @@ left_over AS (
         range_id,
         min(start_ns) AS left_start_ns,
         max(end_ns) AS left_end_ns,
-        sum(greatest(0, end_ns - greatest(start_ns, coalesce(busy_until_ns, start_ns))))::BIGINT
-            AS left_busy_ns,
+        (sum(greatest(0, end_ns - greatest(start_ns, coalesce(busy_until_ns, start_ns))))
+            FILTER (end_ns IS NOT NULL))::BIGINT AS left_busy_ns,
         count(*) AS left_operations,
         count(DISTINCT api_call_id) AS left_launches
     FROM covered

@@ -34,6 +34,8 @@ SELECT
     count(DISTINCT api_call_id) AS launches,
     min(start_ns) AS start_ns,
     max(end_ns) AS end_ns,
-    sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns))))::BIGINT AS busy_ns
+    -- Where no end is known, nor is this: greatest() passes over NULL.
+    (sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns))))
+        FILTER (end_ns IS NOT NULL))::BIGINT AS busy_ns
 FROM covered
 GROUP BY range_id
