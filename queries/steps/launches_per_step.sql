@@ -54,7 +54,7 @@ of_ranges AS (
         CASE WHEN steps.gpu_operations IS NOT NULL THEN coalesce(memory_ops, 0) END AS memory_ops,
         CASE WHEN steps.gpu_operations IS NOT NULL THEN coalesce(graph_replays, 0) END AS graph_replays,
         steps.launches,
-        CASE WHEN steps.gpu_operations IS NOT NULL THEN coalesce(steps.gpu_busy_ns, 0) END AS gpu_busy_ns
+        CASE WHEN steps.gpu_operations = 0 THEN 0 ELSE steps.gpu_busy_ns END AS gpu_busy_ns
     FROM named
     JOIN ranges_with_work('named', $by) AS steps USING (range_id)
     LEFT JOIN kernel_counts ON kernel_counts.holder_id = range_id

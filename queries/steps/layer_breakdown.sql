@@ -37,7 +37,14 @@ WITH places AS MATERIALIZED (
     FROM (SELECT DISTINCT text, path FROM nvtx_ranges WHERE style = 'pushpop')
 ),
 named AS (
-    SELECT range_id, trace_id, start_ns, gpu_operations, gpu_busy_ns, module, layer
+    SELECT
+        range_id,
+        trace_id,
+        start_ns,
+        gpu_operations,
+        CASE WHEN gpu_operations = 0 THEN 0 ELSE gpu_busy_ns END AS gpu_busy_ns,
+        module,
+        layer
     FROM ranges_with_work('nvtx_ranges', $by) AS ranges
     JOIN places
         ON ranges.text IS NOT DISTINCT FROM places.text AND ranges.path IS NOT DISTINCT FROM places.path
@@ -71,9 +78,8 @@ summed AS (
         count(DISTINCT layer) AS layers,
         count(*) AS instances,
         sum(gpu_operations)::BIGINT AS gpu_operations,
-        CASE WHEN count(gpu_operations) > 0 THEN coalesce(sum(gpu_busy_ns), 0)::BIGINT END AS gpu_busy_ns,
-        CASE WHEN count(gpu_operations) > 0 THEN coalesce(sum(gpu_busy_ns), 0) / count(gpu_operations) END
-            AS avg_gpu_busy_ns,
+        sum(gpu_busy_ns)::BIGINT AS gpu_busy_ns,
+        avg(gpu_busy_ns) AS avg_gpu_busy_ns,
         coalesce(sum(own_ns), CASE WHEN count(gpu_operations) = count(*) THEN 0 END)::BIGINT AS gpu_own_ns
     FROM named
     JOIN chosen_traces($trace) AS traces USING (trace_id)

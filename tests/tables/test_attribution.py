@@ -337,14 +337,19 @@ def test_how_long_work_without_a_known_end_ran_is_known_of_no_range() -> None:
     database = (
         Recording()
         .range("step", 0, 100)
+        .range("model.layers.0.mlp", 15, 50)
         .range("request", 0, 100, style="startend")
         .launch(20, 21, (60, 30))
         .database()
     )
-    assert ranges(database, "gpu_operations", "gpu_busy_ns") == {"step": (1, None), "request": (1, None)}
+    assert set(ranges(database, "gpu_operations", "gpu_busy_ns").values()) == {(1, None)}
     for place in ({}, {"by": "process"}, {"from_": 10}, {"from_": 10, "by": "process"}):
         rows = database.query("step_summary", step="step", **place)
         assert rows["gpu_busy_ns"].to_list() == [None]
+        per_step = database.query("launches_per_step", step="step", **place)
+        assert per_step["avg_gpu_busy_ns"].to_list() == [None]
+        modules = database.query("layer_breakdown", **place)
+        assert set(modules.select("gpu_busy_ns", "avg_gpu_busy_ns").rows()) == {(None, None)}
 
 
 def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count_it() -> None:
