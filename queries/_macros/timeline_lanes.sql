@@ -47,7 +47,7 @@ fitting AS (
 )
 SELECT
     fitting.trace_id,
-    trace,
+    fitting.trace,
     fitting.process_id,
     fitting.pid,
     layer,

@@ -38,7 +38,7 @@ WITH looks AS (
 ),
 counted AS (
     SELECT
-        trace,
+        traces.trace,
         trace_id,
         CASE $by
             WHEN 'thread' THEN [concat_ws(' ', thread, 'thread', looks.tid, 'of process', pid_text)]

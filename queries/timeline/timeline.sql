@@ -162,7 +162,7 @@ blocks AS (
     GROUP BY lane_id, block
 )
 SELECT
-    trace,
+    chosen.trace,
     lane_number,
     CASE WHEN several_processes THEN 'process ' || coalesce(pid_text, lanes.pid::VARCHAR) || ', ' ELSE '' END
     || CASE
@@ -187,4 +187,4 @@ JOIN chosen USING (trace_id)
 LEFT JOIN names USING (name_id)
 LEFT JOIN process_texts
     ON process_texts.trace_id = lanes.trace_id AND process_texts.process_id = lanes.process_id
-ORDER BY trace, lane_number, start_ns, end_ns, block
+ORDER BY chosen.trace, lane_number, start_ns, end_ns, block

@@ -8,7 +8,7 @@ WITH looks AS (
     FROM python_samples
 )
 SELECT
-    trace,
+    traces.trace,
     of,
     tid,
     any_value(process) AS process,
@@ -19,5 +19,5 @@ FROM looks
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN threads USING (trace_id, process_id, tid)
 LEFT JOIN process_texts USING (trace_id, process_id)
-GROUP BY trace, trace_id, of, process_id, looks.pid, tid
-ORDER BY trace, of, count(*) DESC, looks.pid, tid, process_id
+GROUP BY traces.trace, trace_id, of, process_id, looks.pid, tid
+ORDER BY traces.trace, of, count(*) DESC, looks.pid, tid, process_id
