@@ -18,14 +18,19 @@ _INSIDE: Final = "row of the batch"
 NUMBER_SQL: Final = f'"{_BEFORE}" + "{_INSIDE}"'
 
 
-def numbered(table: pa.Table) -> pa.Table:
-    """The table with columns of which `NUMBER_SQL` makes the numbers of its rows."""
+def numbered(table: pa.Table, before: int = 0) -> pa.Table:
+    """The table with columns of which `NUMBER_SQL` makes the numbers of its rows.
+
+    Args:
+        table: rows.
+        before: how many have been numbered already.
+    """
     import pyarrow as pa
 
     batches = [batch for batch in table.to_batches() if batch.num_rows]
     most = max((batch.num_rows for batch in batches), default=0)
     inside = _whole(pa.int64(), array("q", range(1, most + 1)))
-    counted, before = [], 0
+    counted = []
     for batch in batches:
         rows = batch.num_rows
         once = [_whole(pa.int32(), array("i", [rows])), _whole(pa.int64(), array("q", [before]))]

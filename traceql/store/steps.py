@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CHANGE: Final = re.compile(
     r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM|CREATE TEMP TABLE|DROP TABLE)(?: IF NOT EXISTS)? (\w+)"
 )
+_SELECT: Final = re.compile(r"(?:--.*\n|\s)*(?:WITH|SELECT)\b")
 # Of all steps of both kinds, in some versions of the profilers.
 _MOST_PARSED: Final = 500
 # SQL → its statements. To parse those of a small report takes a tenth of the time that it takes in all.
@@ -179,7 +180,7 @@ def _run(
         return
     # What is taken piece by piece need not be there as a whole.
     cut = next((view for view in step.views if view.pieces), None)
-    coming = cut if cut and cut not in raw and not cut.numbered and not decoded.is_whole else None
+    coming = cut if cut and cut not in raw and not decoded.is_whole else None
     others = (view for view in step.views if view not in raw and view != coming)
     raw |= {view: _raw_table(tables, view, homes) for view in others}
     arrow_names = {view: f"arrow_{number}" for number, view in enumerate(step.views)}
@@ -199,7 +200,7 @@ def _run(
         for part, between in itertools.chain([next(parts, (None, None))], parts):
             if cut and part is not None:
                 connection.register(arrow_names[cut], part)
-                _say_between(connection, between, inserted.total())
+                _say_between(connection, between)
             if not sources:
                 given = {**raw, **({coming: part} if coming else {})}
                 sources = {
@@ -207,6 +208,10 @@ def _run(
                 }
                 statements = _statements(connection, step.sql_from(sources))
             for statement in statements:
+                if cut and cut.found and _SELECT.match(statement.query):
+                    part = _with_found(connection, statement, part, cut)
+                    connection.register(arrow_names[cut], part)
+                    continue
                 done = connection.execute(statement)
                 if change := _CHANGE.match(statement.query):
                     count = sum(n for (n,) in done.fetchall())
@@ -266,9 +271,33 @@ def _coming(
     """The rows of a table as they are decoded."""
     (name,) = view.tables
     parts = decoded.arriving.parts(name, _LEAST_PIECES, _MOST_PIECES)
-    prepared = (table for part in parts if (table := _prepared(part, view, homes)) is not None)
     assert view.pieces is not None
-    return pieces.as_they_come(prepared, partial(_between, connection, view.pieces))
+    return pieces.as_they_come(
+        _prepared_parts(parts, view, homes), partial(_between, connection, view.pieces)
+    )
+
+
+def _prepared_parts(
+    parts: Iterator[pa.Table], view: normalise.RawView, homes: Homes | None
+) -> Iterator[pa.Table]:
+    before = 0
+    for part in parts:
+        if (prepared := _prepared(part, view, homes, before)) is not None:
+            yield prepared
+        before += part.num_rows
+
+
+def _with_found(
+    connection: duckdb.DuckDBPyConnection,
+    statement: duckdb.Statement,
+    rows: pa.Table,
+    view: normalise.RawView,
+) -> pa.Table:
+    """Rows of a raw table, with what a statement finds for them."""
+    found = connection.sql(statement.query).to_arrow_table()
+    for name in view.found:
+        rows = rows.set_column(rows.column_names.index(name), name, found.column(name))
+    return rows
 
 
 def _between(connection: duckdb.DuckDBPyConnection, column: str, part: pa.Table) -> pieces.Between:
@@ -282,11 +311,9 @@ def _between(connection: duckdb.DuckDBPyConnection, column: str, part: pa.Table)
     return (least, greatest) if least is not None else (0, -1)
 
 
-def _say_between(
-    connection: duckdb.DuckDBPyConnection, between: pieces.Between | None, inserted: int
-) -> None:
+def _say_between(connection: duckdb.DuckDBPyConnection, between: pieces.Between | None) -> None:
     least, greatest = between or ("NULL", "NULL")
-    for name, value in {"least": least, "greatest": greatest, "before": inserted}.items():
+    for name, value in {"least": least, "greatest": greatest}.items():
         connection.execute(f"SET VARIABLE {name} = {value}::BIGINT")
 
 
@@ -297,8 +324,12 @@ def _raw_table(
     return None if table is None else _prepared(table, view, homes)
 
 
-def _prepared(table: RawTable, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:
-    """The columns that a step reads, if there are any, without homes of users."""
+def _prepared(
+    table: RawTable, view: normalise.RawView, homes: Homes | None, before: int = 0
+) -> pa.Table | None:
+    """The columns that a step reads, if there are any, without homes of users; behind so many rows."""
+    import pyarrow as pa
+
     known = set(table.column_names)
     present = [name for column in view.columns for name in column.names if name in known]
     if not present:
@@ -307,7 +338,9 @@ def _prepared(table: RawTable, view: normalise.RawView, homes: Homes | None) -> 
     # The step of the profiler's own messages leaves out whole paths.
     if homes and view.name != "raw_DIAGNOSTIC_EVENT":
         chosen = homes.shortened_table(chosen)
-    return numbered(chosen) if view.numbered else chosen
+    for name in view.found:
+        chosen = chosen.append_column(name, pa.nulls(chosen.num_rows, pa.int64()))
+    return numbered(chosen, before) if view.numbered else chosen
 
 
 def _signed(table: pa.Table) -> pa.Table:
@@ -339,6 +372,7 @@ def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str
     if view.numbered:
         number = NUMBER_SQL if table is not None else "NULL::BIGINT"
         columns.append(f'{number} AS "{view.numbered}"')
+    columns.extend(f'{"NULL::BIGINT AS " if table is None else ""}"{name}"' for name in view.found)
     source = f"FROM {arrow_name}" if table is not None else "WHERE false"
     return f"SELECT {', '.join(columns)} {source}"
 

@@ -10,6 +10,7 @@ A step names the raw tables and columns that it reads:
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @numbers position                                  (its rows, from 1, in their order)
+    -- @finds range_id                                    (a BIGINT that the first SELECT finds, see below)
     -- @pieces correlationId                              (large: a million rows at a time, see below)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
     -- @of    TARGET_INFO_SESSION_START_TIME.systemClockNs  (nor without a value in this column)
@@ -21,7 +22,9 @@ not have is NULL, or has no rows: the differences between tool versions live in 
 Rows that are numbered by the header can be stored by several threads; ``row_number() OVER ()`` takes one.
 A step that takes a large table piece by piece runs for each of them. Between which values of the named
 column its rows are it finds in the variables ``least`` and ``greatest`` (NULL where there is one piece), so
-that what it joins them with is small, and in ``before`` how many rows it has inserted.
+that what it joins them with is small. What a SELECT of the step finds for the rows of that table, one for
+each in their order, stands beside them for the statements behind it: a join that needs few columns had better
+not move all of them.
 
 That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
 there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
@@ -167,13 +170,15 @@ class RawColumn:
 class RawView:
     """A raw table that a step reads, under its alternative names, with the columns it needs.
 
-    `numbered` names the column, a BIGINT, that counts its rows; None where nobody asks. `pieces` names the
-    column by whose values a large one is looked at piece by piece; None where it is as a whole.
+    `numbered` names the column, a BIGINT, that counts its rows; None where nobody asks. `found` names those,
+    BIGINT, that a statement of the step finds for its rows. `pieces` names the column by whose values a large
+    one is looked at piece by piece; None where it is as a whole.
     """
 
     tables: tuple[str, ...]
     columns: tuple[RawColumn, ...]
     numbered: str | None = None
+    found: tuple[str, ...] = ()
     pieces: str | None = None
 
     @property
@@ -263,6 +268,7 @@ def wanted(kind: str) -> Wanted:
 def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
     numbered: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
     pieces: dict[str, str] = {}
     fills: list[str] = []
     sources: list[Source] = []
@@ -277,6 +283,8 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
         elif tag.name == "numbers" and len(words) == 1 and views:
             numbered[views[-1][0]] = words[0]
+        elif tag.name == "finds" and words and views:
+            found[views[-1][0]] = tuple(words)
         elif tag.name == "pieces" and views and words in [[one.names[0]] for one in views[-1][1]]:
             pieces[views[-1][0]] = words[0]
         elif tag.name == "fills" and (source := _SOURCE.fullmatch(tag.text)):
@@ -291,13 +299,19 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@numbers COLUMN' and "
-                "'@pieces COLUMN', "
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@numbers COLUMN', "
+                "'@finds COLUMN …' and '@pieces COLUMN', "
                 "'@of RAW_TABLE[.COLUMN] …', '@when TEMPORARY_TABLE', '@fills TABLE …', "
                 "or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
     needed = tuple(
-        RawView(tuple(names.split("|")), tuple(columns), numbered.get(names), pieces.get(names))
+        RawView(
+            tuple(names.split("|")),
+            tuple(columns),
+            numbered.get(names),
+            found.get(names, ()),
+            pieces.get(names),
+        )
         for names, columns in views
     )
     return Step(

@@ -12,30 +12,17 @@
 -- @reads correlationId BIGINT
 -- @reads nameId        BIGINT
 -- @reads returnValue   BIGINT
+-- @numbers position
+-- @finds range_id
 -- @pieces start
 -- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME WHERE eventClass IS DISTINCT FROM 67
 
 -- Where there are no ranges, no step has made it.
 CREATE TEMP TABLE IF NOT EXISTS range_timeline (thread BIGINT, at_ns BIGINT, range_id BIGINT);
 
-INSERT INTO api_calls BY NAME
-WITH names AS (
-    SELECT id, regexp_replace(value, '_v[0-9]+$', '') AS name FROM strings
-),
-layers(id, layer) AS (
-    VALUES (0, 'runtime'), (1, 'driver')
-),
-numbered AS (
-    SELECT
-        (getvariable('trace_id') << 32) + getvariable('before') + row_number() OVER () AS api_call_id,
-        start - getvariable('origin_ns') AS start_ns,
-        -- No column twice: all of them are sorted together.
-        * EXCLUDE (start)
-    FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
-    WHERE eventClass IS DISTINCT FROM 67
-),
+-- Times of calls are all that is sorted here: whole calls take twice the time, and are stored in no order then.
 -- What was the innermost range when the first of the calls started, and from then on.
-timeline AS (
+WITH timeline AS (
     SELECT thread, at_ns, range_id
     FROM range_timeline
     WHERE getvariable('least') IS NULL
@@ -47,23 +34,42 @@ timeline AS (
     WHERE at_ns < getvariable('least') - getvariable('origin_ns')
     GROUP BY thread
 )
+SELECT range_id
+FROM (
+    SELECT position, globalTid, start - getvariable('origin_ns') AS start_ns
+    FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+) AS calls
+ASOF LEFT JOIN timeline ON timeline.thread = globalTid AND timeline.at_ns <= calls.start_ns
+ORDER BY position;
+
+INSERT INTO api_calls BY NAME
+WITH names AS (
+    SELECT id, regexp_replace(value, '_v[0-9]+$', '') AS name FROM strings
+),
+layers(id, layer) AS (
+    VALUES (0, 'runtime'), (1, 'driver')
+),
+numbered AS (
+    SELECT
+        (getvariable('trace_id') << 32) + position AS api_call_id,
+        *
+    FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+    WHERE eventClass IS DISTINCT FROM 67
+)
 SELECT
     api_call_id,
     getvariable('trace_id') AS trace_id,
     names.name,
     coalesce(layers.layer, 'other') AS layer,
-    numbered.start_ns,
-    CASE WHEN "end" >= start_ns + getvariable('origin_ns')
-         THEN "end" - getvariable('origin_ns') END AS end_ns,
-    end_ns - start_ns AS duration_ns,
+    start - getvariable('origin_ns') AS start_ns,
+    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
     globalTid & -16777216 AS process_id,
     globalTid >> 24 & 16777215 AS pid,
     globalTid & 16777215 AS tid,
     correlationId AS correlation_id,
     returnValue AS return_value,
-    timeline.range_id
+    range_id
 FROM numbered
-ASOF LEFT JOIN timeline
-    ON timeline.thread = numbered.globalTid AND timeline.at_ns <= numbered.start_ns
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass
