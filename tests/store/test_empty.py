@@ -38,7 +38,7 @@ def test_a_new_database_is_a_copy_of_the_kept_one_and_the_same_as_one_made_anew(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ingest(tmp_path / "first.duckdb")
-    (kept,) = cache.glob("*")
+    (kept,) = cache.glob("*.duckdb")
     assert kept.name.startswith("empty-")
 
     def fail(*_: object) -> None:
@@ -54,16 +54,16 @@ def test_a_new_database_is_a_copy_of_the_kept_one_and_the_same_as_one_made_anew(
 
 def test_one_that_is_damaged_or_made_of_something_else_is_replaced(cache: Path, tmp_path: Path) -> None:
     ingest(tmp_path / "first.duckdb")
-    (kept,) = cache.glob("*")
+    (kept,) = cache.glob("*.duckdb")
     content = kept.read_bytes()
     kept.write_bytes(content[: len(content) // 2])
     ingest(tmp_path / "second.duckdb")
-    (again,) = cache.glob("*")
+    (again,) = cache.glob("*.duckdb")
     assert len(again.read_bytes()) == len(content)
     other = again.rename(cache / "empty-0000-0000.duckdb")
     ingest(tmp_path / "third.duckdb")
     assert not other.exists()
-    assert len(list(cache.glob("*"))) == 1
+    assert len(list(cache.glob("*.duckdb"))) == 1
 
 
 def test_it_depends_on_the_definitions(cache: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ known by the names of its files. Those of the user are read at once, for their f
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Mapping
 from functools import cache, cached_property, partial
@@ -27,7 +29,7 @@ from traceql.questions.question import VIEWS
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from importlib.resources.abc import Traversable
 
     from traceql.questions.question import Macro, Query, ResultColumn
@@ -87,6 +89,7 @@ class Catalog:
         views: dict[str, Callable[[], Query]] = {}
         macros: dict[str, Callable[[], Macro]] = {}
         checks: dict[str, Traversable] = {}
+        self._defining: list[Traversable] = []
         self.views: Mapping[str, Query] = _Read(views)
         self.macros: Mapping[str, Macro] = _Read(macros)
         self.checks: Mapping[str, Traversable] = MappingProxyType(checks)
@@ -96,11 +99,19 @@ class Catalog:
             _refuse_misplaced(label, root)
             for file, file_label in _files(label, root, _MACROS):
                 macros[_new_definition(file_label, taken)] = partial(_macro, file, file_label)
+                self._defining.append(file)
             for file, file_label in _files(label, root, VIEWS):
                 read = partial(self._parse, file, file_label, VIEWS, frozenset(views))
                 views[_new_definition(file_label, taken)] = read
+                self._defining.append(file)
             self._topics.append((label, root, frozenset(views)))
             checks.update(_checks(label, beside, checks))
+
+    def state_of_definitions(self) -> tuple[tuple[str, int, int], ...] | None:
+        """Changes when a file of views or macros does, which need not be read; None if that is not known."""
+        files = [file for file in self._defining if isinstance(file, Path)]
+        # What is imported from an archive is no file of its own.
+        return state(files) if len(files) == len(self._defining) else None
 
     @cached_property
     def queries(self) -> Mapping[str, Query]:
@@ -279,7 +290,7 @@ def load(own: Sequence[str]) -> Catalog:
             raise CatalogError(
                 f"{name}: no such folder", "It holds topics with questions; see docs/questions.md."
             )
-    return _with(tuple(found.items()), tuple(_state(folder) for folder in found))
+    return _with(tuple(found.items()), tuple(_state_of(folder) for folder in found))
 
 
 @cache
@@ -316,15 +327,22 @@ def _shipped() -> list[tuple[str, Traversable, Traversable]]:
     return found
 
 
-def _state(folder: Path) -> object:
+def _state_of(folder: Path) -> object:
     """Changes when a file of the folder does: a notebook that edits one is given the new one."""
+    with contextlib.suppress(OSError):
+        files = (file for pattern in ("*.sql", "*/*.sql", "*/*.toml") for file in folder.glob(pattern))
+        if (found := state(sorted(files))) is not None:
+            return found
+    return object()
+
+
+def state(files: Iterable[str | Path]) -> tuple[tuple[str, int, int], ...] | None:
+    """Changes when one of the files does; None where one cannot be looked at."""
     try:
-        files = sorted(file for pattern in ("*.sql", "*/*.sql", "*/*.toml") for file in folder.glob(pattern))
-        return tuple(
-            (str(file), stat.st_mtime_ns, stat.st_size) for file in files for stat in (file.lstat(),)
-        )
+        found = [(str(file), os.lstat(file)) for file in files]
     except OSError:
-        return object()
+        return None
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
 
 
 def _new(label: str, taken: dict[str, str]) -> str:

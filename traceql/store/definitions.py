@@ -12,8 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from traceql.questions import catalog
+from traceql import __version__
+from traceql.questions import catalog, question
+from traceql.read import kept
 from traceql.store import specs
+from traceql.tables import schema, sqlfiles
 from traceql.tables.schema import SHIPPED, literal
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 
+_KIND, _SUFFIX = "definitions", ".txt"
 # The view of the traces that a statement is about.
 _ASKED = "asked_traces"
 
@@ -135,7 +139,15 @@ class Definitions:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with any of `stored`."""
+        """Changes with any of `stored`; kept, for to read them takes longer than to store a small report."""
+        if (made_of := _made_of()) is None:
+            return self._fingerprint()
+        if (found := kept.find(_KIND, made_of, _SUFFIX)) is not None:
+            return found.decode()
+        kept.keep(_KIND, made_of, _SUFFIX, self._fingerprint().encode())
+        return self._fingerprint()
+
+    def _fingerprint(self) -> str:
         import hashlib
 
         shipped = (one.create(temporary=False) for one in self._catalogued.values() if not one.own)
@@ -173,6 +185,14 @@ class Definitions:
             for column, text in definition.comments.items():
                 what = f"COLUMN {definition.name}.{column}" if column else definition.what
                 yield f"COMMENT ON {what} IS {literal(text)}"
+
+
+def _made_of() -> str | None:
+    """Changes with the files of the definitions, and of what makes them of these; None if unknown."""
+    files = catalog.shipped().state_of_definitions()
+    makers = [__file__, *(module.__file__ for module in (catalog, question, schema, specs, sqlfiles))]
+    code = catalog.state(makers)
+    return repr((__version__, specs.made_of(), code, files)) if files and code else None
 
 
 def _of_gpus() -> dict[str, Definition]:
