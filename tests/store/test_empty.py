@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from made.nsys import Recording
@@ -11,6 +12,9 @@ import traceql
 from traceql.questions import catalog
 from traceql.store import create, empty
 from traceql.store.definitions import Definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 pytestmark = pytest.mark.long
 
@@ -73,6 +77,30 @@ def test_it_depends_on_the_definitions(cache: Path, tmp_path: Path) -> None:
     definitions.__dict__["fingerprint"] = "another"
     assert not empty.copy(str(tmp_path / "other"), definitions)
     assert not (tmp_path / "other").exists()
+
+
+def test_definitions_are_read_when_their_files_have_changed_and_only_then(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    made = Definitions._fingerprint
+    monkeypatch.setattr(Definitions, "_fingerprint", lambda self: [read.append(1), made(self)][1])
+    first = Definitions(catalog.shipped()).fingerprint
+    assert read
+    read.clear()
+    assert Definitions(catalog.shipped()).fingerprint == first
+    assert not read
+    looked_at = catalog.state
+
+    def changed(files: Iterable[str | Path]) -> tuple[tuple[str, int, int], ...] | None:
+        (name, changed_ns, size), *others = looked_at(files) or ()
+        return ((name, changed_ns + 1, size), *others)
+
+    for state in (changed, lambda _: None):
+        monkeypatch.setattr(catalog, "state", state)
+        assert Definitions(catalog.shipped()).fingerprint == first
+        assert read
+        read.clear()
 
 
 @pytest.mark.parametrize("place", ["/proc/nowhere", "file"])

@@ -190,8 +190,8 @@ class Definitions:
 def _made_of() -> str | None:
     """Changes with the files of the definitions, and of what makes them of these; None if unknown."""
     files = catalog.shipped().state_of_definitions()
-    makers = [__file__, *(module.__file__ for module in (catalog, question, schema, specs, sqlfiles))]
-    code = catalog.state(makers)
+    makers = (module.__file__ for module in (catalog, question, schema, specs, sqlfiles))
+    code = catalog.state([__file__, *filter(None, makers)])
     return repr((__version__, specs.made_of(), code, files)) if files and code else None
 
 

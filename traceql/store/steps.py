@@ -208,9 +208,10 @@ def _run(
                 }
                 statements = _statements(connection, step.sql_from(sources))
             for statement in statements:
-                if cut and cut.found and _SELECT.match(statement.query):
-                    part = _with_found(connection, statement, part, cut)
-                    connection.register(arrow_names[cut], part)
+                if cut and _SELECT.match(statement.query):
+                    if part is not None:
+                        part = _with_found(connection, statement, part, cut)
+                        connection.register(arrow_names[cut], part)
                     continue
                 done = connection.execute(statement)
                 if change := _CHANGE.match(statement.query):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 5
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "e3fa9b44fd8695f8"
+FINGERPRINT = "4b8fae2d2af879a9"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
