@@ -623,7 +623,8 @@ def test_attribution_equals_the_obvious_loop(
     for text, first, last, busy, operations, depth, path in rows:
         work = inside[text]
         covered = {moment for start, end in work for moment in range(start, end)}
-        assert operations == len(work)
+        # Where there is no call at all, nobody knows whether any would have been recorded.
+        assert operations == (len(work) if want else None)
         assert first == min((start for start, _ in work), default=None)
         assert last == max((end for _, end in work), default=None)
         assert busy == (len(covered) if work else None)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _BEFORE: Final = "rows of batches before"
 _INSIDE: Final = "row of the batch"
+#: Columns that a table has which is numbered.
+IS_NUMBERED: Final = frozenset({_BEFORE, _INSIDE})
 #: The number of a row, from 1.
 NUMBER_SQL: Final = f'"{_BEFORE}" + "{_INSIDE}"'
 

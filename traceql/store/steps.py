@@ -14,7 +14,7 @@ from traceql.read import kinds
 from traceql.read.homes import Homes
 from traceql.store import failures, pieces
 from traceql.store.engine import duckdb
-from traceql.store.numbering import NUMBER_SQL, numbered
+from traceql.store.numbering import IS_NUMBERED, NUMBER_SQL, numbered
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
@@ -196,13 +196,16 @@ def _run(
     sources: dict[str, str] = {}
     statements: Sequence[duckdb.Statement] = ()
     inserted: Counter[str] = Counter()
+    # Rows of pieces.
+    there = 0
     try:
         for part, between in itertools.chain([next(parts, (None, None))], parts):
             if cut and part is not None:
-                connection.register(arrow_names[cut], part)
+                part = _piece(connection, part, cut, arrow_names[cut], there)
+                there += part.num_rows
                 _say_between(connection, between)
             if not sources:
-                given = {**raw, **({coming: part} if coming else {})}
+                given = {**raw, **({cut: part} if cut else {})}
                 sources = {
                     view.name: _source_sql(view, table, arrow_names[view]) for view, table in given.items()
                 }
@@ -222,18 +225,17 @@ def _run(
                         del rows[change[2]]
                     else:
                         rows[change[2]] += count
-        if cut and part is not None:
-            raw[cut] = raw[cut] if cut in raw else _raw_table(tables, cut, homes)
-            connection.register(arrow_names[cut], raw[cut])
         rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
+        if cut:
+            rows_of[cut.name] = there
         for source in step.sources:
             if source.wholes:
-                there = sum(rows_of.get(name, 0) for name in source.wholes)
+                should = sum(rows_of.get(name, 0) for name in source.wholes)
             else:
-                there = connection.execute(source.count_from(sources)).fetchall()[0][0]
-            if inserted[source.table] != there:
+                should = connection.execute(source.count_from(sources)).fetchall()[0][0]
+            if inserted[source.table] != should:
                 raise ReportError(
-                    f"{decoded.path.name}: {there:,} rows of {source.text} would become "
+                    f"{decoded.path.name}: {should:,} rows of {source.text} would become "
                     f"{inserted[source.table]:,} {source.table} ({step.label})",
                     "The report holds something twice that it should hold once: export it again. "
                     "If that does not help, traceql misreads it: please report it.",
@@ -272,20 +274,34 @@ def _coming(
     """The rows of a table as they are decoded."""
     (name,) = view.tables
     parts = decoded.arriving.parts(name, _LEAST_PIECES, _MOST_PIECES)
+    prepared = (table for part in parts if (table := _prepared(part, view, homes)) is not None)
     assert view.pieces is not None
-    return pieces.as_they_come(
-        _prepared_parts(parts, view, homes), partial(_between, connection, view.pieces)
-    )
+    return pieces.as_they_come(prepared, partial(_between, connection, view.pieces))
 
 
-def _prepared_parts(
-    parts: Iterator[pa.Table], view: normalise.RawView, homes: Homes | None
-) -> Iterator[pa.Table]:
-    before = 0
-    for part in parts:
-        if (prepared := _prepared(part, view, homes, before)) is not None:
-            yield prepared
-        before += part.num_rows
+def _piece(
+    connection: duckdb.DuckDBPyConnection,
+    rows: pa.Table,
+    view: normalise.RawView,
+    arrow_name: str,
+    before: int,
+) -> pa.Table:
+    """Some rows of a raw table, under their name: those that count, numbered, with nothing found yet."""
+    import pyarrow as pa
+
+    connection.register(arrow_name, rows)
+    if view.only:
+        source = f"({_source_sql(view, rows, arrow_name)})"
+        ((some,),) = connection.execute(f"SELECT count(*) FROM {source} WHERE {view.only}").fetchall()
+        if some < rows.num_rows:
+            columns = ", ".join(f'"{column.names[0]}"' for column in view.columns)
+            rows = connection.sql(f"SELECT {columns} FROM {source} WHERE {view.only}").to_arrow_table()
+    for name in view.found:
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.int64()))
+    if view.numbered:
+        rows = numbered(rows, before)
+    connection.register(arrow_name, rows)
+    return rows
 
 
 def _with_found(
@@ -325,12 +341,8 @@ def _raw_table(
     return None if table is None else _prepared(table, view, homes)
 
 
-def _prepared(
-    table: RawTable, view: normalise.RawView, homes: Homes | None, before: int = 0
-) -> pa.Table | None:
-    """The columns that a step reads, if there are any, without homes of users; behind so many rows."""
-    import pyarrow as pa
-
+def _prepared(table: RawTable, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:
+    """The columns that a step reads, if there are any, without homes of users."""
     known = set(table.column_names)
     present = [name for column in view.columns for name in column.names if name in known]
     if not present:
@@ -339,9 +351,8 @@ def _prepared(
     # The step of the profiler's own messages leaves out whole paths.
     if homes and view.name != "raw_DIAGNOSTIC_EVENT":
         chosen = homes.shortened_table(chosen)
-    for name in view.found:
-        chosen = chosen.append_column(name, pa.nulls(chosen.num_rows, pa.int64()))
-    return numbered(chosen, before) if view.numbered else chosen
+    # Of pieces the numbers go on from one to the next.
+    return numbered(chosen) if view.numbered and not view.pieces else chosen
 
 
 def _signed(table: pa.Table) -> pa.Table:
@@ -371,9 +382,9 @@ def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str
         value = f"coalesce({', '.join(present)})" if len(present) > 1 else (present[0] if present else "NULL")
         columns.append(f'CAST({value} AS {column.type}) AS "{column.names[0]}"')
     if view.numbered:
-        number = NUMBER_SQL if table is not None else "NULL::BIGINT"
+        number = NUMBER_SQL if IS_NUMBERED.issubset(given) else "NULL::BIGINT"
         columns.append(f'{number} AS "{view.numbered}"')
-    columns.extend(f'{"NULL::BIGINT AS " if table is None else ""}"{name}"' for name in view.found)
+    columns.extend(f'{"" if name in given else "NULL::BIGINT AS "}"{name}"' for name in view.found)
     source = f"FROM {arrow_name}" if table is not None else "WHERE false"
     return f"SELECT {', '.join(columns)} {source}"
 

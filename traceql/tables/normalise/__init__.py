@@ -9,6 +9,7 @@ A step names the raw tables and columns that it reads:
     -- @reads graphNodeId BIGINT
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
+    -- @only  eventClass IS DISTINCT FROM 67              (of a table in pieces: SQL for the rows that count)
     -- @numbers position                                  (its rows, from 1, in their order)
     -- @finds range_id                                    (a BIGINT that the first SELECT finds, see below)
     -- @pieces correlationId                              (large: a million rows at a time, see below)
@@ -172,7 +173,8 @@ class RawView:
 
     `numbered` names the column, a BIGINT, that counts its rows; None where nobody asks. `found` names those,
     BIGINT, that a statement of the step finds for its rows. `pieces` names the column by whose values a large
-    one is looked at piece by piece; None where it is as a whole.
+    one is looked at piece by piece; None where it is as a whole. `only` is SQL for the rows of it that count;
+    None for all.
     """
 
     tables: tuple[str, ...]
@@ -180,6 +182,7 @@ class RawView:
     numbered: str | None = None
     found: tuple[str, ...] = ()
     pieces: str | None = None
+    only: str | None = None
 
     @property
     def name(self) -> str:
@@ -270,6 +273,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     numbered: dict[str, str] = {}
     found: dict[str, tuple[str, ...]] = {}
     pieces: dict[str, str] = {}
+    only: dict[str, str] = {}
     fills: list[str] = []
     sources: list[Source] = []
     of: dict[str, RawColumn | None] = {}
@@ -283,6 +287,8 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
         elif tag.name == "numbers" and len(words) == 1 and views:
             numbered[views[-1][0]] = words[0]
+        elif tag.name == "only" and words and views:
+            only[views[-1][0]] = tag.text
         elif tag.name == "finds" and words and views:
             found[views[-1][0]] = tuple(words)
         elif tag.name == "pieces" and views and words in [[one.names[0]] for one in views[-1][1]]:
@@ -299,8 +305,8 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@numbers COLUMN', "
-                "'@finds COLUMN …' and '@pieces COLUMN', "
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@only CONDITION', "
+                "'@numbers COLUMN', '@finds COLUMN …' and '@pieces COLUMN', "
                 "'@of RAW_TABLE[.COLUMN] …', '@when TEMPORARY_TABLE', '@fills TABLE …', "
                 "or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
@@ -311,6 +317,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             numbered.get(names),
             found.get(names, ()),
             pieces.get(names),
+            only.get(names),
         )
         for names, columns in views
     )

@@ -12,17 +12,18 @@
 -- @reads correlationId BIGINT
 -- @reads nameId        BIGINT
 -- @reads returnValue   BIGINT
+-- @only  eventClass IS DISTINCT FROM 67
 -- @numbers position
 -- @finds range_id
 -- @pieces start
--- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME WHERE eventClass IS DISTINCT FROM 67
+-- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME
 
 -- Where there are no ranges, no step has made it.
 CREATE TEMP TABLE IF NOT EXISTS range_timeline (thread BIGINT, at_ns BIGINT, range_id BIGINT);
 
--- Times of calls are all that is sorted here: whole calls take twice the time, and are stored in no order then.
--- What was the innermost range when the first of the calls started, and from then on.
+-- Times of calls are all that is sorted: whole calls take longer, and would then be stored in no order.
 WITH timeline AS (
+    -- What was the innermost range when the first of the calls started, and from then on.
     SELECT thread, at_ns, range_id
     FROM range_timeline
     WHERE getvariable('least') IS NULL
@@ -48,16 +49,9 @@ WITH names AS (
 ),
 layers(id, layer) AS (
     VALUES (0, 'runtime'), (1, 'driver')
-),
-numbered AS (
-    SELECT
-        (getvariable('trace_id') << 32) + position AS api_call_id,
-        *
-    FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
-    WHERE eventClass IS DISTINCT FROM 67
 )
 SELECT
-    api_call_id,
+    (getvariable('trace_id') << 32) + position AS api_call_id,
     getvariable('trace_id') AS trace_id,
     names.name,
     coalesce(layers.layer, 'other') AS layer,
@@ -70,6 +64,6 @@ SELECT
     correlationId AS correlation_id,
     returnValue AS return_value,
     range_id
-FROM numbered
-LEFT JOIN names ON names.id = numbered.nameId
-LEFT JOIN layers ON layers.id = numbered.eventClass
+FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+LEFT JOIN names ON names.id = nameId
+LEFT JOIN layers ON layers.id = eventClass
