@@ -46,8 +46,9 @@ FORMS = ("json", "svg", "png", "html")
 _DATA = ("bar", "line mark", "point", "rect mark", "rule")
 
 
+@cache
 def database(situation: str) -> tuple[Database, Held]:
-    """A database in that situation, and what it holds."""
+    """A database in that situation, and what it holds; stored once, and not to be changed."""
     made, held = empty(), SITUATIONS[situation]()
     for name, one in held.items():
         one.store(made, name)

@@ -148,22 +148,22 @@ def pictures(corpus: Database) -> Callable[[str], tuple[dict[str, Any], pl.DataF
 
     @cache
     def picture(name: str) -> tuple[dict[str, Any], pl.DataFrame]:
-        params = params_for(corpus, name)
-        return drawn(corpus, name, **params), asked(corpus, name, **params)
+        params, answer = answered(corpus, name)
+        return drawn(corpus, name, **params), answer
 
     return picture
 
 
-def params_for(corpus: Database, name: str) -> dict[str, Any]:
-    """Parameters with which the query answers something about one trace."""
+def answered(corpus: Database, name: str) -> tuple[dict[str, Any], pl.DataFrame]:
+    """Parameters with which the query answers something about one trace, and the answer."""
     if name in PARAMS:
-        return PARAMS[name]
+        return PARAMS[name], asked(corpus, name, **PARAMS[name])
     names = [TRACES.get(name)] if TRACES.get(name) else [EAGER, ROOFLINE, BASELINE]
     names += asked(corpus, "trace_summary")["trace"].to_list()
     for trace in names:
         try:
-            if asked(corpus, name, trace=trace).height:
-                return {"trace": trace}
+            if (answer := asked(corpus, name, trace=trace)).height:
+                return {"trace": trace}, answer
         except MissingDataError:
             continue
     raise AssertionError(f"no shipped report answers {name}")

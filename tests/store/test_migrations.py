@@ -19,6 +19,7 @@ import pytest
 from asked import given
 from fixtures.databases import make
 from helpers_robust import OWN_IDS
+from lakes import content
 
 import traceql
 from traceql.errors import MissingDataError, QueryError, SchemaVersionError
@@ -161,16 +162,17 @@ def test_an_older_database_answers_every_question_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("version", OLDER)
-def test_the_first_change_makes_an_older_database_one_of_today(
-    tmp_path: Path, version: int, expected: dict[str, object]
-) -> None:
+def test_the_first_change_makes_an_older_database_one_of_today(tmp_path: Path, version: int) -> None:
+    """With the same rows, and the questions' own definitions: what was answered before is answered still."""
     path = unpacked(version, tmp_path)
     with traceql.open(path) as database:
-        # One change that alters nothing, so that the answers can be compared.
+        before = {table.name: content(database, table.name) for table in schema.TABLES}
+        # One change that alters nothing, so that the rows can be compared.
         database.tag(VARIANT, steps="4")
-        found = answers(database)
-    for name in QUESTIONS:
-        assert_as_today(name, version, found[name], expected[name])
+        for name, rows in before.items():
+            # Values alone: columns that an older one lacks have no type of their own until then.
+            assert content(database, name).to_dicts() == rows.to_dicts(), name
+    assert before["kernels"].height > 1000
     fresh = tmp_path / "fresh.duckdb"
     with traceql.open(fresh) as database:
         database.ingest(next(iter(make.INGESTED)))
