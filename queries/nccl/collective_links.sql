@@ -50,7 +50,7 @@ WITH kernel_runs AS (
         coalesce(function, kernel) AS collective,
         communicator,
         process_id,
-        gpu_id,
+        coalesce(gpu_id, -1) AS gpu_id,
         device_id,
         stream_id,
         start_ns,
@@ -95,7 +95,8 @@ runs AS (
     FROM kernel_runs
     ASOF LEFT JOIN steps
         ON steps.trace_id = kernel_runs.trace_id AND steps.owner = kernel_runs.process_id
-        AND steps.gpu_id = kernel_runs.gpu_id AND kernel_runs.start_ns >= steps.step_start_ns
+        AND coalesce(steps.gpu_id, -1) = kernel_runs.gpu_id
+        AND kernel_runs.start_ns >= steps.step_start_ns
     UNION ALL BY NAME
     SELECT calls.*, CASE WHEN calls.start_ns < until_ns THEN step END AS step
     FROM calls

@@ -26,7 +26,8 @@
 -- @empty  No link was sampled: nsys profile --gpu-metrics-devices=all, or --nic-metrics=true.
 
 WITH communicating AS (
-    SELECT 0 AS owner, trace_id, gpu_id, start_ns, end_ns, message_bytes, kernel_id AS run
+    SELECT 0 AS owner, trace_id, coalesce(gpu_id, -1) AS gpu_id, start_ns, end_ns, message_bytes,
+           kernel_id AS run
     FROM kernels_communicating
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
