@@ -129,8 +129,7 @@ SELECT
     arg_min(api_calls.start_ns, (held.start_ns, api_calls.start_ns)) AS start_ns,
     min(held.start_ns) AS gpu_start_ns,
     max(held.end_ns) AS gpu_end_ns,
-    (sum(greatest(0, held.end_ns - greatest(held.start_ns, coalesce(covered_ns, held.start_ns))))
-        FILTER (held.end_ns IS NOT NULL))::BIGINT AS gpu_busy_ns,
+    busy_time(held.start_ns, held.end_ns, covered_ns) AS gpu_busy_ns,
     count(*) AS gpu_operations,
     count(DISTINCT held.api_call_id) AS launches,
     count(*) FILTER (kind = 'kernel') AS kernels,

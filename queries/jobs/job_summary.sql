@@ -117,7 +117,7 @@ shared AS (
     GROUP BY ALL
 ),
 recorded AS (
-    SELECT trace_id, complete, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END AS none_ran
+    SELECT trace_id, complete, CASE WHEN gpu_work_recorded(missing) THEN 0 END AS none_ran
     FROM traces
 )
 SELECT

@@ -52,7 +52,7 @@ SELECT
     samples,
     mean * factor AS avg_bytes_per_s,
     highest * factor AS max_bytes_per_s,
-    coalesce(known_meanwhile_ns, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END) AS collective_ns,
+    coalesce(known_meanwhile_ns, CASE WHEN gpu_work_recorded(missing) THEN 0 END) AS collective_ns,
     collective_mean * factor AS collective_bytes_per_s,
     peak_bytes_per_s,
     CASE WHEN is_share THEN mean END AS avg_pct,
