@@ -5,8 +5,8 @@
 -- behind them (GCC). compression is the unit of L2 that does so: its bytes are what it was given. On GB200
 -- system memory and that of peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and
 -- in shared memory are those of memory_operations; atomics count as what goes down. GPUs that do not count
--- atomics beyond L2 together (8.0) do so by kind. One measure of a way is the sum of its terms, each the first
--- of its metrics that a report has.
+-- atomics beyond L2 together (8.0) do so by kind. One measure of a way is the sum of its terms, each the
+-- first of its metrics that a report has.
 -- @column source VARCHAR   where data comes from: kernel, L1, shared, other_SMs, constant, immediate, GCC,
 --         L2, compression, DRAM, system or peer
 -- @column target VARCHAR   where it goes; empty for a place itself
