@@ -6,7 +6,7 @@
 -- trace's name (rank3; or the last number, if the names of the job differ in nothing else), where no two
 -- ranks of the job have the same. Where that tells none of a job, they are counted in the order of traces,
 -- processes and GPUs. Hosts are numbered by the tag host; else traces are of one host that tell of a GPU in
--- common.
+-- common, or each of one in common with a third.
 --
 -- Columns: trace_id, trace; job, its name: the tag, or that of its first trace; job_id, its first trace;
 -- job_known_by: tag, communicator, ends (see job_clocks) or alone; process_id, pid, gpu_id, device_id; rank;
@@ -15,7 +15,7 @@
 -- clock_id here).
 -- @param  chosen VARCHAR[]  names of traces; NULL for all
 
-WITH members AS (
+WITH RECURSIVE members AS (
     FROM job_members(chosen)
 ),
 communicating AS (
@@ -77,8 +77,31 @@ told AS (
     WHERE ranks IS NOT NULL AND trace_id IN (SELECT trace_id FROM united)
     GROUP BY trace_id, process_id
 ),
+-- Containers of a machine can have some of its GPUs each: those that have one in common are on one, and so
+-- are those that each have one in common with a third.
+fitted AS (
+    SELECT job_id, trace_id, list(DISTINCT gpu_hash ORDER BY gpu_hash) AS hashes
+    FROM gpus
+    JOIN united USING (trace_id)
+    WHERE gpu_hash IS NOT NULL
+    GROUP BY job_id, trace_id
+),
+holding AS (
+    SELECT job_id, hashes, unnest(hashes) AS gpu_hash FROM (SELECT DISTINCT job_id, hashes FROM fitted)
+),
+reached AS (
+    FROM holding
+    UNION
+    SELECT reached.job_id, reached.hashes, further.gpu_hash
+    FROM reached
+    JOIN holding AS other USING (job_id, gpu_hash)
+    JOIN holding AS further ON further.job_id = other.job_id AND further.hashes = other.hashes
+),
 hosts AS (
-    SELECT trace_id, min(gpu_hash) AS host_hash FROM gpus GROUP BY trace_id
+    SELECT trace_id, min(gpu_hash) AS host_hash
+    FROM fitted
+    JOIN reached USING (job_id, hashes)
+    GROUP BY trace_id
 ),
 placed AS (
     SELECT

@@ -1,14 +1,14 @@
 -- What links did while something ran, of each owner of runs and each link; what runs together counts once.
 --
--- Links of a GPU count for what ran there, network cards for what ran on any GPU of the trace, and every link
--- for what ran on none, such as a call of MPI. Samples are cut where runs begin and end.
+-- Links of a GPU count for what ran there, network cards for what ran on any GPU of the trace, known or not,
+-- and every link for what ran on none, such as a call of MPI. Samples are cut where runs begin and end.
 --
 -- Columns: owner, link (see link_samples); of the runs that count for the link how many there are, start_ns
 -- of the first, message_bytes and sized, how many tell theirs; busy_ns, the time in which at least one of
 -- them ran; known_ns, that of which samples tell; amount, rate × time in it; highest, the highest rate of a
 -- sample that tells of some of it.
--- @param  running TABLE  rows with owner, trace_id, gpu_id (NULL for none), start_ns, end_ns, message_bytes
---         and run, a number
+-- @param  running TABLE  rows with owner, trace_id, gpu_id (NULL for none, -1 where it is not known),
+--         start_ns, end_ns, message_bytes and run, a number
 
 WITH links AS (
     SELECT DISTINCT trace_id, gpu_id, link FROM link_samples

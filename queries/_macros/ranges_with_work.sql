@@ -30,9 +30,7 @@ projected AS (
         holder_id AS range_id,
         min(start_ns) AS gpu_start_ns,
         max(end_ns) AS gpu_end_ns,
-        -- As the table has it: where no end is known, nor is this.
-        (sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_ns, start_ns))))
-            FILTER (end_ns IS NOT NULL))::BIGINT AS gpu_busy_ns,
+        busy_time(start_ns, end_ns, covered_ns) AS gpu_busy_ns,
         count(*) AS gpu_operations,
         count(DISTINCT api_call_id) AS launches
     FROM ordered
@@ -50,7 +48,5 @@ SELECT
     coalesce(projected.launches, none) AS launches
 FROM nvtx_ranges
 JOIN held_ranges USING (range_id)
-JOIN (
-    SELECT trace_id, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END AS none FROM traces
-) USING (trace_id)
+JOIN (SELECT trace_id, CASE WHEN gpu_work_recorded(missing) THEN 0 END AS none FROM traces) USING (trace_id)
 LEFT JOIN projected USING (range_id)

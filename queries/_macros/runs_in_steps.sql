@@ -17,7 +17,8 @@ stepped AS (
     FROM recorded
     ASOF LEFT JOIN (FROM query_table(steps)) AS own
         ON own.trace_id = recorded.trace_id AND own.owner = recorded.process_id
-        AND own.gpu_id = recorded.gpu_id AND recorded.start_ns - shift_ns >= own.step_start_ns
+        AND own.gpu_id IS NOT DISTINCT FROM recorded.gpu_id
+        AND recorded.start_ns - shift_ns >= own.step_start_ns
 ),
 numbered AS (
     SELECT *, dense_rank() OVER (ORDER BY trace_id, process_id, gpu_id) AS place
@@ -29,7 +30,9 @@ apart AS (
         first_value(place) OVER of_collective AS first_place,
         first_value(own_step) OVER of_collective - own_step AS steps_apart
     FROM stepped
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    JOIN numbered
+        ON numbered.trace_id = stepped.trace_id AND numbered.process_id = stepped.process_id
+        AND numbered.gpu_id IS NOT DISTINCT FROM stepped.gpu_id
     WHERE ranks > 1 AND own_step IS NOT NULL
     WINDOW of_collective AS (PARTITION BY stepped.job_id, collective ORDER BY place)
 ),
@@ -57,5 +60,7 @@ moved AS (
 )
 SELECT stepped.* EXCLUDE (own_step), own_step + moved AS step, moved
 FROM stepped
-JOIN numbered USING (trace_id, process_id, gpu_id)
+JOIN numbered
+    ON numbered.trace_id = stepped.trace_id AND numbered.process_id = stepped.process_id
+    AND numbered.gpu_id IS NOT DISTINCT FROM stepped.gpu_id
 JOIN moved USING (place)

@@ -18,7 +18,9 @@ numbered AS (
         lane,
         row_number() OVER (PARTITION BY lane ORDER BY step_start_ns) AS number
     FROM (FROM query_table(steps)) AS stepped
-    JOIN lanes USING (trace_id, gpu_id, owner)
+    JOIN lanes
+        ON lanes.trace_id = stepped.trace_id AND lanes.owner = stepped.owner
+        AND lanes.gpu_id IS NOT DISTINCT FROM stepped.gpu_id
 ),
 -- Ranges begin with an operation that has a length; kernels tell steps that begin with others, too, from
 -- which no stretch begins.

@@ -32,7 +32,7 @@ placed AS (
     WHERE start_ns IS NOT NULL
 ),
 busiest AS (
-    SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id
+    SELECT trace_id, process_id, arg_max_null(device_id, (kernels, -device_id)) AS device_id
     FROM placed
     GROUP BY ALL
 ),
@@ -41,7 +41,9 @@ sequence AS (
         placed.*,
         place - lag(place) OVER (PARTITION BY trace_id, process_id, placed.name ORDER BY place) AS period
     FROM placed
-    SEMI JOIN busiest USING (trace_id, process_id, device_id)
+    SEMI JOIN busiest
+        ON busiest.trace_id = placed.trace_id AND busiest.process_id = placed.process_id
+        AND busiest.device_id IS NOT DISTINCT FROM placed.device_id
 ),
 periods AS (
     SELECT trace_id, process_id, sequence.name, period, count(*) AS times FROM sequence GROUP BY ALL
@@ -116,7 +118,7 @@ held AS (
     FROM operations
     ASOF JOIN bounded
         ON bounded.trace_id = operations.trace_id AND bounded.process_id = operations.process_id
-        AND bounded.device_id = operations.device_id AND from_ns <= operations.start_ns
+        AND bounded.device_id IS NOT DISTINCT FROM operations.device_id AND from_ns <= operations.start_ns
     WHERE operations.start_ns < until_ns
 )
 SELECT
@@ -127,8 +129,7 @@ SELECT
     arg_min(api_calls.start_ns, (held.start_ns, api_calls.start_ns)) AS start_ns,
     min(held.start_ns) AS gpu_start_ns,
     max(held.end_ns) AS gpu_end_ns,
-    (sum(greatest(0, held.end_ns - greatest(held.start_ns, coalesce(covered_ns, held.start_ns))))
-        FILTER (held.end_ns IS NOT NULL))::BIGINT AS gpu_busy_ns,
+    busy_time(held.start_ns, held.end_ns, covered_ns) AS gpu_busy_ns,
     count(*) AS gpu_operations,
     count(DISTINCT held.api_call_id) AS launches,
     count(*) FILTER (kind = 'kernel') AS kernels,

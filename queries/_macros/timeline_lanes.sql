@@ -87,4 +87,5 @@ LEFT JOIN (
     GROUP BY ALL
 ) AS named_streams
     ON named_streams.trace_id = fitting.trace_id AND named_streams.process_id = fitting.process_id
-    AND named_streams.gpu_id = place_id AND named_streams.stream_id = sublane AND layer = 'gpu'
+    AND named_streams.gpu_id IS NOT DISTINCT FROM place_id AND named_streams.stream_id = sublane
+    AND layer = 'gpu'

@@ -4,8 +4,9 @@
 -- are addressed (constant, IDC), one for those in instructions (immediate, IMC), and one of both and of code
 -- behind them (GCC). compression is the unit of L2 that does so: its bytes are what it was given. On GB200
 -- system memory and that of peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and
--- in shared memory are those of memory_operations; atomics count as what goes down. One measure of a way is
--- the sum of its terms, each the first of its metrics that a report has.
+-- in shared memory are those of memory_operations; atomics count as what goes down. GPUs that do not count
+-- atomics beyond L2 together (8.0) do so by kind. One measure of a way is the sum of its terms, each the
+-- first of its metrics that a report has.
 -- @column source VARCHAR   where data comes from: kernel, L1, shared, other_SMs, constant, immediate, GCC,
 --         L2, compression, DRAM, system or peer
 -- @column target VARCHAR   where it goes; empty for a place itself
@@ -13,7 +14,7 @@
 -- @column term BIGINT      number of the term
 -- @column choice BIGINT    number of the metric among those that count the same
 -- @column metric VARCHAR   NVIDIA's name
--- @column scale BIGINT     what its value is multiplied by: 32 for sectors
+-- @column scale BIGINT     what its value is multiplied by: 32 for sectors; 0 where another term counts it
 
 WITH in_sm AS (
     UNPIVOT (
@@ -86,12 +87,17 @@ beyond AS (
             '|',
             if(op = 'read', NULL, 'lts' || counter || value),
             'lts' || counter || '_lookup_miss' || value,
-            'syslts' || counter || '_lookup_miss' || value
-        ) AS metrics
+            'syslts' || counter || '_lookup_miss' || value,
+            'lts' || counter || kind || '_lookup_miss' || value,
+            'syslts' || counter || kind || '_lookup_miss' || value
+        ) AS metrics,
+        if(kind = '_dot_cas', 3, 0) AS counted
     FROM (
         SELECT *, '__t_sectors_srcunit_tex_aperture_' || aperture || '_op_' || op AS counter
         FROM (VALUES ('system', 'sysmem'), ('peer', 'peer')) AS places (place, aperture),
-            (VALUES ('read'), ('write'), ('red'), ('atom')) AS operations (op),
+            (VALUES
+                ('read', NULL), ('write', NULL), ('red', NULL), ('atom', '_dot_alu'), ('atom', '_dot_cas')
+            ) AS operations (op, kind),
             (VALUES
                 ('bytes', 32, '.sum'), ('throughput_pct', 1, '.sum.pct_of_peak_sustained_elapsed')
             ) AS measures (measure, scale, value)
@@ -115,13 +121,17 @@ SELECT
     target,
     measure,
     term,
-    generate_subscripts(alternatives, 1) AS choice,
-    unnest(alternatives) AS metric,
-    scale::BIGINT AS scale
+    choice,
+    metric,
+    if(choice <= counted, 0, scale)::BIGINT AS scale
 FROM (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY source, target, measure ORDER BY metrics) AS term,
-        string_split(metrics, '|') AS alternatives
-    FROM terms
+    SELECT * EXCLUDE (alternatives), generate_subscripts(alternatives, 1) AS choice,
+           unnest(alternatives) AS metric
+    FROM (
+        SELECT
+            * REPLACE (coalesce(counted, 0) AS counted),
+            row_number() OVER (PARTITION BY source, target, measure ORDER BY metrics) AS term,
+            string_split(metrics, '|') AS alternatives
+        FROM terms
+    )
 )

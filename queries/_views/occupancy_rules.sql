@@ -3,7 +3,8 @@
 -- Sources: CUDA C++ Programming Guide, Technical Specifications per Compute Capability (warps, blocks,
 -- registers, shared memory of an SM); NVIDIA's cuda_occupancy.h (units of allocation, four sub-partitions
 -- from 5.0 on, but two of 6.0, 1,024 bytes that the system takes of each block's shared memory from 8.0 on).
--- Held by tests to what ncu computed.
+-- Held by tests to what ncu computed. Of 11.0 (10.1 before CUDA 13) and 12.1, warps and blocks are what ptxas
+-- of CUDA 13 lets .minnctapersm ask for, blocks and shared memory those of cuda_occupancy.h.
 -- @column compute_capability VARCHAR  for example 9.0
 -- @column max_warps BIGINT            warps
 -- @column max_blocks BIGINT           thread blocks
@@ -27,5 +28,6 @@ FROM (VALUES
     ('6.0', 6, 64, 32, 64), ('6.1', 6, 64, 32, 96), ('6.2', 6, 64, 32, 64),
     ('7.0', 7, 64, 32, 96), ('7.2', 7, 64, 32, 96), ('7.5', 7, 32, 16, 64),
     ('8.0', 8, 64, 32, 164), ('8.6', 8, 48, 16, 100), ('8.7', 8, 48, 16, 164), ('8.9', 8, 48, 24, 100),
-    ('9.0', 9, 64, 32, 228), ('10.0', 10, 64, 32, 228), ('10.3', 10, 64, 32, 228), ('12.0', 12, 48, 24, 100)
+    ('9.0', 9, 64, 32, 228), ('10.0', 10, 64, 32, 228), ('10.1', 10, 48, 24, 228), ('10.3', 10, 64, 32, 228),
+    ('11.0', 11, 48, 24, 228), ('12.0', 12, 48, 24, 100), ('12.1', 12, 48, 24, 100)
 ) AS known (compute_capability, major, max_warps, max_blocks, shared_kib)

@@ -20,10 +20,12 @@ spans AS (
     SEMI JOIN chosen USING (trace_id)
     GROUP BY trace_id, gpu_id
 ),
+-- A trace that does not tell one of them says nothing of all.
 used_gpus AS (
     SELECT gpus.*, first_ns, last_ns
     FROM gpus
     JOIN spans USING (trace_id, gpu_id)
+    WHERE trace_id NOT IN (SELECT trace_id FROM spans ANTI JOIN gpus USING (trace_id, gpu_id))
 ),
 devices AS (
     SELECT

@@ -73,7 +73,8 @@ told AS (
             WHEN 'demangled' THEN true
             ELSE error('base must be auto, function or demangled: a timeline holds no mangled names') END
             AS by_full_name,
-        count(DISTINCT device_id) > 1 AS by_device
+        -- Where it is not known of all, ncu counts those of all devices.
+        count(DISTINCT device_id) > 1 AND count(device_id) = count(*) AS by_device
     FROM (SELECT DISTINCT trace_id, named_id, device_id FROM numbered)
     JOIN named USING (named_id)
     GROUP BY trace_id, named.name

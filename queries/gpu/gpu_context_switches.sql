@@ -38,7 +38,7 @@ spans AS (
 )
 SELECT
     trace,
-    gpu_id,
+    slices.gpu_id,
     owner_pid,
     any_value(process) AS process,
     count(DISTINCT hardware_context_id) AS contexts,
@@ -50,7 +50,7 @@ SELECT
     max(end_ns - start_ns) AS max_ns,
     max(waited_ns) AS max_wait_ns
 FROM slices
-JOIN spans USING (trace_id, gpu_id)
+JOIN spans ON spans.trace_id = slices.trace_id AND spans.gpu_id IS NOT DISTINCT FROM slices.gpu_id
 LEFT JOIN processes ON processes.trace_id = slices.trace_id AND processes.process_id = owner_id
-GROUP BY trace, gpu_id, owner_id, owner_pid
-ORDER BY trace, gpu_id, total_ns DESC, owner_pid, owner_id
+GROUP BY trace, slices.gpu_id, owner_id, owner_pid
+ORDER BY trace, slices.gpu_id, total_ns DESC, owner_pid, owner_id

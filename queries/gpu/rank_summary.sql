@@ -77,7 +77,7 @@ SELECT
          WHEN kernels = 0 AND graph_launches > 0 THEN 'graphs only' END AS finding
 FROM ranks
 JOIN chosen_traces($trace) AS traces
-    ON traces.trace_id = ranks.trace_id AND has_timeline AND NOT list_contains(missing, 'kernels')
+    ON traces.trace_id = ranks.trace_id AND has_timeline AND gpu_work_recorded(missing)
 LEFT JOIN processes
     ON processes.trace_id = ranks.trace_id AND processes.process_id = ranks.process_id
 ORDER BY trace, ranks.pid NULLS LAST, ranks.process_id, device_id NULLS LAST

@@ -66,7 +66,7 @@ SELECT
     clock_known_by,
     CASE WHEN clock_id = job_id THEN shift_ns END AS start_ns,
     CASE WHEN clock_id = job_id THEN clock_offset_ns END AS clock_offset_ns,
-    coalesce(collectives, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END) AS collectives,
+    coalesce(collectives, CASE WHEN gpu_work_recorded(missing) THEN 0 END) AS collectives,
     median_residual_ns,
     p90_residual_ns,
     max_residual_ns,

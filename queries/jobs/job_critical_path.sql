@@ -41,12 +41,17 @@ runs AS (
     FROM runs_in_steps(matched, steps)
     WHERE ranks > 1
 ),
+sharing AS (
+    FROM numbered
+    WHERE (trace_id, process_id, gpu_id) IN (SELECT (trace_id, process_id, gpu_id) FROM runs)
+),
 operations AS NOT MATERIALIZED (
-    SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
-           process_id AS owner
-    FROM operations_by_work
-    SEMI JOIN runs USING (trace_id, process_id, gpu_id)
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    SELECT works.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
+           works.process_id AS owner
+    FROM operations_by_work AS works
+    JOIN sharing
+        ON sharing.trace_id = works.trace_id AND sharing.process_id = works.process_id
+        AND sharing.gpu_id IS NOT DISTINCT FROM works.gpu_id
 ),
 -- Time at work until each stretch of a GPU begins.
 worked AS (
@@ -175,5 +180,5 @@ FROM summed
 SEMI JOIN longest USING (of_path)
 JOIN numbered
     ON numbered.trace_id = summed.place[1] AND numbered.process_id = summed.place[2]
-    AND numbered.gpu_id = summed.place[3]
+    AND numbered.gpu_id IS NOT DISTINCT FROM summed.place[3]
 ORDER BY job, numbered.job_id, step NULLS FIRST, of_path, summed.number

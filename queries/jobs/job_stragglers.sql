@@ -50,18 +50,23 @@ names AS (
     SELECT full_name, (row_number() OVER ())::INTEGER AS operation
     FROM (SELECT DISTINCT full_name FROM gpu_operations)
 ),
+sharing AS (
+    FROM numbered
+    WHERE (trace_id, process_id, gpu_id) IN (SELECT (trace_id, process_id, gpu_id) FROM runs)
+),
 -- Each operation belongs to the next collective of its rank; those that several ranks recorded are no work.
 given AS (
     SELECT
         operations.trace_id,
-        process_id,
+        operations.process_id,
         operations.gpu_id,
         names.operation,
         operations.start_ns + shift_ns AS start_ns,
         operations.end_ns + shift_ns AS end_ns
     FROM gpu_operations AS operations
-    SEMI JOIN runs USING (trace_id, process_id, gpu_id)
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    JOIN sharing
+        ON sharing.trace_id = operations.trace_id AND sharing.process_id = operations.process_id
+        AND sharing.gpu_id IS NOT DISTINCT FROM operations.gpu_id
     LEFT JOIN names ON names.full_name = operations.full_name
     WHERE end_ns IS NOT NULL AND NOT (kind = 'kernel' AND operation_id IN (SELECT kernel_id FROM runs))
 ),
@@ -76,7 +81,7 @@ working AS (
         SELECT trace_id, process_id, gpu_id, start_ns, min(kernel_id) AS kernel_id FROM runs GROUP BY ALL
     ) AS next
         ON next.trace_id = given.trace_id AND next.process_id = given.process_id
-        AND next.gpu_id = given.gpu_id AND given.start_ns < next.start_ns
+        AND next.gpu_id IS NOT DISTINCT FROM given.gpu_id AND given.start_ns < next.start_ns
 ),
 worked AS (
     SELECT kernel_id, operation, count(*) AS instances, sum(work_ns)::BIGINT AS work_ns
@@ -139,7 +144,9 @@ told AS (
         numbered.trace AS rank_trace,
         api_calls.start_ns + runs.shift_ns AS launch_ns
     FROM runs
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    JOIN numbered
+        ON numbered.trace_id = runs.trace_id AND numbered.process_id = runs.process_id
+        AND numbered.gpu_id IS NOT DISTINCT FROM runs.gpu_id
     LEFT JOIN kernels USING (kernel_id)
     LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
 ),

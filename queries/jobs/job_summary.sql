@@ -54,7 +54,9 @@ lanes AS (
 operations AS NOT MATERIALIZED (
     SELECT lane, kind, operation_id, start_ns, end_ns, shift_ns
     FROM gpu_operations
-    JOIN lanes USING (trace_id, process_id, gpu_id)
+    JOIN lanes
+        ON lanes.trace_id = gpu_operations.trace_id AND lanes.process_id = gpu_operations.process_id
+        AND lanes.gpu_id IS NOT DISTINCT FROM gpu_operations.gpu_id
     WHERE in_window(start_ns + shift_ns, end_ns + shift_ns, $from, $to)
 ),
 covered AS (
@@ -82,7 +84,11 @@ begun AS (
            operations.end_ns
     FROM operations
     SEMI JOIN (
-        SELECT lane FROM lanes JOIN runs USING (trace_id, process_id, gpu_id) WHERE ranks > 1
+        SELECT lane
+        FROM lanes
+        WHERE (trace_id, process_id, gpu_id) IN (
+            SELECT (trace_id, process_id, gpu_id) FROM runs WHERE ranks > 1
+        )
     ) AS sharing USING (lane)
     LEFT JOIN runs ON kind = 'kernel' AND operation_id = kernel_id AND ranks > 1
 ),
@@ -111,7 +117,7 @@ shared AS (
     GROUP BY ALL
 ),
 recorded AS (
-    SELECT trace_id, complete, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END AS none_ran
+    SELECT trace_id, complete, CASE WHEN gpu_work_recorded(missing) THEN 0 END AS none_ran
     FROM traces
 )
 SELECT
@@ -149,10 +155,10 @@ FROM numbered
 JOIN recorded USING (trace_id)
 LEFT JOIN lanes
     ON lanes.trace_id = numbered.trace_id AND lanes.process_id = numbered.process_id
-    AND lanes.gpu_id = numbered.gpu_id
+    AND lanes.gpu_id IS NOT DISTINCT FROM numbered.gpu_id
 LEFT JOIN worked ON worked.lane = lanes.lane
 LEFT JOIN waited ON waited.lane = lanes.lane
 LEFT JOIN shared
     ON shared.trace_id = numbered.trace_id AND shared.process_id = numbered.process_id
-    AND shared.gpu_id = numbered.gpu_id
+    AND shared.gpu_id IS NOT DISTINCT FROM numbered.gpu_id
 ORDER BY job, job_id, rank NULLS LAST, numbered.trace, numbered.process_id, numbered.gpu_id

@@ -28,12 +28,17 @@ runs AS (
     FROM job_runs(numbered)
     WHERE ranks > 1
 ),
+sharing AS (
+    FROM numbered
+    WHERE (trace_id, process_id, gpu_id) IN (SELECT (trace_id, process_id, gpu_id) FROM runs)
+),
 operations AS NOT MATERIALIZED (
-    SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
-           process_id AS owner
-    FROM operations_by_work
-    SEMI JOIN runs USING (trace_id, process_id, gpu_id)
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    SELECT works.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
+           works.process_id AS owner
+    FROM operations_by_work AS works
+    JOIN sharing
+        ON sharing.trace_id = works.trace_id AND sharing.process_id = works.process_id
+        AND sharing.gpu_id IS NOT DISTINCT FROM works.gpu_id
 ),
 states AS (
     SELECT *, (trace_id, owner, gpu_id) AS place, state <> 'idle' AS is_busy FROM gpu_states(operations)
@@ -112,7 +117,9 @@ SELECT
     from_ns AS start_ns,
     to_ns - from_ns AS duration_ns
 FROM stretches
-JOIN numbered USING (trace_id, process_id, gpu_id)
+JOIN numbered
+    ON numbered.trace_id = stretches.trace_id AND numbered.process_id = stretches.process_id
+    AND numbered.gpu_id IS NOT DISTINCT FROM stretches.gpu_id
 WHERE from_ns < to_ns AND in_window(from_ns, to_ns, $from, $to)
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY job_id ORDER BY duration_ns DESC, from_ns, kernel_id, state), $limit

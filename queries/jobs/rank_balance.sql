@@ -33,10 +33,10 @@ named AS (
 worked AS (
     SELECT
         job_id,
-        trace_id,
-        process_id,
-        gpu_id,
-        kind,
+        numbered.trace_id,
+        numbered.process_id,
+        numbered.gpu_id,
+        operations.kind,
         work,
         CASE WHEN kind = 'kernel' THEN called ELSE operation END AS name,
         count(*) AS instances,
@@ -45,9 +45,11 @@ worked AS (
     FROM gpu_operations AS operations
     JOIN (SELECT trace_id, kind, operation_id, work FROM operations_by_work) AS works
         USING (trace_id, kind, operation_id)
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    JOIN numbered
+        ON numbered.trace_id = operations.trace_id AND numbered.process_id = operations.process_id
+        AND numbered.gpu_id IS NOT DISTINCT FROM operations.gpu_id
     LEFT JOIN named
-        ON kind = 'kernel' AND named.name = operation AND named.full_name = operations.full_name
+        ON operations.kind = 'kernel' AND named.name = operation AND named.full_name = operations.full_name
     WHERE in_window(operations.start_ns + shift_ns, operations.end_ns + shift_ns, $from, $to)
     GROUP BY ALL
 ),
@@ -78,11 +80,14 @@ measured AS (
     FROM worked
     WHERE kind <> 'graph'
     UNION ALL
-    SELECT job_id, trace_id, process_id, gpu_id, 'rank', NULL, 'gpu_memory_peak_bytes', max(in_use_bytes)
+    SELECT job_id, numbered.trace_id, numbered.process_id, numbered.gpu_id, 'rank', NULL,
+           'gpu_memory_peak_bytes', max(in_use_bytes)
     FROM memory_in_use
-    JOIN numbered USING (trace_id, process_id, gpu_id)
+    JOIN numbered
+        ON numbered.trace_id = memory_in_use.trace_id AND numbered.process_id = memory_in_use.process_id
+        AND numbered.gpu_id IS NOT DISTINCT FROM memory_in_use.gpu_id
     WHERE memory_kind = 'GPU memory'
-    GROUP BY job_id, trace_id, process_id, gpu_id
+    GROUP BY job_id, numbered.trace_id, numbered.process_id, numbered.gpu_id
 ),
 things AS (
     SELECT DISTINCT job_id, topic, name, measure
@@ -110,7 +115,7 @@ filled AS (
     JOIN things USING (job_id)
     LEFT JOIN measured
         ON measured.trace_id = numbered.trace_id AND measured.process_id = numbered.process_id
-        AND measured.gpu_id = numbered.gpu_id AND measured.topic = things.topic
+        AND measured.gpu_id IS NOT DISTINCT FROM numbered.gpu_id AND measured.topic = things.topic
         AND measured.name IS NOT DISTINCT FROM things.name AND measured.measure = things.measure
 )
 SELECT
@@ -123,7 +128,8 @@ SELECT
     min(amount)::DOUBLE AS least,
     avg(amount) AS avg,
     max(amount)::DOUBLE AS most,
-    arg_max_null(rank, (amount, -trace_id, -process_id, -gpu_id)) FILTER (amount IS NOT NULL) AS most_rank,
+    arg_max_null(rank, (amount, -trace_id, -process_id, -gpu_lane(trace_id, gpu_id)))
+        FILTER (amount IS NOT NULL) AS most_rank,
     percent(max(amount) - avg(amount), avg(amount)) AS imbalance_pct
 FROM filled
 GROUP BY job_id, job, topic, name, measure

@@ -58,7 +58,8 @@ summed AS (
     SELECT sums.* REPLACE (step + coalesce(moved, 0) AS step)
     FROM states_in_steps(operations, steps) AS sums
     LEFT JOIN moves
-        ON moves.trace_id = sums.trace_id AND moves.process_id = owner AND moves.gpu_id = sums.gpu_id
+        ON moves.trace_id = sums.trace_id AND moves.process_id = owner
+        AND moves.gpu_id IS NOT DISTINCT FROM sums.gpu_id
 )
 SELECT
     job,
@@ -80,9 +81,9 @@ SELECT
 FROM summed
 JOIN numbered
     ON numbered.trace_id = summed.trace_id AND numbered.process_id = owner
-    AND numbered.gpu_id = summed.gpu_id
+    AND numbered.gpu_id IS NOT DISTINCT FROM summed.gpu_id
 LEFT JOIN waits
-    ON waits.trace_id = summed.trace_id AND waits.process_id = owner AND waits.gpu_id = summed.gpu_id
-    AND waits.step = summed.step
+    ON waits.trace_id = summed.trace_id AND waits.process_id = owner
+    AND waits.gpu_id IS NOT DISTINCT FROM summed.gpu_id AND waits.step = summed.step
 WHERE in_window(step_start_ns + shift_ns, step_start_ns + shift_ns + span_ns, $from, $to)
 ORDER BY job, job_id, summed.step, rank NULLS LAST, numbered.trace, owner, numbered.gpu_id, start_ns

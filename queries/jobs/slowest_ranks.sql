@@ -48,12 +48,13 @@ summed AS (
 SELECT
     job,
     row_number() OVER (
-        PARTITION BY job_id ORDER BY avg_waited_ns, rank NULLS LAST, trace_id, process_id, gpu_id
+        PARTITION BY job_id
+        ORDER BY avg_waited_ns, rank NULLS LAST, summed.trace_id, summed.process_id, summed.gpu_id
     ) AS place,
     rank,
     trace,
     pid,
-    gpu_id,
+    summed.gpu_id,
     collectives,
     times_last,
     late_ns,
@@ -61,5 +62,7 @@ SELECT
     avg_waited_ns,
     exchange_ns
 FROM summed
-JOIN numbered USING (trace_id, process_id, gpu_id)
+JOIN numbered
+    ON numbered.trace_id = summed.trace_id AND numbered.process_id = summed.process_id
+    AND numbered.gpu_id IS NOT DISTINCT FROM summed.gpu_id
 ORDER BY job, job_id, place

@@ -2,7 +2,7 @@
 --
 -- At the first moment with the most in use, or at the time given. What was allocated before the recording is
 -- there as far as the profiler tells of it (as allocated at time 0); of what is only released in it, the size
--- alone.
+-- alone. What was not seen to be released is alive until something else is allocated at its address.
 -- @of     traces
 -- @unites trace
 -- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it

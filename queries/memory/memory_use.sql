@@ -3,6 +3,7 @@
 -- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated
 -- and not released, as the program asked for it: a framework keeps more than it uses, and the driver's own
 -- memory (contexts, code) is not counted. The profiler tells of what was allocated before the recording, too.
+-- What is allocated at an address that is in use takes the place of what was there.
 -- @of     traces
 -- @unites trace
 -- @needs  memory_events
@@ -43,10 +44,13 @@ SELECT
         THEN percent(peak_bytes, any_value(memory_bytes))
     END AS peak_pct,
     arg_max(in_use_bytes, memory_event_id) AS end_bytes,
-    CASE
-        WHEN bool_or(NOT is_known)
-        THEN 'memory that was allocated before the recording, except what is released in it'
-    END AS lacks
+    nullif(concat_ws('; ',
+        CASE WHEN bool_or(NOT is_known)
+             THEN 'memory that was allocated before the recording, except what is released in it' END,
+        CASE WHEN count(replaced_bytes) > 0
+             THEN format('when {} of them {} released: until another one is allocated there',
+                         count(replaced_bytes), if(count(replaced_bytes) = 1, 'was', 'were')) END
+    ), '') AS lacks
 FROM memory_in_use
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN gpus ON gpus.trace_id = memory_in_use.trace_id AND gpus.gpu_id = memory_in_use.gpu_id

@@ -22,7 +22,7 @@
 -- @column device_id INTEGER      CUDA device ordinal; NULL by function and step, and of MPI
 -- @column stream_id BIGINT       CUDA stream; NULL where the device is
 -- @column step BIGINT            by step: of kernels as in communication-per-step, of MPI as ranges follow
---         each other in the process; NULL outside of all
+--         each other in the process, the last one that is open; NULL outside of all
 -- @column start_ns BIGINT        start of the first one
 -- @column device VARCHAR         network card; NULL for links of a GPU
 -- @column gpu_id INTEGER         GPU of the link; NULL for network cards
@@ -50,7 +50,7 @@ WITH kernel_runs AS (
         coalesce(function, kernel) AS collective,
         communicator,
         process_id,
-        gpu_id,
+        coalesce(gpu_id, -1) AS gpu_id,
         device_id,
         stream_id,
         start_ns,
@@ -75,16 +75,36 @@ calls AS (
     WHERE library = 'MPI' AND call_class = 'collectives' AND end_ns IS NOT NULL
     GROUP BY ALL
 ),
--- Steps of a process on the CPU, for its calls.
+-- Steps of a process on the CPU, for its calls: each has those from its start on, while it is open.
 named AS (
-    SELECT trace_id, process_id, start_ns, coalesce(end_ns, 9223372036854775807) AS until_ns,
-           row_number() OVER (PARTITION BY trace_id, process_id ORDER BY start_ns, range_id) - 1 AS step
+    SELECT
+        trace_id,
+        process_id,
+        start_ns,
+        coalesce(end_ns, 9223372036854775807) AS until_ns,
+        row_number() OVER by_start - 1 AS step,
+        lead(start_ns) OVER by_start < until_ns
+            OR busy_until(start_ns, until_ns, range_id, (trace_id, process_id)) > until_ns AS is_amid_others
     FROM steps_of($step)
     WHERE $by = 'step'
-    -- Of steps that begin together, the last one has the calls.
-    QUALIFY start_ns IS DISTINCT FROM lead(start_ns) OVER (
-        PARTITION BY trace_id, process_id ORDER BY start_ns, range_id
+    WINDOW by_start AS (PARTITION BY trace_id, process_id ORDER BY start_ns, range_id)
+),
+-- Of several that are open, the one begun last has them: where one ends, mostly none is.
+open_steps AS (
+    SELECT trace_id, process_id, at_ns, max(step) AS step
+    FROM (
+        SELECT trace_id, process_id, start_ns AS at_ns, step FROM named
+        UNION ALL
+        SELECT trace_id, process_id, until_ns, NULL FROM named
+        UNION ALL
+        SELECT ended.trace_id, ended.process_id, ended.until_ns, others.step
+        FROM named AS ended
+        JOIN named AS others
+            ON others.trace_id = ended.trace_id AND others.process_id = ended.process_id
+            AND others.start_ns <= ended.until_ns AND others.until_ns > ended.until_ns
+        WHERE ended.is_amid_others
     )
+    GROUP BY ALL
 ),
 steps AS (
     FROM gpu_steps($step, 'thread')
@@ -95,13 +115,14 @@ runs AS (
     FROM kernel_runs
     ASOF LEFT JOIN steps
         ON steps.trace_id = kernel_runs.trace_id AND steps.owner = kernel_runs.process_id
-        AND steps.gpu_id = kernel_runs.gpu_id AND kernel_runs.start_ns >= steps.step_start_ns
+        AND coalesce(steps.gpu_id, -1) = kernel_runs.gpu_id
+        AND kernel_runs.start_ns >= steps.step_start_ns
     UNION ALL BY NAME
-    SELECT calls.*, CASE WHEN calls.start_ns < until_ns THEN step END AS step
+    SELECT calls.*, open_steps.step
     FROM calls
-    ASOF LEFT JOIN named
-        ON named.trace_id = calls.trace_id AND named.process_id = calls.process_id
-        AND calls.start_ns >= named.start_ns
+    ASOF LEFT JOIN open_steps
+        ON open_steps.trace_id = calls.trace_id AND open_steps.process_id = calls.process_id
+        AND calls.start_ns >= open_steps.at_ns
 ),
 of_rows AS (
     SELECT

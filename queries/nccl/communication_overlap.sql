@@ -47,8 +47,8 @@ users AS (
     GROUP BY trace, gpu_id, owner
 )
 SELECT
-    trace,
-    gpu_id,
+    users.trace,
+    users.gpu_id,
     pid,
     device_id,
     span_ns,
@@ -60,6 +60,8 @@ SELECT
     exposed_pct,
     hidden_pct,
     graph_launches
-FROM state_sums(states)
-JOIN users USING (trace, gpu_id, owner)
-ORDER BY trace, gpu_id, owner
+FROM state_sums(states) AS sums
+JOIN users
+    ON users.trace = sums.trace AND users.gpu_id IS NOT DISTINCT FROM sums.gpu_id
+    AND users.owner = sums.owner
+ORDER BY users.trace, users.gpu_id, users.owner

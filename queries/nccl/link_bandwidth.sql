@@ -26,7 +26,8 @@
 -- @empty  No link was sampled: nsys profile --gpu-metrics-devices=all, or --nic-metrics=true.
 
 WITH communicating AS (
-    SELECT 0 AS owner, trace_id, gpu_id, start_ns, end_ns, message_bytes, kernel_id AS run
+    SELECT 0 AS owner, trace_id, coalesce(gpu_id, -1) AS gpu_id, start_ns, end_ns, message_bytes,
+           kernel_id AS run
     FROM kernels_communicating
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
@@ -51,7 +52,7 @@ SELECT
     samples,
     mean * factor AS avg_bytes_per_s,
     highest * factor AS max_bytes_per_s,
-    coalesce(known_meanwhile_ns, CASE WHEN NOT list_contains(missing, 'kernels') THEN 0 END) AS collective_ns,
+    coalesce(known_meanwhile_ns, CASE WHEN gpu_work_recorded(missing) THEN 0 END) AS collective_ns,
     collective_mean * factor AS collective_bytes_per_s,
     peak_bytes_per_s,
     CASE WHEN is_share THEN mean END AS avg_pct,

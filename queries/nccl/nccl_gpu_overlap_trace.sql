@@ -80,7 +80,8 @@ hidden AS (
     FROM communicating
     ASOF LEFT JOIN added
         ON added.trace_id = communicating.trace_id AND added.process_id = communicating.process_id
-        AND added.device_id = communicating.device_id AND communicating.at_ns >= added.start_ns
+        AND added.device_id IS NOT DISTINCT FROM communicating.device_id
+        AND communicating.at_ns >= added.start_ns
     GROUP BY kernel_id
 )
 SELECT

@@ -66,7 +66,7 @@ ran AS (
         count(*) AS instances,
         -- None is 0 only where kernels were recorded, and by thread where no other one launched anything
         -- meanwhile: what a range knows of itself.
-        CASE WHEN if(is_by_process($by), NOT list_contains(any_value(missing), 'kernels'),
+        CASE WHEN if(is_by_process($by), gpu_work_recorded(any_value(missing)),
                      count(gpu_operations) = count(*)) THEN 0 END AS none_launched
     FROM asked
     JOIN traces USING (trace_id)

@@ -797,3 +797,28 @@ def test_the_card_of_a_kernel_says_what_its_questions_say(profiles: Database) ->
         numbers = {float(v) for row in answer.to_dicts() for v in row.values() if isinstance(v, int | float)}
         assert said, query.name
         assert set(said) <= numbers, query.name
+
+
+# --- atomics beyond L2 -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("together", [None, 9])
+def test_atomics_to_system_memory_count_once_by_kind_or_together(together: int | None) -> None:
+    """An A100 counts them by kind alone, an H100 both ways."""
+    counter = "lts__t_sectors_srcunit_tex_aperture_sysmem_op_{}.sum"
+    kinds = {"write_lookup_miss": 1, "atom_dot_alu_lookup_miss": 2, "atom_dot_cas_lookup_miss": 4}
+    metrics = {counter.format(kind): sectors for kind, sectors in kinds.items()}
+    if together is not None:
+        metrics[counter.format("atom")] = together
+    database = store.empty()
+    Profile().kernel("add", metrics=metrics).store(database, "made")
+    ways = database.query("memory_chart").filter(source="L2", target="system")
+    assert ways["bytes"].to_list() == [32 * (1 + (2 + 4 if together is None else together))]
+
+
+def test_chips_whose_documents_are_newest_have_rules() -> None:
+    found = store.empty().sql(
+        "SELECT compute_capability, max_warps, max_blocks, sm_shared_bytes // 1024 FROM occupancy_rules "
+        "WHERE compute_capability IN ('10.1', '11.0', '12.1') ORDER BY max_blocks, compute_capability"
+    )
+    assert found.rows() == [("10.1", 48, 24, 228), ("11.0", 48, 24, 228), ("12.1", 48, 24, 100)]

@@ -1,12 +1,23 @@
-"""Which product a GPU of a trace is, and what its report says of it where it is none that is known."""
+"""Which product a GPU of a trace is, what its report says of it where it is none that is known, or which it is."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from asked import given
+from made import jobs
 from made.ncu import Profile
+from made.nsys import Recording, kernel
 from made.store import empty
+
+from traceql.questions import catalog
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql import Database
 
 
 def only_gpu(name: str, **said: int) -> dict[str, Any]:
@@ -126,3 +137,74 @@ def test_of_a_compute_capability_that_nobody_knows_there_is_the_bandwidth() -> N
 def test_a_gpu_of_which_a_report_says_nothing_has_no_figures() -> None:
     row = only_gpu("Microsoft Basic Render Driver", multiprocessor_count=0, max_gpu_frequency_khz=0)
     assert (row["source"], row["peak_flop_per_s"], row["dram_bytes_per_s"]) == (None, None, None)
+
+
+# --- work on a GPU that the report does not tell --------------------------------------------------------
+
+#: A GPU that nothing tells of.
+NOWHERE = 9
+#: Work on it was lost, or counted for others.
+ONCE_LOST: dict[str, dict[str, Any]] = {
+    "collective_links": {"by": "step"},
+    "communication_overlap": {},
+    "communication_per_step": {},
+    "gpu_context_switches": {},
+    "job_critical_path": {},
+    "job_stragglers": {},
+    "job_summary": {},
+    "job_timeline": {},
+    "link_bandwidth": {},
+    "nccl_gpu_overlap_trace": {},
+    "rank_balance": {},
+    "rank_steps": {},
+    "slowest_ranks": {},
+    "step_summary": {},
+}
+
+
+def unmapped() -> Recording:
+    """Steps that kernels tell on a GPU without a row in `gpus`, beside one that was sampled."""
+    made = Recording().gpu(0, "NVIDIA H200", cuda=0)
+    for step in range(4):
+        at = 100 * step
+        for place, name in enumerate(("gemm_a", "gemm_b", "ncclDevKernel_AllReduce")):
+            start = at + 10 + 20 * place
+            work = kernel(name, start, start + 25, device=NOWHERE, stream=7 + place)
+            made.call("cudaLaunchKernel", at + place, at + place + 1, work)
+        made.sample("NVLink TX Responses User Data [Throughput %]", at + 20, 50)
+        made.network("IB: Bytes sent", at + 10, at + 60, 30)
+    return made.switch(8, 100, gpu=NOWHERE).switch(7, 200, gpu=NOWHERE)
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[tuple[Database, Database]]:
+    """The same work on a GPU whose number alone is told, and on one that is not told at all."""
+    numbered, unknown = empty(), empty()
+    for database, place in ((numbered, str(NOWHERE)), (unknown, "NULL")):
+        for name, recording in (jobs.TRAIN | {"one": unmapped()}).items():
+            recording.store(database, name)
+        with database._store.writing("nothing") as connection:
+            for table in schema.TABLES:
+                names = {column.name for column in table.columns}
+                placed = [name for name in ("gpu_id", "device_id") if name in names]
+                if placed and table.name not in ("gpus", "gpu_samples", "counter_samples"):
+                    connection.execute(
+                        f"UPDATE {table.name} SET {', '.join(f'{name} = {place}' for name in placed)}"
+                    )
+    yield numbered, unknown
+
+
+@pytest.mark.parametrize("question", sorted(ONCE_LOST))
+def test_what_ran_on_an_unknown_gpu_ran(told: tuple[Database, Database], question: str) -> None:
+    params = given(catalog.shipped().find(question), timeline="one", baseline="a", variant="b")
+    numbered, unknown = (
+        database.query(question, **params | ONCE_LOST[question]).to_dicts() for database in told
+    )
+    assert numbered
+    assert unknown == [
+        {
+            name: None if name in ("gpu_id", "device_id") and value == NOWHERE else value
+            for name, value in row.items()
+        }
+        for row in numbered
+    ]

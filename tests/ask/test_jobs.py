@@ -463,3 +463,16 @@ def test_ranks_of_the_same_number_are_two_that_were_recorded() -> None:
     database.drop("y")
     # Its communicator has two.
     assert notes(database.ask("job_summary")) == "train: 1 rank of 2 was recorded"
+
+
+def test_containers_with_some_of_a_machines_gpus_each_are_on_one_host() -> None:
+    database = empty()
+    for name, gpus in {"a": "CD", "b": "AB", "c": "BC", "d": "E", "e": "", "f": "AB"}.items():
+        made = Recording(**({"host": "other"} if name == "f" else {}), job="train")
+        for number, uuid in enumerate(gpus):
+            made.gpu(number, "NVIDIA H200", cuda=number, uuid=f"GPU {uuid}")
+        made.work(kernel("gemm", 0, 10)).store(database, name)
+    hosts = dict(database.sql("SELECT trace, host FROM jobs").rows())
+    assert hosts["a"] == hosts["b"] == hosts["c"]
+    assert len({hosts[name] for name in "adf"}) == 3
+    assert hosts["e"] is None

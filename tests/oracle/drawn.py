@@ -196,20 +196,24 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
 
 
 def _allocations(pick: _Draw, process: int, devices: Sequence[int]) -> Iterator[Allocation]:
-    """Memory comes and goes, some of it at once; what is released first was there before the recording."""
+    """Memory comes and goes, some of it at once; what is released first was there before the recording.
+
+    Now and then another one takes the place of what was not seen to be released.
+    """
     at, held = pick.number(0, 20), {}
     for number in range(pick.one_of((0, 2, 6, 9))):
         place = pick.one_of(tuple(held)) if held and pick.chance(50) else 64 * (number + 1)
-        is_release = place in held or pick.chance(15)
-        kind = held.pop(place, None) or (
+        is_release = pick.chance(85 if place in held else 15)
+        device, size, memory = held.pop(place, None) or (
             pick.one_of(devices),
             pick.one_of((1, 10, 100)),
             pick.one_of(("Device", "Device", "Array", "Pinned")),
         )
-        device, size, memory = kind
+        if not is_release:
+            size += pick.number(0, 2)
         yield Allocation(process, device, at, size, place, memory, is_release)
         if not is_release:
-            held[place] = kind
+            held[place] = (device, size, memory)
         # No two of a process at one moment: which came first is not told.
         at += pick.number(1, 15)
 

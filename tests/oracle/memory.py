@@ -59,19 +59,23 @@ class _Use:
 
     def __init__(self, events: list[Allocation]) -> None:
         self._events = sorted(events, key=lambda one: one.time)
-        held: set[int] = set()
+        held: dict[int, int] = {}
         #: What was in use before the first event: all that is released and was not allocated.
         self.before = 0
+        #: What each event adds: an allocation takes the place of what is still at its address.
+        self._added: list[tuple[int, int]] = []
         for one in self._events:
-            if one.is_release and one.address not in held:
-                self.before += one.bytes
-            held = held - {one.address} if one.is_release else held | {one.address}
+            there = held.pop(one.address, None)
+            if one.is_release:
+                self.before += one.bytes if there is None else 0
+                self._added.append((one.time, -one.bytes))
+            else:
+                held[one.address] = one.bytes
+                self._added.append((one.time, one.bytes - (there or 0)))
 
     def left(self, moment: int) -> int:
         """In use when all events before a moment are done."""
-        return self.before + sum(
-            -one.bytes if one.is_release else one.bytes for one in self._events if one.time < moment
-        )
+        return self.before + sum(added for time, added in self._added if time < moment)
 
     def peak(self, first: int, last: int) -> tuple[int, int]:
         """The most that is in use from one moment to another, both included, and when that is so first."""

@@ -153,10 +153,7 @@ def _collectives(view: View, by: str, step: str | None) -> Iterator[_Run]:
         if call.library != "MPI" or call.kind != "collectives":
             continue
         ordered = sorted((one.start, one.id, one.until) for one in told if one.process == call.process)
-        last = max(
-            ((place, until) for place, (start, _, until) in enumerate(ordered) if start <= call.start),
-            default=(None, 0),
-        )
+        still_open = [place for place, (start, _, until) in enumerate(ordered) if start <= call.start < until]
         sizes = [dict(part)["size"] for part in call.parts if "size" in dict(part)]
         yield _Run(
             (
@@ -165,7 +162,7 @@ def _collectives(view: View, by: str, step: str | None) -> Iterator[_Run]:
                 call.process,
                 None,
                 None,
-                last[0] if call.start < last[1] else None,
+                max(still_open, default=None),
                 -number if by == "run" else None,
             ),
             None,

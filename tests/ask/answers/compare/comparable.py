@@ -80,6 +80,33 @@ CASES = [
         ),
     ),
     Case(
+        "of a trace that does not tell one of its GPUs, the sizes and clocks of all are not known",
+        traces={
+            "a": Recording()
+            .gpu(0, "NVIDIA H200", cuda=0, smCount=132, clockRate=1_980_000_000)
+            .work(kernel("k", 10, 20), kernel("k", 20, 30, device=None))
+            .sample("GPC Clock Frequency [MHz]", 15, 1500),
+            "b": Recording()
+            .gpu(0, "NVIDIA H200", cuda=0, smCount=132, clockRate=1_980_000_000)
+            .work(kernel("k", 10, 20))
+            .sample("GPC Clock Frequency [MHz]", 15, 1500),
+        },
+        params={"baseline": "a", "variant": "b"},
+        expected=across(
+            """
+            property           baseline     variant      verdict  meaning
+            profiler           nsys         nsys         same     NULL
+            tool_version       NULL         NULL         unknown  counters can change between versions; an export does not say which recorded
+            gpu                NVIDIA H200  NVIDIA H200  same     NULL
+            sm_count           NULL         132          unknown  times and counters differ with the size of the GPU
+            highest_sm_clock   NULL         1980 MHz     unknown  times differ with the clock
+            measured_sm_clock  NULL         1500 MHz     unknown  times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, nsys profile --gpu-metrics-devices=all
+            complete           NULL         NULL         unknown  not every trace says whether events are missing
+            tags               NULL         NULL         unknown  nothing says what ran: traceql ingest --tag model=… --tag batch=…
+            """
+        ),
+    ),
+    Case(
         "two kinds of GPUs are the same two, whichever comes first",
         traces={
             "a": Profile(tags={"model": "m"}, tool_version="2025.3")

@@ -90,6 +90,22 @@ CASES = [
         ),
     ),
     Case(
+        "where the device of one is not told, those of all are counted, as ncu does",
+        traces={
+            "t": Recording()
+            .call(LAUNCH, 1, 2, kernel("k", 10, 20, device=1))
+            .call(LAUNCH, 3, 4, kernel("k", 20, 30, device=None))
+            .call(LAUNCH, 5, 6, kernel("k", 30, 41, device=0))
+        },
+        params={"kernel": "k"},
+        expected=across(
+            f"""
+            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
+            t      k       3          3       3         30        11           NULL    NULL   2        ''      ncu --set=full --kernel-name=k --launch-skip=2 --launch-count=1 {REST} --export=k_3 PROGRAM
+            """
+        ),
+    ),
+    Case(
         "a kernel that exchanges with other ranks waits for theirs, which ncu does not run",
         traces={
             "t": Recording()

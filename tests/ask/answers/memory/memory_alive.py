@@ -69,4 +69,20 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what takes the place of another one is alive alone, at the peak that memory-use has, too",
+        traces={
+            "a": Recording()
+            .call("cudaMalloc", 5, 11)
+            .allocated(10, 100, 64, correlation=1)
+            .allocated(20, 20, 64)
+            .allocated(30, 70, 128)
+        },
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   10     NULL        cudaMalloc    1            100          100        100        10
+            """
+        ),
+    ),
 ]

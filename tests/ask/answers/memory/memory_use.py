@@ -26,6 +26,15 @@ BEFORE = (
     .allocated(20, 20, 64)
     .allocated(30, 8, 128, released=True)
 )
+# 100 is not seen to be released, nor is 20: in use are 100, 20, 70, 50, 50.
+REPLACED = (
+    Recording()
+    .allocated(10, 100, 64)
+    .allocated(20, 20, 64)
+    .allocated(30, 50, 128)
+    .allocated(40, 20, 64, released=True)
+    .allocated(50, 50, 128)
+)
 
 CASES = [
     Case(
@@ -52,6 +61,17 @@ CASES = [
             trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
             a      1    0       GPU memory   1            2         20               20         58          0        NULL      20         {LACKS}
             a      1    0       Device       1            2         20               20         58          0        NULL      20         {LACKS}
+            """
+        ),
+    ),
+    Case(
+        "what is allocated where something is alive takes its place",
+        traces={"a": REPLACED},
+        expected=across(
+            """
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   4            1         220              100        100         10       NULL      50         when 2 of them were released: until another one is allocated there
+            a      1    0       Device       4            1         220              100        100         10       NULL      50         when 2 of them were released: until another one is allocated there
             """
         ),
     ),

@@ -87,6 +87,34 @@ CASES = [
         ),
     ),
     Case(
+        "behind the end of the step begun last, an earlier one that is open has the calls of MPI",
+        traces={
+            "c": Recording()
+            .range("step 0", 0, 100, style="startend")
+            .range("step 1", 20, 200, tid=2)
+            .range("step 2", 20, 30, tid=3)
+            .range("step 3", 150, 250, tid=4)
+            .mpi("MPI_Barrier", 25, 26, of="collectives")  # in all three
+            .mpi("MPI_Bcast", 30, 31, of="collectives")
+            .mpi("MPI_Reduce", 120, 121, of="collectives")
+            .mpi("MPI_Gather", 200, 201, of="collectives")
+            .mpi("MPI_Scan", 250, 251, of="collectives")  # in none
+            .sample(f"{TX} [Throughput %]", 0, 30)
+            .sample(f"{TX} [Throughput %]", 300, 0)
+        },
+        params={"by": "step", "step": "step*"},
+        expected=across(
+            """
+            trace  collective   communicator  pid  device_id  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s  peak_bytes_per_s  avg_pct  max_pct  outside_pct
+            c      MPI_Barrier  NULL          1    NULL       NULL       2     25        NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Bcast    NULL          1    NULL       NULL       1     30        NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Reduce   NULL          1    NULL       NULL       1     120       NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Gather   NULL          1    NULL       NULL       3     200       NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Scan     NULL          1    NULL       NULL       NULL  250       NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            """
+        ),
+    ),
+    Case(
         "each run of its own, in the order of time",
         traces={"b": STEPS},
         params={"by": "run", "metric": "NVLink*", "limit": 2},
