@@ -227,6 +227,10 @@ outer_texts AS (
     UNION
     SELECT told_id FROM around
 ),
+-- One number, for the engine to look for the ranges around first: by levels alone all would meet all.
+texts_around AS NOT MATERIALIZED (
+    SELECT hash(kind_id, levels) AS around_id, told_id FROM texts_of_kinds WHERE levels > 0
+),
 -- With kernels of the ranges in them, and of calls with ranges of their own: by process, these may be another
 -- thread's than the range.
 outer_spots AS NOT MATERIALIZED (
@@ -237,7 +241,7 @@ outer_spots AS NOT MATERIALIZED (
     SELECT ancestor_id, told_id, NULL, word, bits
     FROM spots
     JOIN range_ancestors USING (range_id)
-    JOIN texts_of_kinds USING (kind_id, levels)
+    JOIN texts_around ON around_id = hash(kind_id, levels)
     WHERE levels > 0
     UNION ALL
     SELECT range_id, told_id, CASE WHEN is_by_process($by) THEN thread_id END, word, bits FROM around

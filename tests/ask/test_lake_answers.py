@@ -116,6 +116,19 @@ def test_every_report_is_answered_as_by_a_file(everything: tuple[Database, Datab
 
 
 @pytest.mark.long
+def test_what_ranges_launch_is_not_looked_for_among_all_ranges_of_a_level(
+    everything: tuple[Database, Database],
+) -> None:
+    """Of Parquet files the engine does not know how few levels there are."""
+    statement = catalog.shipped().find("nvtx_kern_sum").sql
+    for name, value in {"range": "NULL", "names": "'full'", "by": "'thread'", "trace": "NULL"}.items():
+        statement = statement.replace(f"${name}", value)
+    plan = everything[1].sql(f"EXPLAIN {statement.lstrip()}")["explain_value"].item()
+    assert "HASH_JOIN" in plan
+    assert "levels = levels" not in plan
+
+
+@pytest.mark.long
 def test_what_is_made_of_answers_is_that_of_a_file(everything: tuple[Database, Database]) -> None:
     baseline, variant = PAIR
     file, lake = everything
