@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import helpers_robust
 import pyarrow as pa
 import pytest
+from made.nsys import Recording
+from made.store import empty, store
 
 import traceql
 from traceql.store import pieces
@@ -113,3 +116,30 @@ def test_what_is_stored_piece_by_piece_is_what_is_stored_at_once(
     monkeypatch.setattr(pieces, "ROWS", 20)
     assert stored("pieces.duckdb") == at_once
     assert max(counted) > 2
+
+
+@pytest.mark.parametrize("at", [0, 20])
+@pytest.mark.parametrize("lacking", [[], ["returnValue"], ["nameId", "end"]])
+def test_pieces_of_which_some_rows_are_no_calls_are_stored_beside_others(
+    at: int, lacking: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of class 67 are calls a second time."""
+    made = Recording().range("step", 0, 150)
+    for number in range(40):
+        made.call("cudaFree", 10 * number, 10 * number + 5, tid=1 + number % 2, returned=number)
+    report = made.report()
+    calls = report.tables["CUPTI_ACTIVITY_KIND_RUNTIME"]
+    classes = pa.array([67 if at <= place < at + 7 else 0 for place in range(40)])
+    calls = calls.set_column(calls.column_names.index("eventClass"), "eventClass", classes)
+    batches = calls.drop_columns(lacking).to_batches(max_chunksize=5)
+    tables = {**report.tables, "CUPTI_ACTIVITY_KIND_RUNTIME": pa.Table.from_batches(batches)}
+
+    def stored() -> list[tuple[Any, ...]]:
+        database = empty()
+        store(database, replace(report, tables=tables), "made")
+        return database.sql("SELECT * FROM api_calls ORDER BY api_call_id").rows()
+
+    at_once = stored()
+    assert [row[0] & 0xFFFFFFFF for row in at_once] == [*range(1, 34)]
+    monkeypatch.setattr(pieces, "ROWS", 10)
+    assert stored() == at_once

@@ -18,7 +18,7 @@ from traceql.store.numbering import IS_NUMBERED, NUMBER_SQL, numbered
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
@@ -194,7 +194,6 @@ def _run(
     else:
         parts = iter([])
     sources: dict[str, str] = {}
-    statements: Sequence[duckdb.Statement] = ()
     inserted: Counter[str] = Counter()
     # Rows of pieces.
     there = 0
@@ -204,13 +203,12 @@ def _run(
                 part = _piece(connection, part, cut, arrow_names[cut], there)
                 there += part.num_rows
                 _say_between(connection, between)
-            if not sources:
-                given = {**raw, **({cut: part} if cut else {})}
-                sources = {
-                    view.name: _source_sql(view, table, arrow_names[view]) for view, table in given.items()
-                }
-                statements = _statements(connection, step.sql_from(sources))
-            for statement in statements:
+            # Pieces of which all rows count have the report's columns, others those that are read.
+            given = {**raw, **({cut: part} if cut else {})}
+            sources = {
+                view.name: _source_sql(view, table, arrow_names[view]) for view, table in given.items()
+            }
+            for statement in _statements(connection, step.sql_from(sources)):
                 if cut and _SELECT.match(statement.query):
                     if part is not None:
                         part = _with_found(connection, statement, part, cut)
