@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ from traceql.store import create, empty
 from traceql.store.definitions import Definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    State = tuple[tuple[str, int, int], ...]
 
 pytestmark = pytest.mark.long
 
@@ -92,15 +95,22 @@ def test_definitions_are_read_when_their_files_have_changed_and_only_then(
     assert not read
     looked_at = catalog.state
 
-    def changed(files: Iterable[str | Path]) -> tuple[tuple[str, int, int], ...] | None:
-        (name, changed_ns, size), *others = looked_at(files) or ()
-        return ((name, changed_ns + 1, size), *others)
+    def state(of_first: int) -> Callable[..., State | None]:
+        def changed(files: Iterable[str | Path]) -> State | None:
+            (name, _, size), *others = looked_at(files) or ()
+            return ((name, of_first, size), *others)
 
-    for state in (changed, lambda _: None):
-        monkeypatch.setattr(catalog, "state", state)
+        return changed
+
+    # Changed before, or since this process may have read it, or not known.
+    for now in (state(1), state(time.time_ns()), lambda _: None):
+        monkeypatch.setattr(catalog, "state", now)
         assert Definitions(catalog.shipped()).fingerprint == first
         assert read
         read.clear()
+    monkeypatch.setattr(catalog, "state", state(1))
+    assert Definitions(catalog.shipped()).fingerprint == first
+    assert not read, "what changed while it could have been read already was kept"
 
 
 @pytest.mark.parametrize("place", ["/proc/nowhere", "file"])

@@ -16,11 +16,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Mapping
 from functools import cache, cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from traceql.errors import CatalogError, UnknownQueryError
 from traceql.nearest import did_you_mean
@@ -43,6 +44,8 @@ _ANSWER = "answer"
 _CARD = "kernel_card"
 # What SQL reads: tables, views, macros that are tables, and its own WITH clauses.
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
+# What has changed since then may have been read before.
+_BEGAN: Final = time.time_ns()
 
 
 T = TypeVar("T")
@@ -111,7 +114,7 @@ class Catalog:
         """Changes when a file of views or macros does, which need not be read; None if that is not known."""
         files = [file for file in self._defining if isinstance(file, Path)]
         # What is imported from an archive is no file of its own.
-        return state(files) if len(files) == len(self._defining) else None
+        return state_as_read(files) if len(files) == len(self._defining) else None
 
     @cached_property
     def queries(self) -> Mapping[str, Query]:
@@ -336,13 +339,20 @@ def _state_of(folder: Path) -> object:
     return object()
 
 
+def state_as_read(files: Iterable[str | Path]) -> tuple[tuple[str, int, int], ...] | None:
+    """The state of files of which this process may have read some; None, too, where one has changed since."""
+    found = state(files)
+    return found if found and max(changed_ns for _, changed_ns, _ in found) < _BEGAN else None
+
+
 def state(files: Iterable[str | Path]) -> tuple[tuple[str, int, int], ...] | None:
     """Changes when one of the files does; None where one cannot be looked at."""
     try:
         found = [(str(file), os.lstat(file)) for file in files]
     except OSError:
         return None
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+    # Some installers give files the times that they had elsewhere.
+    return tuple((name, max(stat.st_mtime_ns, stat.st_ctime_ns), stat.st_size) for name, stat in found)
 
 
 def _new(label: str, taken: dict[str, str]) -> str:

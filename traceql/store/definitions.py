@@ -144,8 +144,9 @@ class Definitions:
             return self._fingerprint()
         if (found := kept.find(_KIND, made_of, _SUFFIX)) is not None:
             return found.decode()
-        kept.keep(_KIND, made_of, _SUFFIX, self._fingerprint().encode())
-        return self._fingerprint()
+        made = self._fingerprint()
+        kept.keep(_KIND, made_of, _SUFFIX, made.encode())
+        return made
 
     def _fingerprint(self) -> str:
         import hashlib
@@ -191,7 +192,7 @@ def _made_of() -> str | None:
     """Changes with the files of the definitions, and of what makes them of these; None if unknown."""
     files = catalog.shipped().state_of_definitions()
     makers = (module.__file__ for module in (catalog, question, schema, specs, sqlfiles))
-    code = catalog.state([__file__, *filter(None, makers)])
+    code = catalog.state_as_read([__file__, *filter(None, makers)])
     return repr((__version__, specs.made_of(), code, files)) if files and code else None
 
 
