@@ -84,7 +84,7 @@ named AS (
         coalesce(end_ns, 9223372036854775807) AS until_ns,
         row_number() OVER by_start - 1 AS step,
         lead(start_ns) OVER by_start < until_ns
-            OR busy_until(start_ns, until_ns, range_id, (trace_id, process_id)) > until_ns AS is_amid_others
+            OR held_until(start_ns, until_ns, range_id, (trace_id, process_id)) > until_ns AS is_amid_others
     FROM steps_of($step)
     WHERE $by = 'step'
     WINDOW by_start AS (PARTITION BY trace_id, process_id ORDER BY start_ns, range_id)
@@ -93,7 +93,7 @@ named AS (
 open_steps AS (
     SELECT trace_id, process_id, at_ns, max(step) AS step
     FROM (
-        SELECT trace_id, process_id, start_ns AS at_ns, step FROM named
+        SELECT trace_id, process_id, start_ns AS at_ns, step FROM named WHERE start_ns < until_ns
         UNION ALL
         SELECT trace_id, process_id, until_ns, NULL FROM named
         UNION ALL

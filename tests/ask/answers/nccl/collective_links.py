@@ -115,6 +115,32 @@ CASES = [
         ),
     ),
     Case(
+        "of steps that begin together the longer one is still open; one without length has no calls",
+        traces={
+            "c": Recording()
+            .range("step 0", 20, 100, tid=2)
+            .range("step 1", 20, 30, tid=3)
+            .range("step 2", 40, 40, tid=3)
+            .range("step 3", 150, 150, tid=3)
+            .mpi("MPI_Barrier", 25, 26, of="collectives")
+            .mpi("MPI_Bcast", 35, 36, of="collectives")
+            .mpi("MPI_Reduce", 40, 41, of="collectives")
+            .mpi("MPI_Scan", 150, 151, of="collectives")  # in none
+            .sample(f"{TX} [Throughput %]", 0, 30)
+            .sample(f"{TX} [Throughput %]", 300, 0)
+        },
+        params={"by": "step", "step": "step*"},
+        expected=across(
+            """
+            trace  collective   communicator  pid  device_id  stream_id  step  start_ns  device  gpu_id  metric                         collectives  busy_ns  known_ns  message_bytes  sized  avg_bytes_per_s  max_bytes_per_s  outside_bytes_per_s  peak_bytes_per_s  avg_pct  max_pct  outside_pct
+            c      MPI_Barrier  NULL          1    NULL       NULL       1     25        NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Bcast    NULL          1    NULL       NULL       0     35        NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Reduce   NULL          1    NULL       NULL       0     40        NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            c      MPI_Scan     NULL          1    NULL       NULL       NULL  150       NULL    0       NVLink TX Responses User Data  1            1        1         NULL           0      NULL             NULL             NULL                 NULL              30       30       30
+            """
+        ),
+    ),
+    Case(
         "each run of its own, in the order of time",
         traces={"b": STEPS},
         params={"by": "run", "metric": "NVLink*", "limit": 2},
