@@ -53,6 +53,19 @@ def test_sql_of_a_step_changes_it_and_its_comments_and_lines_do_not(monkeypatch:
     assert of("SELECT '1 -- one' FROM t") != of("SELECT '1  -- one' FROM t")
 
 
+def test_which_rows_count_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, others = (normalise.steps(kind) for kind in ("nsys", "ncu"))
+    ((place, calls),) = [one for one in enumerate(steps) if one[1].label.endswith("/api_calls.sql")]
+    seen = {fingerprint.today()}
+    for only in (None, "eventClass <> 67"):
+        views = tuple(dataclasses.replace(view, only=only) for view in calls.views)
+        changed = (*steps[:place], dataclasses.replace(calls, views=views), *steps[place + 1 :])
+        both = {"nsys": changed, "ncu": others}
+        monkeypatch.setattr(normalise, "steps", both.__getitem__)
+        seen.add(fingerprint.today())
+    assert len(seen) == 3
+
+
 def test_a_meaning_that_is_only_said_better_does_not_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
     first, *others = schema.TABLES
     before = fingerprint.today()

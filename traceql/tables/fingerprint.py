@@ -34,6 +34,7 @@ def _lines() -> Iterator[str]:
             for view in step.views:
                 columns = [f"{'|'.join(column.names)} {column.type}" for column in view.columns]
                 columns += [f"{view.numbered} number"] if view.numbered else []
+                columns += [f"only {view.only}"] if view.only else []
                 yield f"{'|'.join(view.tables)}: {', '.join(columns)}"
 
 
