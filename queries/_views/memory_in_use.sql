@@ -38,7 +38,8 @@ counted AS (
 placed AS (
     SELECT
         *,
-        CASE WHEN operation = 'Allocation' AND lag(operation) OVER of_address = 'Allocation'
+        CASE WHEN virtual_address IS NOT NULL AND operation = 'Allocation'
+                  AND lag(operation) OVER of_address = 'Allocation'
              THEN lag(bytes) OVER of_address END AS replaced_bytes
     FROM counted
     WINDOW of_address AS (

@@ -702,7 +702,7 @@ class Recording:
         self,
         at: int,
         size: int,
-        address: int,
+        address: int | None,
         *,
         released: bool = False,
         memory: str = "Device",

@@ -75,4 +75,15 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what is allocated nobody knows where takes no place",
+        traces={"a": Recording().allocated(10, 100, None).allocated(20, 50, None)},
+        expected=across(
+            """
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   2            0         150              100        150         20       NULL      150        NULL
+            a      1    0       Device       2            0         150              100        150         20       NULL      150        NULL
+            """
+        ),
+    ),
 ]
