@@ -506,15 +506,14 @@ def test_an_address_of_something_else_is_only_a_file_name(
 
 
 @contextlib.contextmanager
-def _small_disk(folder: Path, megabytes: int = 2) -> Iterator[str]:
+def _small_disk(folder: Path, size: int = 2 << 20) -> Iterator[str]:
     """A place of 2 MB: a file system where mounting is permitted; else code for processes, that limits files."""
-    size = f"{megabytes} << 20"
     folder.mkdir()
     mount = shutil.which("mount")
     if (
         mount
         and not subprocess.run(
-            [mount, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True
+            [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True
         ).returncode
     ):
         try:
@@ -549,8 +548,8 @@ def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path
         assert "Traceback" not in stderr
         assert not list(db.parent.iterdir())
 
-    # One database takes 5.8 of it, and there is no room for another report.
-    with _small_disk(tmp_path / "larger", 6) as limit:
+    # There is room for one report, and a block of the database more, but for no other one.
+    with _small_disk(tmp_path / "larger", (tmp_path / "other").stat().st_size + (256 << 10)) as limit:
         db = tmp_path / "larger" / "db"
         status, stderr = _limited(forks, limit, "ingest", "--db", db, PARQUETDIR)
         assert status == 0, stderr
@@ -569,7 +568,7 @@ def test_of_a_database_that_was_made_on_a_full_disk_nothing_is_kept(tmp_path: Pa
     place = (
         f"import os; os.environ.update(HOME={cache!r}, XDG_CACHE_HOME={cache!r}, LOCALAPPDATA={cache!r}); "
     )
-    with _small_disk(tmp_path / "small", 1) as limit:
+    with _small_disk(tmp_path / "small", 1 << 20) as limit:
         db = tmp_path / "small" / "db"
         status, stderr = _limited(forks, place + limit, "ingest", "--db", db, PARQUETDIR)
         assert status == 1, stderr
