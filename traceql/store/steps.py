@@ -287,8 +287,8 @@ def _piece(
     """Some rows of a raw table, under their name: those that count, numbered, with nothing found yet."""
     import pyarrow as pa
 
-    connection.register(arrow_name, rows)
     if view.only:
+        connection.register(arrow_name, rows)
         source = f"({_source_sql(view, rows, arrow_name)})"
         ((some,),) = connection.execute(f"SELECT count(*) FROM {source} WHERE {view.only}").fetchall()
         if some < rows.num_rows:

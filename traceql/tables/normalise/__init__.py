@@ -11,7 +11,7 @@ A step names the raw tables and columns that it reads:
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @only  eventClass IS DISTINCT FROM 67              (of a table in pieces: SQL for the rows that count)
     -- @numbers position                                  (its rows, from 1, in their order)
-    -- @finds range_id                                    (a BIGINT that the first SELECT finds, see below)
+    -- @finds range_id                                    (of a table in pieces: a BIGINT that a SELECT finds)
     -- @pieces correlationId                              (large: a million rows at a time, see below)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
     -- @of    TARGET_INFO_SESSION_START_TIME.systemClockNs  (nor without a value in this column)
