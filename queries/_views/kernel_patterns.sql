@@ -8,6 +8,8 @@
 SELECT row_number() OVER () AS priority, category, pattern
 FROM (
     VALUES
+        -- What XLA runs while it tries out kernels: it fills and compares buffers, and waits.
+        ('autotuning', 'stream_executor::gpu::.*(redzone|delaykernel|repeatbuffer|xla_fp_comparison)'),
         -- Before everything: their names list the operations that were fused.
         ('compiled', '^triton_(poi|red|per|for)_'),
         -- Of NCCL and NVSHMEM, and what replaces them: custom all-reduces of inference engines, symmetric
@@ -18,22 +20,27 @@ FROM (
         -- Before attention: reshape_and_cache_flash writes the cache, whatever its name ends in.
         ('kv_cache', 'reshape_and_cache|concat_and_cache|slot_mapping|copy_blocks|swap_blocks|gather_cache'),
         -- Before everything that its list of fused operations would match; after allreduce_fusion_kernel.
-        ('compiled', 'nvfuser_|_fusion(_|$)'),
+        ('compiled', 'nvfuser_|_fusion(_|$)|^wrapped_'),
         -- Before gemm and convolution: bmm_chunk is a step of the state space scan, causal_conv1d another.
         ('mamba', 'chunk_scan|chunk_state|chunk_cumsum|bmm_chunk|state_passing'
             || '|selective_scan|selective_state|causal_conv1d'),
         -- Before norm: normal_kernel draws random numbers.
         ('random', 'distribution_|philox_|curand_|random_from_to'),
         -- Before norm: clipping gradients takes the norm of many tensors at once.
-        ('optimizer', 'multi_tensor_|fused_?(adam|sgd|lamb)|adamw?_?(functor|kernel)'),
+        ('optimizer', 'multi_tensor_|fused_?(adam|sgd|lamb)|adamw?_?(functor|kernel)|amp_update_scale'),
+        -- Before gemm: a fused one begins with the product of the last layer.
+        ('loss', 'cross_?entropy|(nll|ctc|mse|bce|l1|huber|margin)_?loss'),
         -- Before attention and gemm: flashinfer is a library of everything, not only of attention.
-        ('norm', '(rms|layer|group|batch|qk|l2)_?norm|normalization::|(^|[^a-z])ln_(fwd|bwd)'),
+        ('norm', '(rms|layer|group|batch|qk|l2)_?norm|normalization::|(^|[^a-z])ln_(fwd|bwd)'
+            || '|gammabetabackward'),
         ('moe', 'moe|topk_?gating|grouped_topk|permute_token|_ep_(scatter|gather)'),
         -- Before gemm and convolution: attention kernels carry cutlass::gemm types in their arguments, and
         -- cuDNN calls its own fprop.
         ('attention', 'flash::|flash_(fwd|bwd|mla)|flashmla|attention|attn|sdpa|fmha|(^|[^a-z])mha'
             || '|varlen_num_blocks|(prefill|decode)with|fwd_grouped_kernel|_fwd_kernel_stage'
-            || '|_bwd_kernel_d[kqv]|^_(fwd|bwd)_kernel$'),
+            || '|_bwd_kernel_d[kqv]|^_(fwd|bwd)_kernel$|compute_dot_do_o|convert_dq_to_'),
+        -- Before convolution, for which cuDNN uses it, too; cuFFT's older kernels are called by their radix.
+        ('fft', '(^|[^a-z])[ir]*fft(_|[^a-z]|$)|real_complex_args_t|(^|[^a-z])[dsh]p(radix|vector)[0-9]'),
         -- Before gemm: an implicit GEMM is a convolution.
         ('conv', 'wgrad|dgrad|fprop|implicit_gemm|convol(ve|ution)|winograd'
             || '|conv_?(depthwise|transpose|[123]d)'),
@@ -41,12 +48,16 @@ FROM (
         ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
         ('rope', 'rotary|rope_|_rope'),
         ('activation', 'act_and_mul|silu|swiglu|gelu|relu'),
-        -- After attention, which has its own softmax; upsample and downsample are no sampling.
+        -- After attention, which often has its own softmax. PyTorch's warps take rows of 1,024 values at most,
+        -- of attention or of few classes, and no vocabulary; and nothing goes back through sampling.
+        ('softmax', 'softmax_?warp|softmax[a-z_]*(backward|bwd|grad)'),
+        -- Upsample and downsample are no sampling.
         ('sampling', 'softmax|argmax|topk|top_k|top_p|(^|[^pn])sampl(e|ing)|multinomial|penalt|logits'
             || '|gumbel|rejection|radixsort|bitonicsort'),
         ('quantization', 'quant'),
-        ('scan_reduce', 'devicescan|deviceselect|devicereduce|devicecompact|reduce_kernel'),
+        ('scan_reduce', 'devicescan|deviceselect|devicereduce|devicecompact|reduce_kernel'
+            || '|^cupy_(nan)?(a?max|a?min|arg(max|min)|sum|prod|mean|any|all|count_nonzero)(_|$)'),
         -- Last but for triton: nearly every name of PyTorch's contains one of these words somewhere.
-        ('elementwise', 'elementwise|copy|catarray|index|gather|scatter'),
+        ('elementwise', 'elementwise|copy|catarray|index|gather|scatter|nchwtonhwc|nhwctonchw|^cupy_'),
         ('triton', '^triton_')
 ) AS patterns(category, pattern)

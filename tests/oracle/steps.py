@@ -35,7 +35,10 @@ def _is_step(text: str) -> bool:
 
 
 def steps(view: View, step: str | None) -> list[Range]:
-    """The ranges that are steps: as asked for; else by their names; else what repeats, and takes most time."""
+    """The ranges that are steps: as asked for; else by their names; else what repeats, and takes most time.
+
+    What launched GPU work on its thread comes first.
+    """
     ranges = [one for one in view.ranges if one.style != "mark"]
     if step is not None:
         return _outermost([one for one in ranges if fnmatchcase(one.text, step)])
@@ -51,7 +54,13 @@ def steps(view: View, step: str | None) -> list[Range]:
             lambda one: pattern(one.text),
         )
         if outermost:
-            took = {text: sum(one.duration or 0 for one in group) for text, group in outermost.items()}
+            took = {
+                text: (
+                    any(held(view, one, "thread") for one in group),
+                    sum(one.duration or 0 for one in group),
+                )
+                for text, group in outermost.items()
+            }
             found += outermost[max(took, key=lambda text: (took[text], text))]
     return found
 
