@@ -39,6 +39,7 @@ TRACES = (
     "scv_nwor_vectorized",
     "shared_gpu",
     "shared_gpu_mps",
+    "training",
 )
 
 Row = dict[str, Any]

@@ -243,7 +243,7 @@ PRINTED = [
 #: What was asked about the traces that were recorded later, beside the reports about ranges.
 ASKED_LATER = {"cuda_api_sum", "cuda_gpu_kern_sum", "cuda_gpu_trace", "cuda_kern_exec_sum"}
 RECORDED_LATER = {
-    "crossing_ranges", "emit_nvtx", "nccl_rank0", "nccl_rank1", "shared_gpu", "shared_gpu_mps"
+    "crossing_ranges", "emit_nvtx", "nccl_rank0", "nccl_rank1", "shared_gpu", "shared_gpu_mps", "training"
 }  # fmt: skip
 
 

@@ -218,7 +218,78 @@ CATEGORIES = [
     ("void at::native::LambdaKernel<float>(float*)", "other"),
     ("void sm80_xmma_DGRAD_implicit_gemm(int)", "conv"),
     ("my_kernel", "other"),
+    # Of training, of XLA, of CuPy and cuFFT.
+    (
+        "void at::native::(anonymous namespace)::GammaBetaBackwardCUDAKernelTemplate<float, float>(long)",
+        "norm",
+    ),
+    ("void cudnn::fusion::compute_dot_do_o_specialized<true, 64>(void const*)", "attention"),
+    ("void cudnn::fusion::convert_dq_to_16bits<true>(void const*)", "attention"),
+    (
+        "void (anonymous namespace)::softmax_warp_forward<c10::BFloat16, c10::BFloat16, float, 4, true>(T2*)",
+        "softmax",
+    ),
+    ("void at::native::(anonymous namespace)::cunn_SoftMaxBackward<4, float, float>(float*)", "softmax"),
+    ("void at::native::(anonymous namespace)::nll_loss_forward_reduce_cuda_kernel_2d<float>(T*)", "loss"),
+    ("liger_cross_entropy_kernel", "loss"),
+    (
+        "at::native::amp_update_scale_cuda_kernel(float*, int*, float const*, double, double, int)",
+        "optimizer",
+    ),
+    ("void cudnn::engines_precompiled::nchwToNhwcKernel<float, float, float>(T)", "elementwise"),
+    (
+        "stream_executor::gpu::RedzoneAllocatorKernelImpl(unsigned char*, unsigned char, unsigned long)",
+        "autotuning",
+    ),
+    ("stream_executor::gpu::(anonymous namespace)::DelayKernel(GpuSemaphoreState volatile*)", "autotuning"),
+    (
+        "void stream_executor::gpu::xla_fp_comparison<float>(float*, float*, float, unsigned long)",
+        "autotuning",
+    ),
+    ("wrapped_tanh", "compiled"),
+    ("void regular_fft_factor<1024u, EPT<16u>, 8u, 0u>(T)", "fft"),
+    ("void postprocess_kernel<float, unsigned int>(real_complex_args_t<unsigned int>)", "fft"),
+    ("void spRadix0064B::kernel1Mem<unsigned int, float>(T)", "fft"),
+    ("irfft_kernel", "fft"),
+    ("shift_left_kernel", "other"),
+    ("cupy_absolute__complex64_float32", "elementwise"),
+    ("cupy_sum__float32_float32_float32", "scan_reduce"),
 ]
+
+
+@pytest.mark.long
+def test_steps_of_jax_are_the_runs_of_its_program() -> None:
+    """XLA compiles and tries out kernels in far more time, in ranges that come again, too."""
+    with traceql.open(":memory:") as db:
+        db.ingest(REPORTS / "jax_training.nsys-rep.xz", name="jax")
+        rows = ask(db, "step_summary")
+        kinds = {row["category"]: row for row in ask(db, "kernel_categories")}
+    assert [(row["step"], row["gpu_operations"], row["launches"]) for row in rows] == [
+        (n, 1, 1) for n in range(6)
+    ]
+    assert {row["range"].split(",")[0] for row in rows} == {"XlaModule:#hlo_module=jit_step"}
+    # That it tries kernels out is nearly all that the GPU does before it replays the program as a graph.
+    assert kinds["autotuning"]["share_pct"] > 90
+    assert "other" not in kinds or kinds["other"]["share_pct"] < 2
+
+
+@pytest.mark.long
+def test_the_kernels_of_a_training_step_have_their_kinds(corpus: Database) -> None:
+    rows = ask(corpus, "kernel_categories", trace="training")
+    shares = {row["category"]: row["share_pct"] for row in rows}
+    assert shares.keys() >= {
+        "communication",
+        "attention",
+        "conv",
+        "gemm",
+        "norm",
+        "loss",
+        "softmax",
+        "optimizer",
+    }
+    assert shares.keys() & {"other", "sampling"} == set()
+    steps = ask(corpus, "communication_per_step", trace="training")
+    assert [(row["step"], row["range"]) for row in steps] == [(n, f"step {n}") for n in range(4)] * 2
 
 
 @pytest.fixture(scope="module")

@@ -238,6 +238,24 @@ def test_what_stands_beside_rows_is_refused(
     assert said in (fault(entries, content, size) or "")
 
 
+def test_what_a_layout_has_room_for_and_does_not_describe_is_blanked() -> None:
+    """As XLA's does, which is a structure of its own with three numbers in it."""
+    payloads = Payloads()
+    payloads.layouts[_OWN].add(Layout((Entry(80, 0, 24), Entry(15, 0, 36), Entry(80, 0, 48)), 64))
+    content = (
+        b"my secret password 12345" + bytes([7, *bytes(7)]) + b"more\3\0\0\0again..." + bytes(8) + b"the end."
+    )
+    payloads.see(_OWN, content)
+    assert payloads.fault() is None
+    assert payloads.blanks(_OWN) == ((0, 24), (32, 36), (40, 48), (56, 64))
+    after = payloads.blanked(_OWN, content)
+    assert after == bytes(24) + bytes([7, *bytes(11), 3, *bytes(3)]) + bytes(24)
+    assert {number for number, _ in payloads.texts} == {0, 7}
+    # Longer than its layout says, it may hold anything.
+    payloads.see(_OWN, content + b".")
+    assert "longer than its 3 numbers" in (payloads.fault() or "")
+
+
 def test_a_layout_has_room_for_its_rows_of_a_fixed_length() -> None:
     entries: list[tuple[int, ...]] = [(18, 0), (15, FIXED, 8, 3), (18, 0, 24)]
     assert fault(entries, bytes(32), 32) is None

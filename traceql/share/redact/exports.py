@@ -264,6 +264,7 @@ class _Export:
             raise unknown(self._file, fault, "NVTX_EVENTS.binaryData")
         for text, use in found.texts:
             self._uses.setdefault(text, set()).add(use)
+        self._payloads = found
 
     # --- the tables ---------------------------------------------------------------------------------------
 
@@ -282,8 +283,8 @@ class _Export:
                 table = table.set_column(index, column, pa.chunked_array([pa.array(changed, column.type)]))
         return table
 
-    def _column(self, name: str, column: str, table: pa.Table) -> list[str | None] | None:
-        """The texts of a column; None if they stay."""
+    def _column(self, name: str, column: str, table: pa.Table) -> list[Any] | None:
+        """The texts of a column, or its bytes; None if they stay."""
         values = table[column].to_pylist()
         if (name, column) == ("StringIds", "value"):
             ids = table["id"].to_pylist()
@@ -300,8 +301,8 @@ class _Export:
             ranges = [type_ in _RANGES for type_ in table["eventType"].to_pylist()]
             return [value and self._nvtx(value, one) for value, one in zip(values, ranges, strict=True)]
         if (name, column) == ("NVTX_EVENTS", "binaryData"):
-            # Numbers: `_refer_payloads` has seen to that.
-            return None
+            # Numbers, and room for others: `_refer_payloads` has seen to that.
+            return [content and self._blanked(content) for content in values]
         action = fields.action_of(name, column)
         if action is None:
             if any(value and not (isinstance(value, str) and _NUMBER.fullmatch(value)) for value in values):
@@ -315,6 +316,10 @@ class _Export:
         if all(after == before for before, after in known.items()):
             return None
         return [value and known[value] for value in values]
+
+    def _blanked(self, content: bytes) -> bytes:
+        head = content[:_PAYLOAD_HEAD]
+        return head + self._payloads.blanked(int.from_bytes(head[8:16], "little"), content[_PAYLOAD_HEAD:])
 
     def _change(self, action: str, where: str) -> Callable[[str], str]:
         texts = self._texts

@@ -379,7 +379,12 @@ def _note(events: _Events, found: References) -> None:
 
 
 def _note_payloads(buffer: Buffer, events: _Events, payloads: Payloads) -> None:
-    """Binary payloads, each with the number of its layout."""
+    for _, number, start, end in _payloads(events):
+        payloads.see(number, bytes(buffer.view[start:end]))
+
+
+def _payloads(events: _Events) -> Iterator[tuple[int, int, int, int]]:
+    """(event, number of its layout, from, to) of binary payloads; one may be a layout and nothing else."""
     layouts, contents = (events.fields.get(path) for path in (_PAYLOAD_SCHEMA, _PAYLOAD))
     numbers: dict[int, int] = {} if layouts is None else dict(_rows_of(events, layouts, layouts.values))
     if contents is not None:
@@ -387,9 +392,9 @@ def _note_payloads(buffer: Buffer, events: _Events, payloads: Payloads) -> None:
         ends = contents.values + contents.sizes
         starts = _rows_of(events, contents, contents.values)
         for (row, start), end in zip(starts, ends.tolist(), strict=True):
-            payloads.see(numbers.pop(row, 0), bytes(buffer.view[start:end]))
-    for number in set(numbers.values()):
-        payloads.see(number, b"")
+            yield row, numbers.pop(row, 0), start, end
+    for row, number in numbers.items():
+        yield row, number, 0, 0
 
 
 def _rows_of(events: _Events, of: Field, values: NDArray[Any]) -> Iterator[tuple[int, int]]:
@@ -422,7 +427,7 @@ def _edits(
 ) -> Iterator[tuple[int, int, bytes]]:
     """(start, end, what stands there now) of events that change."""
     if events.payload == layout.NVTX:
-        yield from _of_ranges(buffer, events, texts)
+        yield from _of_ranges(buffer, events, texts, found.payloads)
         return
     change = {
         layout.PROCESS: lambda content: _process(content, texts, found),
@@ -440,36 +445,53 @@ def _edits(
         if not any(one is None for one in there):
             rows = np.unique(np.concatenate(cast("list[Positions]", there))).tolist()
     for row in rows:
-        before = bytes(buffer.view[int(events.at[row]) : int(events.until[row])])
+        before = _content(buffer, events, row)
         after = change(before)
         if after != before:
             yield _event(buffer, events, row, after)
 
 
-def _of_ranges(buffer: Buffer, events: _Events, texts: Texts) -> Iterator[tuple[int, int, bytes]]:
+def _of_ranges(
+    buffer: Buffer, events: _Events, texts: Texts, payloads: Payloads
+) -> Iterator[tuple[int, int, bytes]]:
+    contents = dict(_blanked(buffer, events, payloads))
+    for row, at, size, text in _renamed(buffer, events, texts):
+        content = contents.get(row) or _content(buffer, events, row)
+        # Its tag has one byte.
+        start = at - 1 - len(protobuf.varint_bytes(size))
+        contents[row] = content[:start] + protobuf.field(_TEXT[1], text) + content[at + size :]
+    for row, content in contents.items():
+        yield _event(buffer, events, row, content)
+
+
+def _blanked(buffer: Buffer, events: _Events, payloads: Payloads) -> Iterator[tuple[int, bytes]]:
+    """(event, what is in it) of those whose binary payload has room for what its layout does not describe."""
+    for row, number, start, end in _payloads(events):
+        before = bytes(buffer.view[start:end])
+        if (after := payloads.blanked(number, before)) != before:
+            content, at = _content(buffer, events, row), start - int(events.at[row])
+            yield row, content[:at] + after + content[at + len(after) :]
+
+
+def _renamed(buffer: Buffer, events: _Events, texts: Texts) -> Iterator[tuple[int, int, int, bytes]]:
+    """(event, where in it a text stands, its bytes, what stands there now) of texts that change."""
     column = events.fields.get(_TEXT)
     if column is None:
         return
     assert column.sizes is not None
-    rows = range(events.at.size) if column.rows is None else column.rows.tolist()
     known: dict[tuple[bytes, bool], bytes] = {}
     is_range = np.isin(events.types, _RANGES).tolist()
-    for row, at, size in zip(rows, column.values.tolist(), column.sizes.tolist(), strict=True):
+    for (row, at), size in zip(_rows_of(events, column, column.values), column.sizes.tolist(), strict=True):
         before = bytes(buffer.view[at : at + size])
         after = known.get((before, is_range[row]))
         if after is None:
             after = known[before, is_range[row]] = _nvtx(before, is_range[row], texts)
         if after != before:
-            # Its tag has one byte.
-            start = at - 1 - len(protobuf.varint_bytes(size))
-            payload = b"".join(
-                (
-                    buffer.view[int(events.at[row]) : start],
-                    protobuf.field(_TEXT[1], after),
-                    buffer.view[at + size : int(events.until[row])],
-                )
-            )
-            yield _event(buffer, events, row, payload)
+            yield row, at - int(events.at[row]), size, after
+
+
+def _content(buffer: Buffer, events: _Events, row: int) -> bytes:
+    return bytes(buffer.view[int(events.at[row]) : int(events.until[row])])
 
 
 def _nvtx(before: bytes, is_range: bool, texts: Texts) -> bytes:

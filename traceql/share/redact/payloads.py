@@ -137,8 +137,38 @@ class Payloads:
         if rows and len(content) > end:
             self._longer.add(number)
 
+    def blanks(self, number: int) -> tuple[tuple[int, int], ...]:
+        """Where a layout has room for what it does not describe, as those of XLA do: (from, to) in bytes.
+
+        Nowhere if that cannot be told, or if all of it may fill the room to the next number.
+        """
+        layout, *others = self.layouts.get(number, {Layout(())})
+        extents = [payload_layout.of_number(entry.type) for entry in layout.entries]
+        places = self._places(layout)
+        is_plain = not any(entry.flags & (_ROW | _ELSEWHERE) for entry in layout.entries)
+        if others or not is_plain or None in extents or None in places:
+            return ()
+        if layout.size <= _BYTES * len(layout.entries):
+            return ()
+        at, found = 0, []
+        for begin, extent in sorted(zip(places, extents, strict=True)):
+            assert begin is not None and extent is not None and extent.size is not None
+            if begin > at:
+                found.append((at, begin))
+            at = max(at, begin + extent.size)
+        if at > layout.size:
+            return ()
+        return tuple(one for one in (*found, (at, layout.size)) if one[0] < one[1])
+
+    def blanked(self, number: int, content: bytes) -> bytes:
+        """A payload with nothing where its layout describes nothing."""
+        after = bytearray(content)
+        for begin, end in self.blanks(number):
+            after[begin:end] = bytes(len(after[begin:end]))
+        return bytes(after)
+
     def fault(self) -> str | None:
-        """Why payloads that were seen may hold texts; None if they do not."""
+        """Why payloads that were seen may hold texts, blanked; None if they do not."""
         for number, longest in sorted(self._used.items()):
             if number in self._longer:
                 return f"a binary payload of NVTX that is longer than its rows (schema {number})"
@@ -174,6 +204,8 @@ class Payloads:
                         return f"an entry of type {entry.type} in payloads of NVTX (schema {inner})"
             if has_rows and not sized:
                 return f"a layout of NVTX that is larger than its numbers (schema {number})"
+            if self.blanks(number) and longest <= max(one.size for one in self.layouts[number]):
+                continue
             if longest > numbers * _BYTES and not has_rows:
                 return f"a binary payload of NVTX that is longer than its {numbers} numbers (schema {number})"
         return None

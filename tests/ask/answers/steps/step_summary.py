@@ -66,6 +66,30 @@ OTHERS = {
     .call(LAUNCH, 70, 71, kernel("sum", 73, 74)),
 }
 
+# A thread loads, which takes longer than the steps, and copies nothing.
+LOADING = {
+    "f": Recording()
+    .range("load 1", 0, 40, tid=2)
+    .range("load 2", 40, 90, tid=2)
+    .range("step 1", 50, 60)
+    .call(LAUNCH, 51, 52, kernel("k", 53, 58))
+    .range("step 2", 90, 100)
+    .call(LAUNCH, 91, 92, kernel("k", 93, 99)),
+    # XLA compiles on threads of its own, tries out what it compiled, and runs the program.
+    "g": Recording()
+    .range("XlaCompile:#module=jit_step#", 0, 300, tid=2)
+    .range("XlaCompile:#module=jit_step#", 300, 600, tid=2)
+    .range("XlaModule:#hlo_module=loop_add_fusion.1#", 600, 700)
+    .call(LAUNCH, 610, 611, kernel("k", 620, 690))
+    .range("XlaModule:#hlo_module=loop_add_fusion.2#", 700, 800)
+    .call(LAUNCH, 710, 711, kernel("k", 720, 790))
+    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 800, 810)
+    .call("cudaGraphLaunch_v10000", 801, 802, graph(803, 806))
+    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 820, 830)
+    .call("cudaGraphLaunch_v10000", 821, 822, graph(823, 827)),
+}
+
+
 CASES = [
     Case(
         "vLLM's steps tell requests and tokens; gaps are those of the step's own work",
@@ -301,6 +325,64 @@ CASES = [
             gpu_operations       NULL      NULL      NULL
             launches             NULL      NULL      NULL
             tokens_per_s         NULL      NULL      NULL
+            """
+        ),
+    ),
+    Case(
+        "ranges that launch GPU work are steps before others that last longer",
+        traces=LOADING,
+        params={"trace": "f"},
+        expected=down(
+            """
+            trace                f  f
+            pid                  1  1
+            tid                  1  1
+            step                 0  1
+            range                step 1  step 2
+            phase                NULL  NULL
+            context_requests     NULL  NULL
+            context_tokens       NULL  NULL
+            generation_requests  NULL  NULL
+            generation_tokens    NULL  NULL
+            start_ns             50  90
+            duration_ns          10  10
+            gpu_start_ns         53  93
+            gpu_span_ns          5  6
+            gpu_busy_ns          5  6
+            gpu_gaps_ns          0  0
+            gpu_before_ns        NULL  35
+            gpu_operations       1  1
+            launches             1  1
+            tokens_per_s         NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "programs that XLA runs are steps before what it does besides",
+        traces=LOADING,
+        params={"trace": "g"},
+        expected=down(
+            """
+            trace                g  g
+            pid                  1  1
+            tid                  1  1
+            step                 0  1
+            range                XlaModule:#hlo_module=jit_step,program_id=7#  XlaModule:#hlo_module=jit_step,program_id=7#
+            phase                NULL  NULL
+            context_requests     NULL  NULL
+            context_tokens       NULL  NULL
+            generation_requests  NULL  NULL
+            generation_tokens    NULL  NULL
+            start_ns             800  820
+            duration_ns          10  10
+            gpu_start_ns         803  823
+            gpu_span_ns          3  4
+            gpu_busy_ns          3  4
+            gpu_gaps_ns          0  0
+            gpu_before_ns        NULL  17
+            gpu_operations       1  1
+            launches             1  1
+            tokens_per_s         NULL  NULL
             """
         ),
     ),
