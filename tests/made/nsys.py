@@ -911,15 +911,22 @@ class Recording:
         return self._add("ANALYSIS_DETAILS", duration=ns)
 
     def diagnostic(
-        self, text: str, *, at: int = 0, severity: str = "info", source: str = "injection"
+        self,
+        text: str,
+        *,
+        at: int = 0,
+        severity: str = "info",
+        source: str = "injection",
+        pid: int | None = None,
     ) -> Recording:
-        """A message of the profiler."""
+        """A message of the profiler, about a process or not."""
         return self._add(
             "DIAGNOSTIC_EVENT",
             timestamp=at,
             source=_SOURCES[source],
             severity=_SEVERITIES[severity],
             text=text,
+            globalPid=None if pid is None else _global(pid),
         )
 
     # --- what it becomes --------------------------------------------------------------------------------

@@ -9,13 +9,13 @@
 -- @reads source    INTEGER
 -- @reads severity  INTEGER
 -- @reads text      VARCHAR
+-- @reads globalPid BIGINT
 -- @raw   TARGET_INFO_SYSTEM_ENV
 -- @reads name  VARCHAR
 -- @reads value VARCHAR
--- @of    DIAGNOSTIC_EVENT
 -- @fills diagnostics = DIAGNOSTIC_EVENT
 
-INSERT INTO diagnostics BY NAME
+CREATE TEMP TABLE messages AS
 WITH clock AS (
     SELECT max(systemClockNs) AS start_ns FROM raw_TARGET_INFO_SESSION_START_TIME
 ),
@@ -30,7 +30,7 @@ hosts AS (
     )
     WHERE length(part) > 2
 ),
-messages AS (
+without_paths AS (
     -- A path in quotes ends with them; any other begins behind a blank, bracket or sign and ends at the next
     -- blank, quote or closing bracket.
     SELECT
@@ -46,10 +46,15 @@ messages AS (
     FROM raw_DIAGNOSTIC_EVENT
 )
 SELECT
-    getvariable('trace_id') AS trace_id,
     timestamp - CASE WHEN first_ns > start_ns // 2 THEN start_ns ELSE 0 END AS time_ns,
     CASE severity WHEN 1 THEN 'info' WHEN 2 THEN 'warning' WHEN 3 THEN 'error' END AS severity,
     CASE source WHEN 1 THEN 'injection' WHEN 2 THEN 'daemon' WHEN 3 THEN 'analysis' END AS source,
-    CASE WHEN pattern IS NULL THEN plain ELSE regexp_replace(plain, pattern, '<host>', 'g') END AS text
-FROM messages, hosts, clock
+    CASE WHEN pattern IS NULL THEN plain ELSE regexp_replace(plain, pattern, '<host>', 'g') END AS text,
+    -- Some are about no process.
+    CASE WHEN globalPid >> 24 & 16777215 > 0 THEN globalPid & -16777216 END AS process_id
+FROM without_paths, hosts, clock;
+
+INSERT INTO diagnostics BY NAME
+SELECT getvariable('trace_id') AS trace_id, time_ns, severity, source, text
+FROM messages
 ORDER BY time_ns, text

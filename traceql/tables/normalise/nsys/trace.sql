@@ -70,13 +70,20 @@ UPDATE traces SET
         FROM doubts
         WHERE doubts.trace_id = getvariable('trace_id')
     ), (
-        SELECT coalesce(list(text ORDER BY first_ns, text), [])
+        SELECT coalesce(list(text || said_of ORDER BY first_ns, text), [])
         FROM (
-            SELECT regexp_replace(text, '\s+', ' ', 'g') AS text, min(time_ns) AS first_ns
-            FROM diagnostics
-            WHERE diagnostics.trace_id = getvariable('trace_id')
-              AND (severity IN ('warning', 'error') OR regexp_matches(text, '\b(lost|dropped|discarded)\b'))
-            GROUP BY ALL
+            SELECT
+                regexp_replace(text, '\s+', ' ', 'g') AS text,
+                min(time_ns) AS first_ns,
+                -- A launcher, or a process that compiles, does less than those that are looked at.
+                CASE WHEN count(DISTINCT process_id) IN (0, any_value(processes)) THEN ''
+                     WHEN count(DISTINCT process_id) = 1
+                         THEN ' (process ' || (min(process_id) >> 24 & 16777215) || ')'
+                     ELSE ' (' || count(DISTINCT process_id) || ' of ' || any_value(processes) || ' processes)'
+                END AS said_of
+            FROM messages, (SELECT count(DISTINCT process_id) AS processes FROM messages)
+            WHERE severity IN ('warning', 'error') OR regexp_matches(text, '\b(lost|dropped|discarded)\b')
+            GROUP BY regexp_replace(text, '\s+', ' ', 'g')
         )
     ))
 WHERE trace_id = getvariable('trace_id')
