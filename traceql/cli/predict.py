@@ -74,6 +74,7 @@ _solve_option = click.option(
 _memory_option = click.option(
     "--memory-pct",
     type=click.FloatRange(0, 100, min_open=True),
+    callback=not_absurd,
     default=90,
     show_default=True,
     help="Share of the GPU's memory that weights and caches may take; vLLM's gpu_memory_utilization.",
