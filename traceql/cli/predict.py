@@ -539,8 +539,8 @@ def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: 
     """Say what no run could do, and what the steps leave out."""
     from traceql.predict import serving
 
-    if share.max_tokens is not None and tokens > share.max_tokens:
-        note(f"{tokens:,} tokens do not fit: max_position_embeddings is {share.max_tokens:,}.")
+    if said := serving.too_long(share, tokens):
+        note(said)
     _note_arithmetic(one, share.weight_dtype, serving.unpacked(share, one), precision)
     needed = serving.needed_bytes(share, batch=batch, tokens=tokens, precision=precision)
     _note_memory(one, needed, "weights and caches")
