@@ -988,6 +988,18 @@ def test_a_range_without_a_text_has_its_place_in_the_path() -> None:
     assert after == {"text": [a, "", None, b], "path": [a, f"{a}/", f"{a}/", f"{a}//{b}"]}
 
 
+def test_names_of_tags_lose_what_is_private_and_stay_apart() -> None:
+    tags = pa.array(
+        [[("alice", "1"), ("ALICE", "of alice"), ("batch", "8"), ("/home/bob/x", None)]],
+        pa.map_(pa.string(), pa.string()),
+    )
+    tables = Tables("x.duckdb", [("USER", "alice")], Names(), Removed())
+    for table in ("traces", "runs"):
+        after = tables.redacted(table, pa.table({"tags": tags}))["tags"].to_pylist()
+        expected = [("user", "1"), ("user 2", "of user"), ("batch", "8"), ("/redacted/1", None)]
+        assert after == [expected]
+
+
 def test_what_ncu_profiled_as_a_whole_is_called_so() -> None:
     assert _pseudonyms("kernels", name=["range", "graph"], mangled=["cmdlist", "acme"]) == {
         "name": ["range", "graph"],

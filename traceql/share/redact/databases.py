@@ -354,11 +354,17 @@ def _holds_texts(column_type: pa.DataType) -> bool:
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:
-    """A text, or all texts of a list, or the values of a map, changed."""
+    """A text, or all texts of a list or a map, changed; no two names of a map become one."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
+        names: dict[str, str] = {}
+        for one in value:
+            if isinstance(one, tuple):
+                name = change(one[0])
+                names[one[0]] = name if name not in names.values() else f"{name} {len(names) + 1}"
         return [
-            (one[0], _each(one[1], change)) if isinstance(one, tuple) else _each(one, change) for one in value
+            (names[one[0]], _each(one[1], change)) if isinstance(one, tuple) else _each(one, change)
+            for one in value
         ]
     return value
