@@ -738,7 +738,7 @@ class Database:
         """Give a trace another name.
 
         Raises:
-            QueryError: there is no such trace.
+            QueryError: there is no such trace, or the name is empty.
             DatabaseError: the name is taken.
         """
         from traceql.store import ingest

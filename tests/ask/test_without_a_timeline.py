@@ -25,6 +25,18 @@ def test_nothing_is_said_about_times_that_were_not_recorded(name: str) -> None:
     assert refused.value.remedy == "Recorded by: nsys profile --trace=cuda,nvtx"
 
 
+def test_several_traces_that_lack_something_are_named_in_a_sentence() -> None:
+    db = store.empty()
+    names = [f"t{number}" for number in range(6)]
+    for name in names:
+        Profile().kernel("x", ns=10, dram_read=1).store(db, name)
+    lacks = "have counters but no timeline, which gpu_gaps reads"
+    with pytest.raises(MissingDataError, match=f"^traces 't0' and 't1' {lacks}\n"):
+        db.query("gpu_gaps", trace=names[:2])
+    with pytest.raises(MissingDataError, match=f"^traces 't0', 't1', 't2' and 3 more {lacks}\n"):
+        db.query("gpu_gaps", trace=names)
+
+
 @pytest.mark.long
 def test_no_question_answers_counters_with_no_rows_and_no_word() -> None:
     db = store.empty()

@@ -302,10 +302,19 @@ def test_wrong_usage_is_explained(arguments: list[str], message: str) -> None:
     assert message in result.stderr
 
 
-def test_a_size_that_is_no_number_is_refused() -> None:
-    result = CliRunner().invoke(cli, ["predict", "decode", "--gpu", "H200", "--weight-bytes", "nan"])
+@pytest.mark.parametrize(
+    ("what", "option"),
+    [
+        ("decode", "--weight-bytes"),
+        ("capacity", "--memory-pct"),
+        ("throughput", "--memory-pct"),
+        ("throughput", "--latency-ms"),
+    ],
+)
+def test_a_size_that_is_no_number_is_refused(what: str, option: str) -> None:
+    result = CliRunner().invoke(cli, ["predict", what, "--gpu", "H200", option, "nan"])
     assert result.exit_code == 2
-    assert "'--weight-bytes'" in result.output
+    assert f"'{option}'" in result.output
     assert "nan is not a number." in result.output
 
 

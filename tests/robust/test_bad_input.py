@@ -221,6 +221,50 @@ def test_a_renamed_report_is_recognised(tmp_path: Path, filled: Path, original: 
     assert any(part in error.message for part in what[original].split("|"))
 
 
+@pytest.mark.parametrize("lake", [False, True])
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_of_a_trace_is_refused_and_the_database_stays_readable(
+    tmp_path: Path, name: str, lake: bool
+) -> None:
+    db = f"{tmp_path}/db" + "/" * lake
+    assert traceql("ingest", "--db", db, REPORTS / "repeat_0.nsys-rep.xz").returncode == 0
+    for command in (
+        ("rename", "repeat_0", name),
+        ("ingest", REPORTS / "repeat_1.nsys-rep.xz", "--name", name),
+    ):
+        answer = traceql(*command, "--db", db)
+        assert answer.returncode == 2 and "a trace has a name" in answer.stderr
+    with Database(db) as database:
+        assert database.sql("SELECT trace FROM traces")["trace"].to_list() == ["repeat_0"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ("UPDATE ANALYSIS_DETAILS SET duration = -1", "trace_duration_ns"),
+        ("UPDATE ANALYSIS_DETAILS SET duration = 4611686018427387904", "trace_duration_ns"),
+        ("UPDATE TARGET_INFO_SESSION_START_TIME SET utcEpochNs = 4611686018427387904", "start_utc_ns"),
+    ],
+)
+def test_a_report_with_times_that_no_database_may_hold_is_refused_beside_others(
+    tmp_path: Path, wrong: str, what: str
+) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    bad = plain("graph_nodes.sqlite", folder)
+    with contextlib.closing(sqlite3.connect(bad)) as connection:
+        connection.execute(wrong)
+        connection.commit()
+    shutil.copy(REPORTS / "repeat_0.nsys-rep.xz", folder)
+    for jobs in ((), ("--jobs", "2")):
+        db = tmp_path / f"db{len(jobs)}"
+        answer = traceql("ingest", "--db", db, *jobs, folder)
+        assert answer.returncode == 1
+        assert f"graph_nodes.sqlite: {what} is not a time of less than 73 years" in answer.stderr
+        with Database(db) as database:
+            assert database.sql("SELECT trace FROM traces")["trace"].to_list() == ["repeat_0"]
+
+
 # --- compressed files -----------------------------------------------------------------------------------
 
 

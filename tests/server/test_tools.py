@@ -209,6 +209,20 @@ def test_only_files_of_checks_that_come_along_can_be_judged_by(tools: Tools, tmp
     assert told is None or {one["outcome"] for one in told["checks"]} <= {"pass", "fail", "cannot_tell"}
 
 
+def test_a_floor_says_what_it_takes_for_granted_and_what_no_run_could_do(tools: Tools) -> None:
+    config = {**CONFIG, "max_position_embeddings": 100}
+    told = asked(tools, "predict", step="decode", gpu="H100", config=config, tokens=100)
+    assumed, too_long = told["notes"]
+    assert assumed.startswith("'H100' is taken as H100 SXM")
+    assert too_long == "101 tokens do not fit: max_position_embeddings is 100."
+    assert {part["precision"] for part in told["parts"]} == {"bf16"}
+    fits = asked(tools, "predict", step="prefill", gpu="H100 SXM", config=config, tokens=100)
+    assert fits["notes"] == [] and told["needed_bytes"] > fits["needed_bytes"]
+    for size in ("tokens", "batch"):
+        refused = refusal(tools, "predict", step="decode", gpu="H200", config=CONFIG, **{size: 10**16})
+        assert refused[0] == "arguments"
+
+
 def test_a_floor_is_that_of_the_prediction(tools: Tools) -> None:
     told = asked(tools, "predict", step="decode", gpu="H200", config=CONFIG, batch=4, tokens=100)
     assert told["fits"] and told["parts"][-1]["floor_us"] > 0

@@ -937,6 +937,102 @@ def test_settings_lose_what_is_private_however_deep_it_stands() -> None:
     assert after == {"a": ["/redacted/1"], "b": {"c": "/redacted/2"}, "n": 1}
 
 
+def _pseudonyms(table: str, **columns: list[Any]) -> dict[str, list[Any]]:
+    """Columns of a database's table whose names are replaced, with a key."""
+    names = Names(pseudonyms=True, key="k")
+    return Tables("x.duckdb", [], names, Removed()).redacted(table, pa.table(columns)).to_pydict()
+
+
+def _called(name: str, kind: str) -> str:
+    return Names(pseudonyms=True, key="k").pseudonym(name, kind, Removed())
+
+
+def test_labels_of_other_events_are_called_as_ranges_and_functions_stay() -> None:
+    after = _pseudonyms(
+        "generic_events",
+        source=["KHR_DEBUG_EVENTS", "VULKAN_API"],
+        name=["acme frame", "vkQueueSubmit"],
+        attributes=['{"id":1}', '{"text":"acme pass","a":"/home/bob/x"}'],
+    )
+    assert after["name"] == [_called("acme frame", "range text"), "vkQueueSubmit"]
+    # What nothing goes from is as it was written.
+    assert after["attributes"][0] == '{"id":1}'
+    assert json.loads(after["attributes"][1]) == {
+        "text": _called("acme pass", "range text"),
+        "a": "/redacted/" + str(Names(key="k").number("/home/bob/x")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("directives", "function"), ("directives", "data_variable"), ("um_cpu_page_faults", "instruction")],
+)
+def test_functions_and_variables_that_a_report_names_as_such_have_pseudonyms(table: str, column: str) -> None:
+    after = _pseudonyms(table, **{column: ["acme_step", None]})
+    assert after[column] == [_called("acme_step", "function name"), None]
+
+
+def test_the_example_of_a_doubt_has_the_name_that_stands_for_it() -> None:
+    said = "1 of 3 {} end before they start (for example {} at 1.500000 ms): how long they took is not known."
+    examples = [("kernels", "gemm (acme) at 1"), ("nvtx_ranges", "acme"), ("os_calls", "poll")]
+    instead = ["kernel name", "range text"]
+    texts = [said.format(*one) for one in (*examples, ("nvtx_ranges", "one without a name"))]
+    expected = [said.format(t, _called(n, kind)) for (t, n), kind in zip(examples, instead, strict=False)]
+    assert _pseudonyms("doubts", text=texts)["text"] == [*expected, *texts[2:]]
+    assert _pseudonyms("traces", warnings=[texts])["warnings"] == [[*expected, *texts[2:]]]
+
+
+def test_a_range_without_a_text_has_its_place_in_the_path() -> None:
+    after = _pseudonyms("nvtx_ranges", text=["a", "", None, "b"], path=["a", "a/", "a/", "a//b"])
+    a, b = _called("a", "range text"), _called("b", "range text")
+    assert after == {"text": [a, "", None, b], "path": [a, f"{a}/", f"{a}/", f"{a}//{b}"]}
+
+
+def test_names_of_tags_lose_what_is_private_and_stay_apart() -> None:
+    tags = pa.array(
+        [[("alice", "1"), ("ALICE", "of alice"), ("batch", "8"), ("/home/bob/x", None)]],
+        pa.map_(pa.string(), pa.string()),
+    )
+    tables = Tables("x.duckdb", [("USER", "alice")], Names(), Removed())
+    for table in ("traces", "runs"):
+        after = tables.redacted(table, pa.table({"tags": tags}))["tags"].to_pylist()
+        expected = [("user", "1"), ("user 2", "of user"), ("batch", "8"), ("/redacted/1", None)]
+        assert after == [expected]
+
+
+def test_what_ncu_profiled_as_a_whole_is_called_so() -> None:
+    assert _pseudonyms("kernels", name=["range", "graph"], mangled=["cmdlist", "acme"]) == {
+        "name": ["range", "graph"],
+        "mangled": ["cmdlist", _called("acme", "kernel name")],
+    }
+
+
+def test_a_database_has_neither_source_lines_nor_machine_code_unless_they_are_kept() -> None:
+    rows = pa.table({"sass": ["IMAD R1, R2"], "source_text": ["x = 1;"], "address": [16]})
+    removed = Removed()
+    after = Tables("x.duckdb", [], Names(), removed).redacted("sass_instructions", rows).to_pydict()
+    assert after == {"sass": [None], "source_text": [None], "address": [16]} and removed["code"] == 2
+    kept = Tables("x.duckdb", [], Names(keep_source=True), Removed()).redacted("sass_instructions", rows)
+    assert kept.equals(rows)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("counter_samples", "unit"), ("run_metrics", "unit"), ("run_metrics", "metric")]
+)
+def test_units_lose_what_is_private_as_those_of_a_report_do(table: str, column: str) -> None:
+    rows = pa.table({column: ["/home/bob/x", "token/s"]})
+    after = Tables("x.duckdb", [], Names(), Removed()).redacted(table, rows).to_pydict()
+    assert after == {column: ["/redacted/1", "token/s"]}
+
+
+@pytest.mark.parametrize("text", ["0x7f12ab", "[Broken backtraces]", "<Unknown>"])
+def test_a_function_without_a_name_gets_no_pseudonym(text: str) -> None:
+    texts = Texts(Facts(), Names(pseudonyms=True), Removed())
+    assert redacted_text(String(7, text, frozenset({"function", "file"})), texts) == text
+    assert redacted_text(String(7, text, frozenset({"range"})), texts).startswith("range_")
+    assert _pseudonyms("call_stacks", frame_function=[text], stack_id=[1])["frame_function"] == [text]
+
+
 @pytest.mark.parametrize(
     ("text", "after"),
     [
@@ -1075,7 +1171,8 @@ def test_neither_what_holds_the_input_nor_what_is_in_it_is_replaced(tmp_path: Pa
 
 def test_a_lake_with_anything_else_in_it_is_none_to_replace(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    for name in ("traces/ab.json", "kernels/trace_id=1/part.parquet", "numbers/traces-1", "lock"):
+    names = ("traces/ab.json", "kernels/trace_id=1/part.parquet", "numbers/traces-1", "lock")
+    for name in (*names, "sweeps/ab.json", "run_metrics/number=1/part.parquet", "numbers/runs-1"):
         (lake / name).parent.mkdir(parents=True, exist_ok=True)
         (lake / name).write_text("")
     assert not is_lake(lake)

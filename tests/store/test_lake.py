@@ -148,6 +148,18 @@ def test_no_number_is_given_twice(tmp_path: Path) -> None:
     assert lake.sql("SELECT trace_id FROM traces").item() == 3
 
 
+@pytest.mark.parametrize("lake", [False, True])
+def test_what_holds_nothing_is_not_copied(tmp_path: Path, lake: bool) -> None:
+    with traceql.open(tmp_path / "db", lake=lake) as emptied:
+        recording().store(emptied, "one")
+        emptied.drop("one")
+        with pytest.raises(DatabaseError, match="holds neither traces nor runs"):
+            emptied.export(tmp_path / "copy.duckdb")
+        with pytest.raises(DatabaseError, match="holds neither traces nor runs"):
+            emptied.redact(tmp_path / ("clean" if lake else "clean.duckdb"))
+    assert not list(tmp_path.glob("c*"))
+
+
 @pytest.mark.long
 def test_a_name_is_taken_once(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one", "two")

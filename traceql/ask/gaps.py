@@ -98,9 +98,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     in_scope = [t for t in traces if not chosen or t["trace"] in chosen]
     found: list[Note] = []
     if timed and in_scope and not any(t["has_timeline"] for t in in_scope):
-        where = f"trace {_none_of(chosen)}" if chosen else "the database"
         raise MissingDataError(
-            f"{where} has counters but no timeline, which {query.name} reads",
+            f"{_whose(chosen, 'has', 'have')} counters but no timeline, which {query.name} reads",
             "Recorded by: nsys profile --trace=cuda,nvtx",
         )
     for need in needs:
@@ -114,10 +113,9 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         unstored = [t["trace"] for t in lacking if _unstored(t, need)]
         what, how = " or ".join(need), "; ".join(options.values())
         if len(lacking) == len(able):
-            where = f"trace {_none_of(chosen)}" if chosen else "the database"
             again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(
-                f"{where} holds no {what}, which {query.name} reads",
+                f"{_whose(chosen, 'holds', 'hold')} no {what}, which {query.name} reads",
                 f"{again}{f'Recorded by: {how}' if options else ''}",
             )
         if unstored:
@@ -132,10 +130,14 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
 
 
-def _none_of(names: list[str]) -> str:
-    quoted = [repr(name) for name in dict.fromkeys(names)]
-    more = len(quoted) - _FIRST_NAMES
-    return " nor ".join(quoted if more <= 1 else [*quoted[:_FIRST_NAMES], f"{more:,} more"])
+def _whose(chosen: list[str], verb: str, of_several: str) -> str:
+    names = [repr(name) for name in dict.fromkeys(chosen)]
+    if len(names) < 2:
+        return f"trace {names[0]} {verb}" if names else f"the database {verb}"
+    more = len(names) - _FIRST_NAMES
+    if more > 1:
+        names = [*names[:_FIRST_NAMES], f"{more:,} more"]
+    return f"traces {', '.join(names[:-1])} and {names[-1]} {of_several}"
 
 
 def _is_of_runs_alone(run: Run, traces: list[dict[str, Any]], chosen: list[str]) -> bool:

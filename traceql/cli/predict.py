@@ -74,6 +74,7 @@ _solve_option = click.option(
 _memory_option = click.option(
     "--memory-pct",
     type=click.FloatRange(0, 100, min_open=True),
+    callback=not_absurd,
     default=90,
     show_default=True,
     help="Share of the GPU's memory that weights and caches may take; vLLM's gpu_memory_utilization.",
@@ -538,8 +539,8 @@ def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: 
     """Say what no run could do, and what the steps leave out."""
     from traceql.predict import serving
 
-    if share.max_tokens is not None and tokens > share.max_tokens:
-        note(f"{tokens:,} tokens do not fit: max_position_embeddings is {share.max_tokens:,}.")
+    if said := serving.too_long(share, tokens):
+        note(said)
     _note_arithmetic(one, share.weight_dtype, serving.unpacked(share, one), precision)
     needed = serving.needed_bytes(share, batch=batch, tokens=tokens, precision=precision)
     _note_memory(one, needed, "weights and caches")

@@ -182,6 +182,13 @@ def needed_bytes(model: Model, *, batch: int, tokens: int, precision: str = "bf1
     return held + batch * per_sequence
 
 
+def too_long(model: Model, tokens: int) -> str:
+    """A sentence where sequences are longer than positions are made for; else empty."""
+    if model.max_tokens is None or tokens <= model.max_tokens:
+        return ""
+    return f"{tokens:,} tokens do not fit: max_position_embeddings is {model.max_tokens:,}."
+
+
 def unpacked(model: Model, gpu: Gpu) -> tuple[str, ...]:
     """Precisions of quantised weights that the GPU has no peak of: they are computed in that of all else."""
     named = {one.format.precision for one in model.quantised if one.format.precision}

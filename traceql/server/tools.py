@@ -12,6 +12,7 @@ from traceql.draw import charts, render
 from traceql.errors import ParameterError, TraceqlError
 from traceql.nearest import did_you_mean
 from traceql.predict import architectures, hardware, serving
+from traceql.predict.config import LARGEST
 from traceql.server import capped
 from traceql.server.contracts import Reply, Tool, an_object, error, refused, taken_by, unfit, usage
 from traceql.store import ingest
@@ -179,10 +180,11 @@ class Tools:
                 step={"type": "string", "enum": ["decode", "prefill"]},
                 gpu={"type": "string", "description": "H200, A100-SXM, or as a trace calls it"},
                 config={"type": "object", "description": "content of the model's config.json"},
-                batch={"type": "integer", "minimum": 1, "default": 1},
+                batch={"type": "integer", "minimum": 1, "maximum": LARGEST, "default": 1},
                 tokens={
                     "type": "integer",
                     "minimum": 1,
+                    "maximum": LARGEST,
                     "default": 1,
                     "description": "decode: tokens in each sequence's cache; prefill: length of each prompt",
                 },
@@ -331,14 +333,18 @@ class Tools:
         model = architectures.from_config(dict(given["config"]))
         precision = given.get("dtype") or model.dtype
         batch, tokens = int(given.get("batch", 1)), int(given.get("tokens", 1))
+        # A decode step adds one.
+        longest = tokens + (given["step"] == "decode")
         if given["step"] == "decode":
             steps = serving.decode(model, gpu, batch=batch, context=tokens, precision=precision)
         else:
             steps = serving.prefill(model, gpu, tokens=tokens, batch=batch, precision=precision)
-        needed = serving.needed_bytes(model, batch=batch, tokens=tokens, precision=precision)
+        needed = serving.needed_bytes(model, batch=batch, tokens=longest, precision=precision)
+        too_long = serving.too_long(model, longest)
         parts = [
             {
                 "part": step.part,
+                "precision": step.precision,
                 "flop": step.flop,
                 "dram_bytes": step.dram_bytes,
                 "flop_per_byte": step.flop_per_byte,
@@ -354,6 +360,7 @@ class Tools:
                 "parts": parts,
                 "needed_bytes": needed,
                 "fits": needed <= gpu.memory_bytes,
+                "notes": [one for one in (hardware.assumption(given["gpu"]), too_long) if one],
             }
         )
 

@@ -42,11 +42,14 @@ def copy(source: Store, target: Store, change: Change = unchanged) -> Exported:
         change: table and rows → what is written of them.
 
     Raises:
-        DatabaseError: the target holds something already, or cannot be written; or something was changed in
-            the source just while it was copied. What was added meanwhile is left out.
+        DatabaseError: the source holds nothing; the target holds something already, or cannot be written; or
+            something was changed in the source just while it was copied. What was added meanwhile is left
+            out.
     """
     found = source.run("SELECT trace_id, trace, sha256 FROM traces ORDER BY trace_id").to_pylist()
     runs = source.run("SELECT count(*) AS runs FROM runs").to_pylist()[0]["runs"]
+    if not found and not runs:
+        raise DatabaseError(f"{source.path}: holds neither traces nor runs", "There is nothing to copy.")
     if target.exists and target.run("SELECT 1 FROM traces UNION ALL SELECT 1 FROM runs LIMIT 1").num_rows:
         raise DatabaseError(f"{target.path}: holds traces or runs already", "Name a new database with --db.")
     what = f"the content of {source.path}"

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace as with_
 from typing import TYPE_CHECKING
 
-from traceql.errors import DatabaseError, QueryError
+from traceql.errors import DatabaseError, ParameterError, QueryError
 from traceql.read import formats
 from traceql.read.suffixes import without_suffix
 from traceql.store import runs, staged, steps
@@ -53,6 +53,7 @@ def add(
 
     Raises:
         ReportError: its content does not make sense; the database is as it was.
+        ParameterError: the name is empty.
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
     if keep_environment or not store.is_new:
@@ -249,13 +250,14 @@ def rename(store: Store, trace: str, name: str) -> None:
 
     Raises:
         QueryError: there is no such trace.
+        ParameterError: the name is empty.
         DatabaseError: the name is taken.
     """
     with store.writing(f"the new name of {trace}", new=False) as connection:
         trace_id = _number(connection, trace)
         if name == trace:
             return
-        _free_name(connection, name, "")
+        _free_name(connection, name or "", "")
         runs.rename(connection, trace, name)
         connection.execute("UPDATE traces SET trace = ? WHERE trace_id = ?", [name, trace_id])
 
@@ -312,10 +314,13 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
     """A label that no trace has: the wanted one, or one made of the file's name.
 
     Raises:
+        ParameterError: the wanted one is empty.
         DatabaseError: the wanted one is taken.
     """
     taken = {row[0] for row in connection.execute("SELECT trace FROM traces").fetchall()}
     if wanted is not None:
+        if not str(wanted).strip():
+            raise ParameterError("a trace has a name", "Give it one that is not empty.")
         if wanted in taken:
             raise DatabaseError(
                 f"a trace is called {wanted!r} already",

@@ -15,7 +15,7 @@ from traceql.read.homes import Homes
 from traceql.store import failures, pieces
 from traceql.store.engine import duckdb
 from traceql.store.numbering import IS_NUMBERED, NUMBER_SQL, numbered
-from traceql.tables import normalise, schema
+from traceql.tables import normalise, schema, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,7 +75,8 @@ def insert(
         keep_environment: see `ingest.add`.
 
     Raises:
-        ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
+        ReportError: values do not fit, or a lookup has found several rows, or none, where there is one; or
+            the trace is none that a database may hold.
     """
     kind = kinds.KINDS[decoded.kind]
     connection.execute(
@@ -127,7 +128,20 @@ def insert(
         {"missing": lacking, "trace_id": trace_id},
     ).fetchone()
     assert stored is not None
+    _refuse_odd(connection, decoded, trace_id)
     return Inserted(counted, hints(report.kind, lacking), tuple(stored[0]))
+
+
+def _refuse_odd(connection: duckdb.DuckDBPyConnection, decoded: Decoded, trace_id: int) -> None:
+    """Refuse what nobody could open a database with; the name of what is made beforehand comes later."""
+    (counted,) = connection.execute(
+        values.wrong_traces(f"(FROM traces WHERE trace_id = {trace_id})")
+    ).fetchall()
+    for (name, (wanted, _)), wrong in zip(values.TRACES.items(), counted, strict=True):
+        if wrong and name != "trace":
+            raise ReportError(
+                f"{decoded.path.name}: {name} is not {wanted}", "Is it damaged? Record or export it again."
+            )
 
 
 def _complete(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from traceql.share.redact import removed as kinds
-from traceql.share.redact.names import FILTERS
+from traceql.share.redact.names import FILTERS, NAMELESS
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.strings import EVERYBODYS
 from traceql.share.redact.texts import Facts, Texts
@@ -22,7 +22,7 @@ from traceql.share.redact.words import words
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from traceql.share.redact.names import Names
@@ -42,7 +42,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "library_calls.call_class directives.directive_kind directives.device_type "
         "profiler_overhead.overhead_type profiler_overhead.told_by "
         "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
-        "counter_samples.source counter_samples.unit gpu_context_switches.switch_step streams.stream_type "
+        "counter_samples.source gpu_context_switches.switch_step streams.stream_type "
         "generic_events.source "
         "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
         "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
@@ -51,22 +51,23 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
         "launch_stacks.stack_kind cpu_samples.thread_state python_samples.thread_state "
         "thread_states.thread_state thread_states.wait_reason call_stacks.stack_kind "
-        "runs.format runs.sha256 runs.gpu run_metrics.unit"
+        "runs.format runs.sha256 runs.gpu"
     ),
-    "json": words("traces.settings generic_events.attributes"),
+    "settings": frozenset({"traces.settings"}),
+    "attributes": frozenset({"generic_events.attributes"}),
+    "event": frozenset({"generic_events.name"}),
+    "warning": frozenset({"doubts.text", "traces.warnings"}),
     "free": words(
-        "traces.trace traces.file_name traces.tags traces.warnings diagnostics.text "
-        "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
+        "traces.trace traces.file_name traces.tags diagnostics.text "
+        "metrics.value_text metric_instances.instance_name metric_instances.instance_text "
         "advice.title advice.message focus_metrics.info source_markers.marker_message runs.sweep "
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
         "threads.thread streams.stream streams.context streams.device_name counter_samples.device "
-        "counter_samples.metric generic_events.name memory_events.variable library_calls.name "
-        "directives.function directives.data_variable profiler_overhead.activity nvtx_ranges.domain "
-        "nvtx_ranges.category "
-        "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
-        "sass_instructions.sass"
+        "counter_samples.metric counter_samples.unit memory_events.variable library_calls.name "
+        "profiler_overhead.activity nvtx_ranges.domain nvtx_ranges.category nvtx_ranges.payload "
+        "os_calls.name ncu_ranges.domain run_metrics.unit"
     ),
     "program": frozenset({"processes.process"}),
     "path": words(
@@ -74,17 +75,20 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "source_markers.marker_file launch_stacks.frame_file launch_stacks.frame_module "
         "call_stacks.frame_file call_stacks.frame_module"
     ),
-    "source": frozenset({"sass_instructions.source_text"}),
+    "source": frozenset({"sass_instructions.source_text", "sass_instructions.sass"}),
     "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled", "directives.kernel"}),
     "range": frozenset({"nvtx_ranges.text", "ncu_ranges.text"}),
     "ranges": frozenset({"nvtx_ranges.path", "ncu_ranges.path"}),
-    "function": frozenset({"launch_stacks.frame_function", "call_stacks.frame_function"}),
+    "function": words(
+        "launch_stacks.frame_function call_stacks.frame_function directives.function "
+        "directives.data_variable um_cpu_page_faults.instruction"
+    ),
 }
 _ACTION_OF: Final = {column: action for action, columns in ACTIONS.items() for column in columns}
 
 # The files of a lake.
 _LAKE: Final = re.compile(
-    r"lake\.json|lock|(?:traces|runs)/[^/]+\.json|numbers/\w+-\d+"
+    r"lake\.json|lock|(?:traces|sweeps)/[^/]+\.json|numbers/\w+-\d+"
     rf"|(?:{'|'.join(schema.BY_NAME)})/\w+=\d+/[^/]+\.parquet"
 )
 
@@ -118,6 +122,19 @@ _FOREIGN: Final = {
     "call_stacks.frame_module": "file",
     "call_stacks.frame_file": "file",
 }
+
+
+# Events that a program labelled: whose name is the label, and the attribute that is one beside a function's.
+_LABELLED: Final = "KHR_DEBUG_EVENTS"
+_LABELS: Final = {"text": kinds.RANGE}
+# A doubt about times of kernels or ranges, which names one of them.
+_EXAMPLE: Final = re.compile(
+    r"(?P<before>[\d,]+ of [\d,]+ (?P<table>kernels|nvtx_ranges) [^(]*\(for example )"
+    r"(?!one without a name at )(?P<name>.*)(?P<after> at [-\d,.]+ ms\): [^()]*)",
+    re.DOTALL,
+)
+# What ncu profiled as a whole is called as what it is.
+_WORKLOADS: Final = frozenset({"range", "cmdlist", "graph"})
 
 
 @dataclass(frozen=True)
@@ -222,6 +239,11 @@ class Tables:
             values = self._without_foreign(_FOREIGN[f"{table}.{column}"], rows, values)
         if action == "ranges":
             return self._paths(values, rows["text"].to_pylist())
+        if action == "source" and not self._texts.names.keep_source:
+            self._removed.add(kinds.CODE, sum(value not in (None, "") for value in values))
+            return [None] * len(values)
+        if action == "event":
+            return self._events(values, rows["source"].to_pylist())
         change = self._change(action)
         known: dict[str, str] = {}
 
@@ -245,7 +267,8 @@ class Tables:
         ]
 
     def _nobody(self, what: str, text: str) -> str:
-        if re.fullmatch(rf"{what}-\d+", text) or (what == "file" and EVERYBODYS.match(text)):
+        stays = {"file": EVERYBODYS.match, "function": NAMELESS.fullmatch}.get(what)
+        if re.fullmatch(rf"{what}-\d+", text) or (stays and stays(text)):
             return text
         self._removed.add(kinds.FOREIGN)
         return f"{what}-{self._numbers.setdefault((what, text), len(self._numbers) + 1)}"
@@ -257,30 +280,45 @@ class Tables:
             "name": texts.name,
             "program": texts.program,
             "path": texts.path,
-            "source": lambda text: (
-                texts.source(text) if texts.names.keep_source else texts.emptied(text, kinds.CODE)
-            ),
-            "kernel": lambda text: self._called(text, kinds.KERNEL),
+            "source": texts.source,
+            "kernel": lambda text: text if text in _WORKLOADS else self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
-            "json": self._json,
+            "settings": lambda text: self._json(text, dict.fromkeys(FILTERS, kinds.KERNEL)),
+            "warning": self._warning,
+            "attributes": lambda text: self._json(text, _LABELS),
             "function": lambda text: self._called(text, kinds.FUNCTION),
         }[action]
 
-    def _json(self, text: str) -> str:
-        """Options of the recording, of which those that select by names tell them; or what else has names."""
+    def _json(self, text: str, named: Mapping[str, str]) -> str:
+        """What somebody's names may be in; `named` says under which keys names stand, and of what kind."""
         told = json.loads(text)
         if not isinstance(told, dict):
             raise unknown(self._file, "JSON", "no object")
-        return json.dumps({option: self._setting(option, value) for option, value in told.items()})
+        changed = {key: self._value(key, value, named) for key, value in told.items()}
+        return text if changed == told else json.dumps(changed)
 
-    def _setting(self, option: str, value: Any) -> Any:
+    def _value(self, key: str, value: Any, named: Mapping[str, str]) -> Any:
         if isinstance(value, str):
-            return self._called(value, kinds.KERNEL) if option in FILTERS else self._texts.free(value)
+            return self._called(value, named[key]) if key in named else self._texts.free(value)
         if isinstance(value, list):
-            return [self._setting(option, one) for one in value]
+            return [self._value(key, one, named) for one in value]
         if isinstance(value, dict):
-            return {self._texts.free(name): self._setting(name, one) for name, one in value.items()}
+            return {self._texts.free(name): self._value(name, one, named) for name, one in value.items()}
         return value
+
+    def _events(self, names: list[str | None], sources: list[str]) -> list[str | None]:
+        """Names of functions and types stay; a label is what a program calls its work, as a range."""
+        return [
+            name and (self._called(name, kinds.RANGE) if source == _LABELLED else self._texts.name(name))
+            for name, source in zip(names, sources, strict=True)
+        ]
+
+    def _warning(self, text: str) -> str:
+        """A sentence, which may be about events, with one of them as an example."""
+        if found := _EXAMPLE.fullmatch(text):
+            kind = kinds.KERNEL if found["table"] == "kernels" else kinds.RANGE
+            text = f"{found['before']}{self._called(found['name'], kind)}{found['after']}"
+        return self._texts.free(text)
 
     def _called(self, text: str, kind: str) -> str:
         return self._texts.names.pseudonym(self._texts.name(text), kind, self._removed)
@@ -290,10 +328,12 @@ class Tables:
         known: dict[str, str] = {"": ""}
         pairs = {(path, text) for path, text in zip(paths, texts, strict=True) if path is not None}
         for path, text in sorted(pairs, key=lambda pair: (len(pair[0]), pair[0], pair[1] or "")):
-            if text and path.endswith(f"/{text}"):
-                outer = path[: -len(text) - 1]
+            # A range without a text has a place in the path all the same.
+            own = text or ""
+            if path.endswith(f"/{own}"):
+                outer = path[: len(path) - len(own) - 1]
                 before = known.get(outer) or self._called(outer, kinds.RANGE)
-                known[path] = f"{before}/{self._called(text, kinds.RANGE)}"
+                known[path] = f"{before}/{self._called(own, kinds.RANGE)}"
             else:
                 known[path] = self._called(path, kinds.RANGE)
         return [None if path is None else known[path] for path in paths]
@@ -314,11 +354,17 @@ def _holds_texts(column_type: pa.DataType) -> bool:
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:
-    """A text, or all texts of a list, or the values of a map, changed."""
+    """A text, or all texts of a list or a map, changed; no two names of a map become one."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
+        names: dict[str, str] = {}
+        for one in value:
+            if isinstance(one, tuple):
+                name = change(one[0])
+                names[one[0]] = name if name not in names.values() else f"{name} {len(names) + 1}"
         return [
-            (one[0], _each(one[1], change)) if isinstance(one, tuple) else _each(one, change) for one in value
+            (names[one[0]], _each(one[1], change)) if isinstance(one, tuple) else _each(one, change)
+            for one in value
         ]
     return value

@@ -22,6 +22,8 @@ FILTERS: Final = frozenset({"kernel_name", "nvtx_include", "nvtx_exclude", "rang
 # Kind of name → what its pseudonyms begin with.
 _PREFIX: Final = {kinds.KERNEL: "kernel_", kinds.RANGE: "range_", kinds.FUNCTION: "function_"}
 _DIGITS: Final = 12
+#: What the tools write where a function has no name: its address, or a word of theirs.
+NAMELESS: Final = re.compile(r"0x[0-9a-fA-F]{1,16}|\[[\w. ]+\]|<Unknown>")
 
 
 class Names:
@@ -108,6 +110,8 @@ class Names:
             removed: where it is counted.
         """
         if not self.pseudonyms or not name or self.keeps(name) or name.startswith(_PREFIX[kind]):
+            return name
+        if kind != kinds.RANGE and NAMELESS.fullmatch(name):
             return name
         removed.add(kind)
         return _PREFIX[kind] + self._digest("", name)[:_DIGITS]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from traceql.share.redact import removed as kinds
+from traceql.share.redact.names import NAMELESS
 from traceql.share.redact.texts import is_environment, is_path
 from traceql.share.redact.words import words
 
@@ -24,8 +25,6 @@ _WORDS: Final = words(
 EVERYBODYS: Final = re.compile(
     r"/(?:usr/)?lib(?:32|64|x32)?/(?:[\w-]+-linux-gnu\w*/)?[^/]+$|/opt/nvidia/|/usr/local/(?:cuda|nvidia)|\["
 )
-# What stands for a function whose name nsys did not find: where it is.
-_NAMELESS: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 # Of processes that were not profiled.
 _FOREIGN: Final = frozenset({"foreign thread", "foreign function", "foreign file"})
 
@@ -58,7 +57,7 @@ def redacted(string: String, texts: Texts) -> str:
         return texts.emptied(text, kinds.ENVIRONMENT)
     if uses == {"foreign thread"}:
         return texts.emptied(text, kinds.FOREIGN, f"thread-{string.number}")
-    if "foreign function" in uses and uses <= _FOREIGN and not _NAMELESS.fullmatch(text):
+    if "foreign function" in uses and uses <= _FOREIGN and not NAMELESS.fullmatch(text):
         return texts.emptied(text, kinds.FOREIGN, f"function-{string.number}")
     if uses == {"foreign file"} and not EVERYBODYS.match(text):
         return texts.emptied(text, kinds.FOREIGN, f"file-{string.number}")
