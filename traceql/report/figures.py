@@ -149,7 +149,7 @@ def rows(query: Query, answer: pl.DataFrame) -> Table:
         values = shown[column.name].to_list()
         if column.name == "trace" and answer["trace"].n_unique() == 1:
             continue
-        if shown[column.name].null_count() == shown.height:
+        if answer[column.name].null_count() == answer.height:
             empty.append(units.title(column.name))
             continue
         number = shown[column.name].dtype.is_numeric()
