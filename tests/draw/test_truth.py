@@ -8,6 +8,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 import pytest
+from made.nsys import Recording, kernel
+from made.store import empty
 
 from traceql.draw import charts, predictions, render, rooflines, theme
 from traceql.draw.registry import KINDS
@@ -647,3 +649,22 @@ def test_pairs_of_bars_of_one_name_say_what_else_they_are_of() -> None:
     names = [row[theme.NAME] for row in rows(chart, theme.NAME)]
     pool = "Pool address 0x7fe17e000000"
     assert names == [f"{pool} (GPU 0)", f"{pool} (GPU 1)", "Pool address 0x10"]
+
+
+def test_a_picture_says_to_what_it_is_narrowed_and_how_many_rows_its_limit_leaves() -> None:
+    made = Recording().range("step", 0, 100)
+    for number in range(3):
+        start = 10 * number
+        made.call("cudaLaunchKernel", start, start + 1, kernel(f"k{number}", start + 2, start + 6))
+    database = empty()
+    made.store(database, "run")
+
+    def lines(name: str, **given: Any) -> list[str]:
+        return database.chart(name, trace="run", **given).to_dict()["title"].get("subtitle", [])
+
+    assert lines("top_kernels") == ["run"]
+    assert lines("top_kernels", limit=2) == ["run", "limited to 2 of 3 rows"]
+    assert lines("top_kernels", from_=5, to=1_234_567_891) == ["run", "from 5 ns to 1.234567891 s"]
+    assert lines("top_kernels", within="step") == ["run", "within step"]
+    # What counts the rest is not said twice.
+    assert lines("gpu_gaps", limit=1) == ["run", "the longest of 2"]

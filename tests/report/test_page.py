@@ -454,6 +454,17 @@ def test_a_column_is_without_any_value_only_if_all_rows_are() -> None:
     assert table.left_out == "100 more rows: the query gives them all. Without any value: P99."
 
 
+def test_a_table_of_a_limited_answer_says_so(corpus: Database, page_of: Callable[..., str]) -> None:
+    made = figures.of_answer(corpus._asker("top_kernels", trace=EAGER, limit=3), {"trace": EAGER})
+    assert made.table is not None
+    assert re.fullmatch(r"3 of \d+ rows: --limit gives more, --limit NULL all\.", made.table.left_out)
+    whole = figures.of_answer(corpus._asker("top_kernels", trace=EAGER, limit=None), {"trace": EAGER})
+    assert whole.table is not None
+    assert whole.table.left_out == ""
+    # A page does not count what it leaves out.
+    assert "No more than 20 rows were asked for: --limit NULL gives all." in page_of(EAGER)
+
+
 # --- the commands ---------------------------------------------------------------------------------------
 
 

@@ -563,6 +563,11 @@ def notes(chart: Drawing) -> list[str]:
     return list(chart.title.subtitle) if isinstance(chart.title, alt.TitleParams) else []
 
 
+def limited(shown: int, all_of_them: int) -> str:
+    """What to note when a question's limit leaves out rows of its answer."""
+    return f"limited to {shown:,} of {all_of_them:,} rows" if shown < all_of_them else ""
+
+
 def cut(shown: int, all_of_them: int, what: str) -> str:
     """What to note when a chart does not show everything."""
     return f"the {f'{shown:,} ' * (shown != 1)}{what} of {all_of_them:,}" if shown < all_of_them else ""
