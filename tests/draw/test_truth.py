@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import altair as alt
 import polars as pl
 import pytest
+from made.nsys import Recording, kernel
+from made.store import empty
 
-from traceql.draw import charts, rooflines, theme
+from traceql.draw import charts, predictions, render, rooflines, theme
 from traceql.draw.registry import KINDS
 from traceql.errors import QueryError, UnknownQueryError
 from traceql.questions import catalog
@@ -507,3 +510,161 @@ def test_a_long_question_is_the_title_in_several_lines() -> None:
     lines = theme.titled("word " * 40)
     assert len(lines) == 3
     assert max(map(len, lines)) <= 74
+
+
+# --- what is not known, and more of it than colours ------------------------------------------------------
+
+
+def fills(svg: str) -> list[str | None]:
+    """The colour of each point of a picture, if Vega gives it one."""
+    marks = re.findall(r'<path [^>]*aria-roledescription="point"[^>]*>', svg)
+    return [found[1] if (found := re.search(r' fill="([^"]*)"', mark)) else None for mark in marks]
+
+
+@pytest.mark.parametrize(("kind", "y"), [("points", "gpu_span_ns"), ("scatter", "gpu_span_ns")])
+def test_points_of_no_phase_are_seen_and_named_beside_those_of_one(kind: str, y: str) -> None:
+    answer = pl.DataFrame({"step": [0, 1, 2], y: [5, 6, 7], "phase": ["decode", "prefill", None]})
+    chart = drawn(kind, answer, x="step", y=y, color="phase")
+    svg = render.to_svg(charts.themed(KINDS[kind].draw(answer, x="step", y=y, color="phase")))
+    decode, prefill, none = fills(svg)
+    assert none == theme.LIGHT.muted
+    assert len({decode, prefill, none}) == 3
+    for channel in ("color", "shape"):
+        assert chart["encoding"][channel]["scale"]["domain"] == ["decode", "prefill", None]
+    assert ">no phase</text>" in svg
+
+
+def test_bars_and_work_of_no_category_are_drawn() -> None:
+    answer = pl.DataFrame({"layer_kind": ["mlp", None], "gpu_ns": [5, 6]})
+    chart = drawn("bars", answer, x="layer_kind", y="gpu_ns")
+    assert chart["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["mlp", None]
+
+
+def counters(*, metrics: int = 1, unit: str = "%", device: str = "GPU 0") -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"device": device, "metric": f"m{number}", "unit": unit, "time_ns": time, "avg": 1.0 * number}
+            for number in range(metrics)
+            for time in (0, 5)
+        ]
+    )
+
+
+OVER_TIME = {
+    "x": "time_ns",
+    "y": "avg",
+    "color": "metric",
+    "apart": "device",
+    "panel": "unit",
+    "y_unit": "unit",
+}
+
+
+def test_lines_of_one_colour_are_dashed_otherwise() -> None:
+    few, many = (drawn("lines", counters(metrics=number), **OVER_TIME)["encoding"] for number in (7, 9))
+    assert "strokeDash" not in few
+    colors, dashes = many["color"]["scale"], many["strokeDash"]["scale"]
+    assert colors["domain"] == dashes["domain"]
+    assert len(set(zip(colors["range"], map(tuple, dashes["range"]), strict=True))) == 9
+    # One legend tells both.
+    assert many["color"]["legend"] == many["strokeDash"]["legend"]
+
+
+def test_curves_of_one_colour_are_dashed_otherwise() -> None:
+    rows = [
+        {"gpu": f"G{n}", "batch_size": size, "ms_per_token": 1.0 * size, "ridge": 4.0, "elbow": None}
+        for n in range(8)
+        for size in (1, 2)
+    ]
+    answer = pl.DataFrame(rows, schema_overrides={"elbow": pl.Float64})
+    of = {"x": "batch_size", "y": "ms_per_token", "color": "gpu", "ridge": "ridge", "elbow": "elbow"}
+    curves = drawn("sweep", answer, **of)["layer"][1]["encoding"]
+    assert curves["strokeDash"]["scale"]["domain"] == curves["color"]["scale"]["domain"]
+    assert len({*map(tuple, curves["strokeDash"]["scale"]["range"])}) == 2
+    floors = pl.DataFrame(
+        [{"x": x, "us": 1.0 * x, "up": None, "series": f"G{n}"} for n in range(8) for x in (1, 2)]
+    )
+    lines = predictions.floors(floors, floors.clear(), size="batch_size").to_dict()["layer"][0]["encoding"]
+    assert len({*map(tuple, lines["strokeDash"]["scale"]["range"])}) == 2
+
+
+def test_panels_of_one_name_say_what_else_they_are_of() -> None:
+    devices = pl.concat([counters(device="NIC a"), counters(device="NIC b")])
+    panels = drawn("lines", devices, **OVER_TIME)["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == [["% (NIC a)"], ["% (NIC b)"]]
+    memory = pl.DataFrame(
+        {
+            "pid": [7, 7, 8],
+            "gpu_id": [0, 1, 0],
+            "kind": ["Device"] * 3,
+            "time_ns": [0] * 3,
+            "in_use_bytes": [5] * 3,
+        }
+    )
+    of = {"x": "time_ns", "y": "in_use_bytes", "color": "kind", "apart": "pid", "panel": "gpu_id"}
+    panels = drawn("lines", memory, **of)["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == [
+        ["GPU 0 (Process 7)"],
+        ["GPU 1"],
+        ["GPU 0 (Process 8)"],
+    ]
+
+
+def test_no_axis_is_of_two_units() -> None:
+    sampled = pl.concat([counters(), counters(unit=""), counters(unit="byte")]).with_columns(
+        kernel=pl.lit("add")
+    )
+    panels = drawn("lines", sampled, **{**OVER_TIME, "panel": "kernel"})["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == [["add (%)"], ["add (count)"], ["add (byte)"]]
+    axes = [panel["encoding"]["y"]["axis"]["title"] for panel in panels]
+    assert axes == ["Avg (%)", "Avg (count)", "Avg (byte)"]
+    metrics = pl.DataFrame(
+        {
+            "kernel": ["add"] * 3,
+            "metric": ["read.sum", "write.sum", "throughput.pct"],
+            "unit": ["byte", "byte", "%"],
+            "value": [5e6, 6e6, 80.0],
+        }
+    )
+    of = {"x": "kernel", "y": "value", "y_name": "metric", "y_unit": "unit"}
+    panels = drawn("scatter", metrics, **of)["vconcat"]
+    axes = [panel["encoding"]["x"]["axis"]["title"] for panel in panels]
+    # Of several counters each has a colour, of one alone the axis has its name.
+    assert axes == ["Value (MB)", "throughput.pct (%)"]
+    assert panels[0]["encoding"]["color"]["scale"]["domain"] == ["read.sum", "write.sum"]
+    assert "color" not in panels[1]["encoding"]
+
+
+def test_pairs_of_bars_of_one_name_say_what_else_they_are_of() -> None:
+    answer = pl.DataFrame(
+        {
+            "pid": [7, 7, 8],
+            "gpu_id": [0, 1, 0],
+            "pool_address": [140_606_458_298_368] * 2 + [16],
+            "peak_bytes": [5, 6, 7],
+            "peak_used_bytes": [1, 2, 3],
+        }
+    )
+    chart = drawn("paired_bars", answer, x="pool_address", y="peak_bytes", y2="peak_used_bytes")
+    names = [row[theme.NAME] for row in rows(chart, theme.NAME)]
+    pool = "Pool address 0x7fe17e000000"
+    assert names == [f"{pool} (GPU 0)", f"{pool} (GPU 1)", "Pool address 0x10"]
+
+
+def test_a_picture_says_to_what_it_is_narrowed_and_how_many_rows_its_limit_leaves() -> None:
+    made = Recording().range("step", 0, 100)
+    for number in range(3):
+        start = 10 * number
+        made.call("cudaLaunchKernel", start, start + 1, kernel(f"k{number}", start + 2, start + 6))
+    database = empty()
+    made.store(database, "run")
+
+    def lines(name: str, **given: Any) -> list[str]:
+        return database.chart(name, trace="run", **given).to_dict()["title"].get("subtitle", [])
+
+    assert lines("top_kernels") == ["run"]
+    assert lines("top_kernels", limit=2) == ["run", "limited to 2 of 3 rows"]
+    assert lines("top_kernels", from_=5, to=1_234_567_891) == ["run", "from 5 ns to 1.234567891 s"]
+    assert lines("top_kernels", within="step") == ["run", "within step"]
+    # What counts the rest is not said twice.
+    assert lines("gpu_gaps", limit=1) == ["run", "the longest of 2"]

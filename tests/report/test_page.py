@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import altair as alt
 import polars as pl
 import pytest
 from command_line import process, traceql
@@ -443,6 +444,27 @@ def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
     assert re.fullmatch(r"[\d,]+ more rows: the query gives them all\.", made.table.left_out)
 
 
+def test_a_column_is_without_any_value_only_if_all_rows_are() -> None:
+    query = catalog.shipped().find("top_kernels")
+    numbers = {column.name: [1] * 300 for column in query.columns}
+    late, never = [None] * 299 + [5.0], pl.Series([None] * 300, dtype=pl.Float64)
+    answer = pl.DataFrame(numbers | {"trace": ["t"] * 300, "share_pct": late, "p99_ns": never})
+    table = figures.rows(query, answer)
+    assert "Share (%)" in [column.title for column in table.columns]
+    assert table.left_out == "100 more rows: the query gives them all. Without any value: P99."
+
+
+def test_a_table_of_a_limited_answer_says_so(corpus: Database, page_of: Callable[..., str]) -> None:
+    made = figures.of_answer(corpus._asker("top_kernels", trace=EAGER, limit=3), {"trace": EAGER})
+    assert made.table is not None
+    assert re.fullmatch(r"3 of \d+ rows: --limit gives more, --limit NULL all\.", made.table.left_out)
+    whole = figures.of_answer(corpus._asker("top_kernels", trace=EAGER, limit=None), {"trace": EAGER})
+    assert whole.table is not None
+    assert whole.table.left_out == ""
+    # A page does not count what it leaves out.
+    assert "No more than 20 rows were asked for: --limit NULL gives all." in page_of(EAGER)
+
+
 # --- the commands ---------------------------------------------------------------------------------------
 
 
@@ -517,6 +539,15 @@ def test_a_database_is_not_overwritten_by_a_chart(corpus: Database, tmp_path: Pa
     result = run(corpus, tmp_path, "chart", "kernels", "--trace", EAGER, "-o", "precious.html")
     assert result.returncode == 1
     assert "not overwritten" in result.stderr
+
+
+def test_what_a_chart_names_has_the_pages_colours_and_its_rows_are_as_they_are() -> None:
+    names = pl.DataFrame({"category": ["gemm", theme.LIGHT.series[1], None]})
+    drawn = alt.Chart(names).mark_bar().encode(color=theme.color("category", names)).to_dict()
+    shown = json.loads(page.specification(drawn))
+    colors = shown["encoding"]["color"]["scale"]["range"]
+    assert {*colors} == {"var(--series-0)", "var(--series-1)", "var(--muted)"}
+    assert shown["datasets"] == drawn["datasets"]
 
 
 def test_the_pages_colours_are_those_of_the_theme(eager: Parsed) -> None:

@@ -98,6 +98,16 @@ def test_what_is_packed_is_what_the_question_answers(two_lanes: Database) -> Non
     )
 
 
+def test_a_launch_that_nobody_saw_return_did_not_return_as_its_work_began() -> None:
+    made = empty()
+    recording = Recording().call("cudaLaunchKernel", 10, 5, kernel("unseen", 20, 30))
+    recording.call("cudaLaunchKernel", 40, 45, kernel("seen", 45, 50)).store(made, "a")
+    head, (_, _, whats, _, queues, *_) = packed(made)
+    names = [head["texts"][head["whats"][what][0]] for what in whats]
+    assert [names[number] for number in head["unreturned"]] == ["unseen"]
+    assert queues[names.index("seen")] == 0
+
+
 @pytest.mark.long
 def test_lanes_that_are_left_out_are_packed_as_shares(two_lanes: Database) -> None:
     head, (*_, numbers, busy, begun, whats, _) = packed(two_lanes, max_events=0)

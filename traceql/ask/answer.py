@@ -410,8 +410,8 @@ class _Remembering:
 class Once(Asker):
     """Asks every question once and remembers the answer: for a page of one state of a database.
 
-    How many rows there are beyond a limit is not counted, which asks all of it again: a page does not say so,
-    and `total_rows` is the number of those that there are.
+    How many rows there are beyond a limit is not counted, which asks all of it again: a page says of a full
+    answer that it is limited, and `total_rows` is the number of those that there are.
     """
 
     def __init__(self, asker: Asker) -> None:

@@ -250,6 +250,9 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         numbers = f"The numbers: traceql query {query.name.replace('_', '-')}"
         raise QueryError(first.message, first.remedy or numbers) from first
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
+    if "total" not in shown.channels:
+        # A chart that is told how many there are says so itself.
+        lacking += [theme.limited(len(answer), answer.total_rows)]
     drawn: list[Drawing] = []
     for group, chart in found:
         note = theme.notes(chart)
@@ -261,12 +264,24 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         heading, lines = (
             (names, note)
             if drawn
-            else (theme.titled(query.title), [*([names] if names else []), *note, *lacking])
+            else (theme.titled(query.title), [*filter(None, [names, _window(answer), *note, *lacking])])
         )
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
         drawn.append(chart.properties(title=title, **sized))
     return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn, spacing=30)
+
+
+def _window(answer: Answer) -> str:
+    """To which part of traces an answer is narrowed; empty if to none."""
+    given = answer.parameters
+    times = [
+        f"{word} {units.text('_ns', at, 12)}"
+        for word in ("from", "to")
+        if isinstance(at := given.get(word), int)
+    ]
+    within = given.get("within")
+    return " ".join([*times, *([f"within {values.drawn(str(within))}"] if within else [])])
 
 
 def _drawn(kind: Kind, part: pl.DataFrame, beside: Sequence[pl.DataFrame], shown: Picture) -> Drawing:

@@ -178,9 +178,10 @@ def paired_bars(
     found = []
     # What is measured is said by the column, or row by row.
     one_unit = bool(units.suffix(y))
-    for row in known.head(_PAIRS_OF_BARS).to_dicts():
+    shown = known.head(_PAIRS_OF_BARS)
+    names = theme.rows_of(shown, x, until=y)[theme.NAME] if one_unit else map(units.title, shown[x])
+    for row, name in zip(shown.to_dicts(), names, strict=True):
         counter, before, after = str(row[x]), row[y], row[y2]
-        name = counter if one_unit else units.title(counter)
         comparable = before is not None and after is not None and before != 0
         change = 100 * (after - before) / abs(before) if comparable else None
         # The remark is about the side that is missing.

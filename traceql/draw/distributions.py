@@ -76,18 +76,37 @@ def scatter(
     y_name: str = "",
     y_unit: str = "",
 ) -> Drawing:
-    """A point for each row. What an axis shows is named by the column, or by what the answer says of it."""
+    """A point for each row. What an axis shows is named by the column, or by what the answer says of it.
+
+    Where that is of several units, each has a panel, and of several names, each a colour.
+    """
     known = theme.measured(answer, x, y)
-    rows, tooltip = theme.prepared(known, answer.columns)
-    encoded = (
-        alt.Chart(rows, height=320).mark_point(filled=True, size=45, opacity=0.75).encode(tooltip=tooltip)
-    )
+    of_units = known.partition_by(y_unit, maintain_order=True) if y_unit else [known]
+    panels = [_scattered(rows, x, y, color, (x_name, x_unit), (y_name, y_unit)) for rows in of_units]
+    drawn = panels[0]
+    if len(panels) > 1:
+        sized = [panel.properties(width=theme.WIDTH) for panel in panels]
+        # The names of one unit are not those of another.
+        drawn = alt.vconcat(*sized, spacing=18).resolve_scale(color="independent", shape="independent")
+    return theme.noted(drawn, theme.left_out(known, answer))
+
+
+def _scattered(
+    known: pl.DataFrame, x: str, y: str, color: str, of_x: tuple[str, str], of_y: tuple[str, str]
+) -> alt.Chart:
+    """The panel of one unit; axes are named by columns that say a name and a unit, if there are some."""
+    rows, tooltip = theme.prepared(known, known.columns)
+    named = of_y[0]
+    several = bool(named) and rows[named].n_unique() > 1
+    marks = alt.Chart(rows, height=320).mark_point(filled=True, size=45, opacity=0.75)
+    encoded: alt.Chart = marks.encode(tooltip=tooltip)
 
     def channel(column: str, name: str, unit: str) -> dict[str, Any]:
         numbers = rows[column].to_list()
         if not name:
             return {"axis": theme.axis(column, rows)}
-        called, said = theme.said(rows, name), theme.said(rows, unit)
+        called = units.title(column) if several and name == named else theme.said(rows, name)
+        said = theme.said(rows, unit)
         if _is_wide(numbers):
             ticks = theme.decades(numbers)
             scale = alt.Scale(type="log", domain=[ticks[0], ticks[-1]], nice=False)
@@ -97,7 +116,7 @@ def scatter(
 
     if rows[x].dtype.is_numeric():
         encoded = encoded.encode(
-            x=alt.X(f"{x}:Q", **channel(x, x_name, x_unit)), y=alt.Y(f"{y}:Q", **channel(y, y_name, y_unit))
+            x=alt.X(f"{x}:Q", **channel(x, *of_x)), y=alt.Y(f"{y}:Q", **channel(y, *of_y))
         )
     else:
         # Names are long: they go down the side, and the values across.
@@ -112,11 +131,12 @@ def scatter(
                     labelExpr=f"{json.dumps(short, ensure_ascii=False)}[datum.label] || datum.label",
                 ),
             ),
-            x=alt.X(f"{y}:Q", **channel(y, y_name, y_unit)),
+            x=alt.X(f"{y}:Q", **channel(y, *of_y)),
         )
+    color = color or (named if several else "")
     if color:
         encoded = encoded.encode(color=theme.color(color, rows), shape=theme.shape(color, rows))
-    return theme.noted(encoded, theme.left_out(known, answer))
+    return encoded
 
 
 def _beyond(starts: Sequence[float], ends: Sequence[float]) -> list[float]:

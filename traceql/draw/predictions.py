@@ -49,6 +49,10 @@ def floors(
     marks = points.drop_nulls([across, upwards])
     both = pl.concat([lines, marks])
     names = both.select(pl.col("series").unique(maintain_order=True))["series"]
+    legend = alt.Legend(labelLimit=400, columns=2)
+    dash = theme.dashed("curve", theme.values_of(names), title=None, legend=legend)
+    if dash is not alt.Undefined:
+        legend.symbolType = "stroke"
     called = {"x": size, "us": "time_us", "up": up}
     shown = [name for name in called if called[name]]
 
@@ -62,19 +66,14 @@ def floors(
         made: alt.Chart = drawn.encode(
             x=_channel(alt.X, called[across], both[across]),
             y=_channel(alt.Y, called[upwards], both[upwards]),
-            color=alt.Color(
-                "curve:N",
-                title=None,
-                scale=theme.scale_of(names),
-                legend=alt.Legend(labelLimit=400, columns=2),
-            ),
+            color=alt.Color("curve:N", title=None, scale=theme.scale_of(names), legend=legend),
             tooltip=tooltip,
         )
         return made
 
     # The next wave begins with one tile too many.
     steps = {"interpolate": "step-after"} if of_tiles else {}
-    layers = [layer(lines, {"kind": "line", "strokeWidth": 2, **steps})]
+    layers = [layer(lines, {"kind": "line", "strokeWidth": 2, **steps}).encode(strokeDash=dash)]
     if up:
         labels = layer(lines, {"kind": "text", "dy": -9, "fontSize": 10})
         layers.append(labels.encode(text=alt.Text(f"{size}:Q")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import polars as pl
@@ -46,15 +46,17 @@ def sweep(
     named = theme.measured(_with_curves(answer, color, file, config), x, y, positive=True)
     rows, tooltip = theme.prepared(named.with_columns(pl.col(color).cast(pl.String)), named.columns)
     base = alt.Chart(rows, height=320)
-    hue = alt.Color(
-        f"{_CURVE}:N",
-        title=units.title(color) if rows[_CURVE].equals(rows[color]) else "Curve",
-        sort=None,
-        # As the theme has it, or fewer: sweeps side by side share a legend, and no two say different numbers.
-        legend=alt.Legend(
-            labelLimit=300, columns=alt.Undefined if max(map(len, rows[_CURVE])) < _SHORT else 2
-        ),
-    )
+    names = rows[_CURVE].unique(maintain_order=True).to_list()
+    title = units.title(color) if rows[_CURVE].equals(rows[color]) else "Curve"
+    # As the theme has it, or fewer: sweeps side by side share a legend, and no two say different numbers.
+    legend: dict[str, Any] = {
+        "labelLimit": 300,
+        "columns": alt.Undefined if max(map(len, names)) < _SHORT else 2,
+    }
+    hue = alt.Color(f"{_CURVE}:N", title=title, sort=None, legend=alt.Legend(**legend))
+    strokes: dict[str, Any] = {"title": title, "legend": alt.Legend(**legend, symbolType="stroke")}
+    if (dash := theme.dashed(_CURVE, names, **strokes)) is not alt.Undefined:
+        hue = alt.Color(f"{_CURVE}:N", scale=alt.Scale(domain=names), **strokes)
     across = alt.X(
         f"{x}:Q",
         axis=theme.axis(x, rows, values=sorted(rows[x].unique().to_list())),
@@ -67,7 +69,7 @@ def sweep(
         scale=alt.Scale(type="log", domain=[ticks[0], ticks[-1]], nice=False),
     )
     curves = base.mark_line(point=alt.OverlayMarkDef(size=30)).encode(
-        x=across, y=up, color=hue, tooltip=tooltip
+        x=across, y=up, color=hue, strokeDash=dash, tooltip=tooltip
     )
     marks = [_elbows(rows, x, y, color, elbow, _FITTED)]
     if by_eye:

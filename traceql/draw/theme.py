@@ -84,6 +84,8 @@ SEQUENTIAL: Literal["cividis"] = "cividis"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 #: Symbols go with the colours, so that no chart of points depends on colour alone.
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+# Of lines that have one colour, as there are more of them than colours.
+_DASHES = ([1, 0], [6, 3], [2, 2], [10, 3, 2, 3])
 #: Rows that a chart is made of at most: more cannot be told apart, and make notebooks slow.
 MOST_ROWS = 5_000
 #: Pixels, where nothing else says how wide a chart is.
@@ -133,9 +135,17 @@ def part_of(answer: pl.DataFrame | None) -> Iterator[None]:
 
 
 def scale_of(categories: pl.Series) -> alt.Scale:
-    """The scale of colours for a column: each of its values in its own, where it has one everywhere."""
-    values, colors = hues(categories)
-    return alt.Scale(domain=values, range=colors) if values else alt.Scale()
+    """The scale of colours for a column: each of its values in its own, where it has one everywhere.
+
+    What is not known of some rows has that of secondary text: Vega draws nothing that is in no scale.
+    """
+    values, colors = values_of(categories), hues(categories)[1]
+    return alt.Scale(domain=values, range=[*colors, LIGHT.muted][: len(values)]) if colors else alt.Scale()
+
+
+def values_of(categories: pl.Series) -> list[Any]:
+    """What a scale of a column holds, in the order of `hues`, and last what is not known."""
+    return hues(categories)[0] + [None] * int(categories.null_count() > 0)
 
 
 def hues(categories: pl.Series) -> tuple[list[Any], list[str]]:
@@ -186,7 +196,7 @@ def color(column: str, rows: pl.DataFrame, **options: Any) -> alt.Color:
 
 def shape(column: str, rows: pl.DataFrame, **options: Any) -> alt.Shape:
     """The symbols of a column, in the order of its colours."""
-    values, _ = hues(rows[column])
+    values = values_of(rows[column])
     return alt.Shape(
         f"{column}:N",
         **{
@@ -203,21 +213,30 @@ def own_color(column: str, rows: pl.DataFrame) -> alt.Color | alt.UndefinedType:
     return color(column, rows, legend=None) if column in _HUED else alt.Undefined
 
 
-def legend(names: pl.Series) -> alt.Legend:
+def legend(names: pl.Series, **options: Any) -> alt.Legend:
     """Room for the names of what is drawn: long ones stand below each other, and none is like another."""
     known = [one for one in names.unique().sort().to_list() if one is not None]
     told = {str(one): called(names.name, one) for one in known}
+    unknown = called(names.name, None) if names.null_count() else ""
     lines = max(map(len, told.values()), default=0) > _LETTERS_OF_LEGEND
     short = shortened([*told.values()], _LETTERS_OF_LINE if lines else _LETTERS_OF_LEGEND)
     shown = {name: text for name, text in zip(told, short, strict=True) if name != text}
-    options: dict[str, Any] = {}
     if lines:
-        options = {"columns": 1, "labelLimit": _LINE_OF_LEGEND}
-    elif (columns := _columns(short)) < len(short) or columns > _COLUMNS:
-        options = {"columns": columns}
-    if shown:
-        options["labelExpr"] = f"{json.dumps(shown, ensure_ascii=False)}[datum.label] || datum.label"
+        options |= {"columns": 1, "labelLimit": _LINE_OF_LEGEND}
+    elif (columns := _columns([*short, *([unknown] if unknown else [])])) < len(short) or columns > _COLUMNS:
+        options["columns"] = columns
+    if shown or unknown:
+        text = f"{json.dumps(shown, ensure_ascii=False)}[datum.label] || datum.label"
+        options["labelExpr"] = f"datum.value === null ? {json.dumps(unknown)} : {text}" if unknown else text
     return alt.Legend(**options)
+
+
+def dashed(column: str, values: Sequence[Any] | None, **options: Any) -> alt.StrokeDash | alt.UndefinedType:
+    """How lines of these values of a column are dashed: not, unless there are more of them than colours."""
+    if values is None or len(values) <= len(LIGHT.series):
+        return alt.Undefined
+    found = [_DASHES[number // len(LIGHT.series) % len(_DASHES)] for number in range(len(values))]
+    return alt.StrokeDash(f"{column}:N", scale=alt.Scale(domain=[*values], range=found), **options)
 
 
 def _columns(names: Sequence[str]) -> int:
@@ -543,6 +562,11 @@ def noted(chart: Drawing, *notes: str) -> Drawing:
 def notes(chart: Drawing) -> list[str]:
     """The notes that a chart has."""
     return list(chart.title.subtitle) if isinstance(chart.title, alt.TitleParams) else []
+
+
+def limited(shown: int, all_of_them: int) -> str:
+    """What to note when a question's limit leaves out rows of its answer."""
+    return f"limited to {shown:,} of {all_of_them:,} rows" if shown < all_of_them else ""
 
 
 def cut(shown: int, all_of_them: int, what: str) -> str:

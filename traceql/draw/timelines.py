@@ -8,6 +8,7 @@ import altair as alt
 import polars as pl
 
 from traceql.draw import theme
+from traceql.draw.names import told_apart
 from traceql.draw.registry import Drawing, chart
 from traceql.present import units
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _MOST_POINTS = 2_000
 _MOST_DOTS = 100
 _PANELS = 5
+# Of the title of a panel, where two things have one name.
+_LETTERS = 76
 # From the first to the last that is drawn, with room for the marks of both.
 _CLIPPED = alt.Scale(zero=False, nice=False, padding=8)
 # An amount in the unit of its legend.
@@ -179,12 +182,16 @@ def lines(
     """A line through `y` over the number `x`, for each `color` and whatever else numbers rows of its own.
 
     A column that does so can be named (`apart`), and one that says the unit of `y`. Where `panel` names them,
-    those that stand apart have a panel each, the first of the answer.
+    those that stand apart or have another unit have a panel each, the first of the answer.
     """
     if panel:
-        known = theme.measured(answer, x, y).partition_by([panel, apart], maintain_order=True)
+        parts = list(dict.fromkeys(filter(None, (panel, apart, y_unit))))
+        known = theme.measured(answer, x, y).partition_by(parts, maintain_order=True)
         shown = known[:_PANELS]
-        names = [theme.texts(rows, panel)[0] for rows in shown]
+        firsts = pl.concat([rows.select(parts).head(1) for rows in shown])
+        # As it stands at the axis.
+        firsts = firsts.with_columns(pl.col(one).replace("", "count") for one in parts if one == y_unit)
+        names = told_apart(firsts, panel, "", _LETTERS)
         charts = [_lines(rows, x, y, color, apart, y_unit).properties(width=theme.WIDTH) for rows in shown]
         if len(charts) == 1:
             notes = theme.notes(charts[0])
@@ -231,7 +238,11 @@ def _numbered(
         known, apart = _lines_of(known, x, color, apart)
     thinned = _thinned(known, x, y, [*filter(None, [color]), *apart])
     rows, tooltip = theme.prepared(thinned, answer.columns)
-    y_axis = theme.plain_axis(units.title(y), theme.said(rows, y_unit)) if y_unit else theme.axis(y, rows)
+    y_axis = (
+        theme.plain_axis(units.title(y), theme.said(rows, y_unit) or "count")
+        if y_unit
+        else theme.axis(y, rows)
+    )
     encoded = alt.Chart(rows, height=260, mark=mark).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=_CLIPPED),
         y=alt.Y(f"{y}:Q", axis=y_axis),
@@ -242,8 +253,11 @@ def _numbered(
     # What is not known of any row tells none apart.
     if color and rows[color].null_count() < rows.height:
         encoded = encoded.encode(color=theme.color(color, rows))
+        strokes = {"title": units.title(color), "legend": theme.legend(rows[color], symbolType="stroke")}
         if mark.type == "point":
             encoded = encoded.encode(shape=theme.shape(color, rows))
+        elif (dash := theme.dashed(color, theme.values_of(rows[color]), **strokes)) is not alt.Undefined:
+            encoded = encoded.encode(color=theme.color(color, rows, **strokes), strokeDash=dash)
     note = f"{rows.height:,} of {known.height:,} points: the extremes of each stretch"
     return theme.noted(encoded, note if thinned is not known else "", theme.left_out(known, answer))
 

@@ -80,7 +80,7 @@ def of_answer(
 
 def _table(answer: Answer) -> Table:
     with units.named(answer.question.titles):
-        return rows(answer.question, answer.frame())
+        return rows(answer.question, answer.frame(), _limited(answer))
 
 
 def _drawn(answer: Answer, params: Mapping[str, Value]) -> tuple[dict[str, Any] | None, str, list[Note]]:
@@ -136,10 +136,24 @@ def _literal(value: Value) -> str:
     return repr(value) if isinstance(value, str | list | dict) else str(value).lower()
 
 
-def rows(query: Query, answer: pl.DataFrame) -> Table:
+def _limited(answer: Answer) -> str:
+    """That the question's limit leaves out rows, or may do so: pages do not count how many there are."""
+    limit, shown = answer.parameters.get("limit"), len(answer)
+    if shown < answer.total_rows:
+        return f"{shown:,} of {answer.total_rows:,} rows: --limit gives more, --limit NULL all."
+    if not isinstance(limit, int) or not answer.question.limits_rows:
+        return ""
+    frame = answer.frame()
+    most = frame["trace"].value_counts()["count"].max() if "trace" in frame.columns else shown
+    reached = isinstance(most, int) and most >= limit
+    return f"No more than {limit:,} rows were asked for: --limit NULL gives all." if reached else ""
+
+
+def rows(query: Query, answer: pl.DataFrame, limited: str = "") -> Table:
     """The answer as a table, numbers in one unit per column.
 
-    Left out are the trace where there is but one, and columns without any value, which are named below.
+    Left out are the trace where there is but one, and columns without any value, which are named below; there
+    stands also how the answer is `limited`.
     """
     shown = answer.head(_MOST_TABLE_ROWS)
     columns = []
@@ -149,7 +163,7 @@ def rows(query: Query, answer: pl.DataFrame) -> Table:
         values = shown[column.name].to_list()
         if column.name == "trace" and answer["trace"].n_unique() == 1:
             continue
-        if shown[column.name].null_count() == shown.height:
+        if answer[column.name].null_count() == answer.height:
             empty.append(units.title(column.name))
             continue
         number = shown[column.name].dtype.is_numeric()
@@ -172,6 +186,7 @@ def rows(query: Query, answer: pl.DataFrame) -> Table:
         )
     left_out = answer.height - shown.height
     remarks = [f"{left_out:,} more rows: the query gives them all."] if left_out else []
+    remarks += [limited] if limited else []
     remarks += [f"Without any value: {', '.join(empty)}."] if empty else []
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), " ".join(remarks))
 

@@ -165,7 +165,7 @@ _LARGE = 50_000
 
 def specification(chart: Mapping[str, Any]) -> str:
     """A chart as JSON for a script element."""
-    return _json(_responsive(chart))
+    return _json(_in_colors_of_page(_responsive(chart)))
 
 
 def packed(specification: str) -> str:
@@ -238,6 +238,24 @@ def _in_css() -> Colors:
         grid="var(--grid)",
         series=tuple(f"var(--series-{n})" for n in range(len(theme.LIGHT.series))),
     )
+
+
+def _in_colors_of_page(part: Any) -> Any:
+    """A part of a specification with the colours of what a chart names as `_in_css` has them."""
+    from traceql.draw import theme
+
+    own = _in_css()
+    known = dict(zip((theme.LIGHT.muted, *theme.LIGHT.series), (own.muted, *own.series), strict=True))
+
+    def replaced(one: Any) -> Any:
+        if isinstance(one, dict):
+            # What stands in rows is a stranger's.
+            return {key: value if key == "datasets" else replaced(value) for key, value in one.items()}
+        if isinstance(one, list):
+            return [replaced(each) for each in one]
+        return known.get(one, one) if isinstance(one, str) else one
+
+    return replaced(part)
 
 
 def _variables(colors: Colors) -> str:

@@ -33,6 +33,7 @@ async function modelOf(id) {
       continue;
     }
     cut({ start: starts, length: lengths, what: whats, place: places, queue: queues, bytes });
+    lane.first = from;
     // Until when it is busy with all events so far: what begins before that has less of its own.
     let until = -Infinity;
     lane.until = Float64Array.from(lane.start, (start, i) => (until = Math.max(until, start + lane.length[i])));
@@ -375,7 +376,9 @@ function timelineIn(place, model) {
         ["Registers per thread", registers],
         ["Shared memory of a block", shared === null ? null : `${counted(shared)} B`],
         ["Bytes", lane.bytes[i] ? counted(lane.bytes[i]) : null], ["Path", placeText(lane.place[i], 1)],
-        ["Launched by", by], ["After the launch returned", by === null ? null : time(lane.queue[i], 6)],
+        ["Launched by", by],
+        ["After the launch returned", by === null ? null
+          : model.unreturned.includes(lane.first + i) ? "not known" : time(lane.queue[i], 6)],
         ["In the same place", others ? `${many(others, "other")}: zoom in` : null],
       ], query);
     }

@@ -139,6 +139,8 @@ def packed(events: Answer, shares: Answer, trace: str, troubles: Sequence[Troubl
         "events": whole.height,
         "stretches": summed.height,
         "lanes": _lanes(whole, summed),
+        # Of what began after a launch of which nobody knows when it returned, the column says 0.
+        "unreturned": (whole["function"].is_not_null() & whole["queue_ns"].is_null()).arg_true().to_list(),
         "whats": [
             [texts.of(value, whole=name == "full_name") for name, value in zip(_WHAT, row, strict=True)]
             for row in whats
