@@ -81,7 +81,7 @@ measured AS (
     WHERE kind <> 'graph'
     UNION ALL
     SELECT job_id, numbered.trace_id, numbered.process_id, numbered.gpu_id, 'rank', NULL,
-           'gpu_memory_peak_bytes', max(in_use_bytes)
+           'gpu_memory_peak_bytes', greatest(max(in_use_bytes), any_value(before_bytes))
     FROM memory_in_use
     JOIN numbered
         ON numbered.trace_id = memory_in_use.trace_id AND numbered.process_id = memory_in_use.process_id
