@@ -129,6 +129,45 @@ def test_a_malformed_header_is_an_error_with_file_and_line(text: str, problem: s
         parsed(text, "queries/t/q.sql")
 
 
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["@ncu --set full"], "q.sql:3: there are no metrics to record"),
+        (["@title x X", "@title x Y"], "q.sql:4: x has a title already"),
+        (
+            ["@param limit BIGINT = 1  y", "@counted x", "@counted x"],
+            "q.sql:4: @counted is there more than once",
+        ),
+        (["@card any 1 A", "@card any 2 B"], "q.sql:3: @card is there more than once"),
+    ],
+)
+def test_a_tag_that_would_not_be_read_is_an_error(lines: list[str], problem: str) -> None:
+    header = "\n".join(f"-- {line}" for line in ["@column x BIGINT  y", *lines])
+    with pytest.raises(CatalogError, match=problem):
+        parsed(f"-- Title?\n{header}\nSELECT 1 AS x")
+
+
+@pytest.mark.parametrize(
+    "line", ["@param y BIGINT = 1  z", "@chart bars x=x y=x", "@unites trace", "@of traces"]
+)
+def test_a_view_has_no_tags_of_questions(line: str) -> None:
+    file = sqlfiles.parse(f"-- Title.\n-- @column x BIGINT  y\n-- {line}\nSELECT 1 AS x", "v.sql")
+    with pytest.raises(CatalogError, match=r"v.sql:3: @\w+ is for questions"):
+        question.parse(file, question.VIEWS, lambda _name: ())
+
+
+def test_a_code_of_findings_has_one_proof() -> None:
+    file = sqlfiles.parse("-- A.\n-- @proof idle gpu_gaps\n-- @proof idle busy\nSELECT 1", "f.sql")
+    with pytest.raises(CatalogError, match=r"f.sql:3: idle has a proof already"):
+        question.parse(file, question.FINDINGS, lambda _name: ())
+
+
+def test_a_file_without_tags_has_none(tmp_path: Path) -> None:
+    (tmp_path / "rule.sql").write_text("-- A rule.\n-- @only x\nSELECT 1", encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"rule.sql:2: unknown tag @only"):
+        sqlfiles.untagged(tmp_path / "rule.sql", "rule.sql")
+
+
 def test_a_header_can_take_over_the_columns_of_a_view_and_what_it_measures() -> None:
     text = """-- Title?
 -- @needs rooflines
