@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from oracle.asked import answers, each
 from oracle.gpu import held
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from oracle.trace import Operation, Range, View
 
 _VLLM = re.compile(r"execute_context_(\d+)\((\d+)\)_generation_(\d+)\((\d+)\)")
@@ -54,6 +58,29 @@ def steps(view: View, step: str | None) -> list[Range]:
             took = {text: sum(one.duration or 0 for one in group) for text, group in outermost.items()}
             found += outermost[max(took, key=lambda text: (took[text], text))]
     return found
+
+
+def told_by_kernels(view: View, step: str | None) -> Iterator[tuple[int, int, int, int]]:
+    """GPU, process, number and start of each step of processes whose steps no ranges tell: a kernel that comes again."""
+    told = {one.process for one in steps(view, step)}
+    for process, kernels in grouped(view.kernels, lambda work: work.process).items():
+        if step is not None or process in told:
+            continue
+        of_device = grouped(kernels, lambda work: work.device)
+        device = max(of_device, key=lambda one: (len(of_device[one]), -one))
+        ran = sorted(of_device[device], key=lambda work: (work.start, work.id))
+        places = grouped(range(len(ran)), lambda place: ran[place].called("short"))
+        regular = []
+        for at in places.values():
+            periods = Counter(after - before for before, after in itertools.pairwise(at))
+            for period, times in periods.items():
+                is_even = times >= 0.8 * (len(at) - 1) and len(at) * period >= 0.5 * len(ran)
+                if len(at) >= 3 and period >= 2 and is_even:
+                    regular.append((period, -at[0], at))
+        if regular:
+            _, _, begin = max(regular)
+            for number, place in enumerate(begin):
+                yield ran[place].gpu, process, number, ran[place].start
 
 
 def _outermost(ranges: list[Range]) -> list[Range]:
