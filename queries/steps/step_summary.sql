@@ -37,6 +37,6 @@
 -- @note   SELECT 'Steps of ' || trace || ' are told by kernels that repeat: no range does.'
 -- @note   FROM answer WHERE range IS NULL GROUP BY trace ORDER BY trace
 
-SELECT * EXCLUDE (process_id)
+SELECT * EXCLUDE (process_id, range_id, graph_replays)
 FROM steps_with_work($trace, $step, $by)
 ORDER BY trace, pid, process_id, tid, step

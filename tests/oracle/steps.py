@@ -69,7 +69,8 @@ def told_by_kernels(view: View, step: str | None) -> Iterator[tuple[int, int, in
         of_device = grouped(kernels, lambda work: work.device)
         device = max(of_device, key=lambda one: (len(of_device[one]), -one))
         ran = sorted(of_device[device], key=lambda work: (work.start, work.id))
-        places = grouped(range(len(ran)), lambda place: ran[place].called("short"))
+        names = [work.called("short") for work in ran]
+        places = grouped(range(len(ran)), names.__getitem__)
         regular = []
         for at in places.values():
             periods = Counter(after - before for before, after in itertools.pairwise(at))
@@ -119,12 +120,17 @@ def step_summary(view: View, step: str | None, by: str) -> list[Row]:
     return [row for row, _ in steps_with_work(view, step, by)]
 
 
+def in_order(view: View, step: str | None) -> list[Range]:
+    """The steps, those of each thread one after the other."""
+    return sorted(steps(view, step), key=lambda one: (one.process, one.tid, one.start, one.id))
+
+
 def steps_with_work(view: View, step: str | None, by: str) -> list[tuple[Row, int]]:
     """The steps, each with the process that it is of: pids are no processes."""
     rows = []
-    for of_thread in grouped(steps(view, step), lambda one: (one.process, one.tid)).values():
+    for _, of_thread in itertools.groupby(in_order(view, step), lambda one: (one.process, one.tid)):
         before = None
-        for number, one in enumerate(sorted(of_thread, key=lambda one: (one.start, one.id))):
+        for number, one in enumerate(of_thread):
             work = held(view, one, by)
             unknown = by == "thread" and view.is_elsewhere(one)
             first, last, busy, operations, launches = work or (
