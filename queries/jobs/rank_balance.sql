@@ -6,7 +6,7 @@
 -- were recorded (--cuda-memory-usage=true), of the whole recording.
 -- @of     job
 -- @param  topic VARCHAR = '*'         one or a pattern: rank (totals), kernel, copy
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  kernels timeline
 -- @column job VARCHAR                 name of the job: its tag, or the name of its first trace
 -- @column topic VARCHAR               rank (totals), kernel or copy

@@ -11,7 +11,7 @@ from asked import OF_LITTLE
 from shipped import REPORTS, notes
 
 import traceql
-from traceql.errors import CatalogError, MissingDataError, QueryError, UnknownQueryError
+from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError, UnknownQueryError
 from traceql.questions import catalog, question
 from traceql.questions.question import TIMELINE, Query, parameters
 from traceql.store import ingest
@@ -198,6 +198,42 @@ SELECT 1 AS x"""
     assert query.metrics == ("a.sum|b.sum", "c.sum")
     assert query.columns == (question.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
     assert query.body == "Told at length.\nTold after the tags."
+
+
+def test_a_parameter_takes_the_words_that_its_header_says() -> None:
+    text = """-- Title?
+-- @of totals
+-- @param by VARCHAR(gpu|process) = 'gpu'   gpu, or process: what each of them uses
+-- @param names VARCHAR(short|full|*) = NULL  names of kernels
+SELECT $by, $names"""
+    query = parsed(text)
+    by, names = (next(p for p in query.params if p.name == name) for name in ("by", "names"))
+    assert (by.type, by.words, by.takes_tag) == ("VARCHAR", ("gpu", "process"), True)
+    assert by.meaning.startswith("gpu, or process: what each of them uses; tag:NAME")
+    assert names.meaning == "short, full or * names of kernels"
+    assert (names.parse("*"), names.parse("NULL"), names.take(None)) == ("*", None, None)
+    bound = query.bind({"by": ["process", "tag:run"], "names": "full"})
+    assert (bound["by"], bound["names"]) == (["process", "tag:run"], "full")
+    for wrong in ({"names": "ful"}, {"by": "card"}, {"by": ["card", "tag:run"]}, {"names": ""}, {"by": None}):
+        with pytest.raises(ParameterError, match=r"must be (short, full or \*|gpu or process), not"):
+            query.bind(wrong)
+    with pytest.raises(ParameterError, match=r"parameter names must be short, full or \*, not 'ful'"):
+        names.parse("ful")
+
+
+@pytest.mark.parametrize(
+    ("param", "problem"),
+    [
+        ("a VARCHAR(b|c) = 'd'  e", "q.sql:2: parameter a must be b or c, not 'd'"),
+        ("a VARCHAR(b) = 'b'  c", "q.sql:2: expected '@param"),
+        ("a VARCHAR(b|) = 'b'  c", "q.sql:2: expected '@param"),
+        ("a BIGINT(1|2) = 1  b", "q.sql:2: expected '@param"),
+        ("a VARCHAR(b|c)[] = 'b'  d", "q.sql:2: expected '@param"),
+    ],
+)
+def test_words_of_a_parameter_that_make_no_sense_are_an_error(param: str, problem: str) -> None:
+    with pytest.raises(CatalogError, match=problem):
+        parsed(f"-- Title?\n-- @param {param}\nSELECT $a AS a")
 
 
 def test_defaults_are_typed() -> None:

@@ -6,6 +6,7 @@
     --
     -- @of      timeline               of which traces and when: gives the parameters of `parameters.PLACES`
     -- @param   range VARCHAR = '*'    only these ranges
+    -- @param   by VARCHAR(a|b) = 'a'  one of these words, which the meaning says if they are not in it
     -- @column  range VARCHAR          NVTX message
     -- @title   range NVTX range       how pictures and pages call it, where its name does not tell
     -- @columns rooflines launches     here those of a view follow, from that one on
