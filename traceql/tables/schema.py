@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 5
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "21832f0587dea2fe"
+FINGERPRINT = "7f7752a6085f7b93"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
