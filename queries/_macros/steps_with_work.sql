@@ -1,6 +1,7 @@
 -- The steps of traces, with what they do and the process that they are of: pids are no processes.
 --
--- Columns: those of the question step_summary, which says what they mean; process_id.
+-- Columns: those of the question step_summary, which says what they mean; process_id; range_id, NULL of those
+-- that kernels tell; graph_replays, NULL of others.
 -- @param  chosen VARCHAR[]     names of traces; NULL for all
 -- @param  wanted VARCHAR       text or pattern of the ranges that are steps; NULL to find them
 -- @param  attribution VARCHAR  whose launches a range holds: thread or process
@@ -36,6 +37,7 @@ SELECT
     process_id,
     pid,
     tid,
+    range_id,
     row_number() OVER by_start - 1 AS step,
     text AS range,
     CASE WHEN context_requests > 0 AND generation_requests > 0 THEN 'mixed'
@@ -55,6 +57,7 @@ SELECT
     gpu_start_ns - lag(gpu_end_ns) OVER by_start AS gpu_before_ns,
     gpu_operations,
     launches,
+    graph_replays,
     per_second(context_tokens + generation_tokens, gpu_end_ns - gpu_start_ns) AS tokens_per_s
 FROM parsed
 JOIN chosen_traces(chosen) AS traces USING (trace_id)

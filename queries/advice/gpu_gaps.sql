@@ -9,9 +9,10 @@
 -- @unites trace
 -- @counted gaps
 -- @param  min_gap_ns BIGINT = 0   only gaps longer than this; NVIDIA's rule lists those of 500000000
--- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: when each of them left it alone
+-- @param  by VARCHAR(gpu|process) = 'gpu'  gpu, whoever shares it, or process: when each of them left it
+--         alone
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  limit BIGINT = 50       gaps per trace; NULL for all
 -- @needs  kernels timeline
 -- @column trace VARCHAR           name of the trace

@@ -11,7 +11,7 @@
 -- @param  variant VARCHAR[]           trace after it
 -- @param  topic VARCHAR = '*'         one or a pattern: trace, kernel, range, api_call, copy, launch
 -- @param  metric VARCHAR[] = NULL     ncu metric to compare; else time, DRAM bytes and L2 sectors
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  kernels|api_calls|memory_ops|nvtx_ranges
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column topic VARCHAR               trace (totals), kernel, range, api_call, copy or launch

@@ -16,7 +16,7 @@
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it
 -- @param  topic VARCHAR = '*'         one or a pattern: trace, step, range, category, kernel, copy
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  kernels|memory_ops|graph_launches
 -- @column topic VARCHAR               trace (all of it), step, range, category, kernel or copy
 -- @column path VARCHAR                NVTX path of a range; else NULL

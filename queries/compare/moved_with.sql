@@ -9,10 +9,10 @@
 -- @param  baseline VARCHAR[]          traces before the change
 -- @param  variant VARCHAR[]           traces after it
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR = 'kernel'       kernel or range
+-- @param  by VARCHAR(kernel|range) = 'kernel'       kernel or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one
 -- @param  metric VARCHAR[] = NULL     ncu metrics more, of amounts (.sum)
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 10           kernels or ranges, those whose time changed most; NULL for all
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum smsp__inst_executed.sum
@@ -95,8 +95,7 @@ launches AS (
             'l2_read_sectors': l2_read_sectors,
             'l2_write_sectors': l2_write_sectors
         } AS ours
-    FROM profiled_as(CASE $by WHEN 'kernel' THEN 'kernel' WHEN 'range' THEN 'range'
-        ELSE error('by must be kernel or range') END, $names, $kernel, $domain) AS groups
+    FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN dram USING (kernel_id)
     JOIN chosen ON chosen.trace_id = kernels.trace_id

@@ -12,9 +12,10 @@
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  launch BIGINT = NULL        number of the launch, from 1; NULL for the longest
 -- @param  set VARCHAR = 'full'        sections to record: full, detailed, basic, roofline …
--- @param  base VARCHAR = 'auto'       name that ncu compares: function, demangled (the full one), or auto
+-- @param  base VARCHAR(auto|function|demangled) = 'auto'  name that ncu compares: function, demangled (the
+--         full one), or auto
 -- @param  nvtx BOOLEAN = true         count within the NVTX range; else from the start of the program
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  kernels timeline
 -- @column trace VARCHAR               name of the trace
 -- @column kernel VARCHAR              name of the kernel
@@ -70,9 +71,7 @@ told AS (
         trace_id,
         named.name,
         CASE $base WHEN 'auto' THEN count(DISTINCT full_name) > 1 WHEN 'function' THEN false
-            WHEN 'demangled' THEN true
-            ELSE error('base must be auto, function or demangled: a timeline holds no mangled names') END
-            AS by_full_name,
+            WHEN 'demangled' THEN true END AS by_full_name,
         -- Where it is not known of all, ncu counts those of all devices.
         count(DISTINCT device_id) > 1 AND count(device_id) = count(*) AS by_device
     FROM (SELECT DISTINCT trace_id, named_id, device_id FROM numbered)

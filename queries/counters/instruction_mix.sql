@@ -8,10 +8,11 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
--- @param  of VARCHAR = 'opcode'       opcode, modifier (opcodes with their modifiers) or category
+-- @param  by VARCHAR(kernel|launch|range) = 'kernel'  kernel (all its launches together), launch or range
+-- @param  of VARCHAR(opcode|modifier|category) = 'opcode'  opcode, modifier (opcodes with their modifiers) or
+--         category
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 10           opcodes of each kernel; NULL for all
 -- @needs  metric_instances
 -- @column trace VARCHAR               name of the trace
@@ -33,8 +34,7 @@ WITH asked AS (
         CASE $of
             WHEN 'opcode' THEN 'sass__inst_executed_per_opcode'
             WHEN 'modifier' THEN 'sass__inst_executed_per_opcode_with_modifier_all'
-            WHEN 'category' THEN 'sass__inst_executed_per_opcode_category'
-            ELSE error('of must be opcode, modifier or category') END AS by_warp,
+            WHEN 'category' THEN 'sass__inst_executed_per_opcode_category' END AS by_warp,
         CASE $of
             WHEN 'opcode' THEN 'sass__thread_inst_executed_true_per_opcode'
             WHEN 'modifier' THEN 'sass__thread_inst_executed_true_per_opcode_with_modifier_all'

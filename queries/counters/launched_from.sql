@@ -7,7 +7,7 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  frames BIGINT = 8      innermost frames that are told, and make places differ; NULL for all
 -- @param  limit BIGINT = 20      rows per trace, those of most GPU time; NULL for all
 -- @needs  launch_stacks

@@ -14,9 +14,9 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
+-- @param  by VARCHAR(kernel|launch|range) = 'kernel'  kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 1            kernels per trace, those of most time; NULL for all
 -- @needs  metrics
 -- @metrics l1tex__m_xbar2l1tex_read_bytes.sum

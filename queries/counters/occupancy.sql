@@ -12,8 +12,9 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'            kernel name, or a pattern of it
--- @param  by VARCHAR = 'kernel'           kernel (all its launches of one configuration together) or launch
--- @param  names VARCHAR = 'distinct'      short, full or distinct names of kernels, see the view kernel_names
+-- @param  by VARCHAR(kernel|launch) = 'kernel'  kernel (all its launches of one configuration together) or
+--         launch
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'      names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 20               rows per trace, those of most GPU time; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR                   name of the trace
@@ -45,8 +46,7 @@ WITH launches AS (
     SELECT
         traces.trace,
         kernel,
-        CASE $by WHEN 'launch' THEN kernel_id WHEN 'kernel' THEN NULL
-            ELSE error('by must be kernel or launch') END AS launch_id,
+        CASE $by WHEN 'launch' THEN kernel_id END AS launch_id,
         duration_ns,
         compute_capability,
         is_kernel,

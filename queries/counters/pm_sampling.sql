@@ -9,7 +9,7 @@
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  metric VARCHAR = '*throughput.avg.pct_of_peak_sustained_elapsed'  name or pattern of the metric
 -- @param  around BOOLEAN = false      also samples before and after the kernel
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 1            launches of each trace, the longest first; NULL for all
 -- @needs  metric_instances
 -- @column trace VARCHAR               name of the trace

@@ -7,7 +7,7 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  rule VARCHAR = '*'          identifier of a rule, or a pattern of it
 -- @param  limit BIGINT = 20           rows per trace; NULL for all
 -- @needs  source_markers

@@ -7,9 +7,9 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR = 'instruction'  instruction, or line of the source
+-- @param  by VARCHAR(instruction|line) = 'instruction'  instruction, or line of the source
 -- @param  launches BOOLEAN = false    each launch for itself, not all launches of a kernel together
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 5            instructions or lines of each kernel; NULL for all
 -- @needs  metric_instances
 -- @column trace VARCHAR               name of the trace
@@ -108,8 +108,7 @@ instructions AS (
         * EXCLUDE (distance, line),
         CASE $by
             WHEN 'instruction' THEN dense_rank() OVER (ORDER BY distance, if(is_one, NULL, line))
-            WHEN 'line' THEN dense_rank() OVER (ORDER BY source_file, source_line)
-            ELSE error('by must be instruction or line') END AS place
+            WHEN 'line' THEN dense_rank() OVER (ORDER BY source_file, source_line) END AS place
     FROM (
         SELECT *, coalesce(min(line) OVER alike = max(line) OVER alike, true) AS is_one
         FROM located

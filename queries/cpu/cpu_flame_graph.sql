@@ -8,8 +8,8 @@
 -- could not find.
 -- @of     timeline
 -- @unites trace
--- @param  samples VARCHAR = 'cpu'   cpu, or python for those of Python's interpreter
--- @param  by VARCHAR = 'trace'      trace, or process or thread for a tree of each
+-- @param  samples VARCHAR(cpu|python) = 'cpu'   cpu, or python for those of Python's interpreter
+-- @param  by VARCHAR(trace|process|thread) = 'trace'      trace, or process or thread for a tree of each
 -- @param  thread VARCHAR = '*'      thread, by its name or number, or a pattern of these
 -- @param  min_pct DOUBLE = 0        only places that have so much of the samples
 -- @needs  cpu_samples|python_samples
@@ -33,8 +33,7 @@ WITH looks AS (
         UNION ALL
         SELECT 'python', trace_id, process_id, tid, stack_id FROM python_samples
     )
-    WHERE CASE WHEN $samples IN ('cpu', 'python') THEN sampled = $samples
-               ELSE error('samples must be cpu or python') END
+    WHERE sampled = $samples
 ),
 counted AS (
     SELECT
@@ -44,7 +43,6 @@ counted AS (
             WHEN 'thread' THEN [concat_ws(' ', thread, 'thread', looks.tid, 'of process', pid_text)]
             WHEN 'process' THEN [concat_ws(' ', process, 'process', pid_text)]
             WHEN 'trace' THEN []::VARCHAR[]
-            ELSE error('by must be trace, process or thread')
         END AS root,
         stack_id,
         count(*) AS samples

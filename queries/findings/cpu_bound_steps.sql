@@ -22,39 +22,18 @@
 WITH steps AS (
     FROM steps_with_work($trace, NULL, 'thread')
 ),
-calls AS (
-    SELECT traces.trace, process_id, tid, start_ns, purpose
-    FROM host_calls
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE purpose IN ('sync', 'replay')
-),
--- What the launching thread does beside launching one by one, in the steps that began last: several of them
--- may begin together.
-last_begun AS (
-    SELECT calls.*, begun.start_ns AS step_start_ns
-    FROM calls
-    ASOF JOIN (SELECT DISTINCT trace, process_id, tid, start_ns FROM steps) AS begun
-        ON begun.trace = calls.trace
-        AND begun.process_id = calls.process_id
-        AND begun.tid = calls.tid
-        AND begun.start_ns <= calls.start_ns
+-- What the launching thread does beside launching one by one: of steps that are open together each holds it,
+-- as it does launches.
+beside_launches AS (
+    FROM host_calls WHERE purpose IN ('sync', 'replay')
 ),
 counted AS (
     SELECT
-        steps.trace,
-        steps.process_id,
-        steps.tid,
-        steps.step,
+        holder_id AS range_id,
         count(*) FILTER (purpose = 'sync') AS waits,
         count(*) FILTER (purpose = 'replay') AS replays
-    FROM last_begun
-    JOIN steps
-        ON steps.trace = last_begun.trace
-        AND steps.process_id = last_begun.process_id
-        AND steps.tid = last_begun.tid
-        AND steps.start_ns = step_start_ns
-    WHERE last_begun.start_ns < steps.start_ns + steps.duration_ns
-    GROUP BY ALL
+    FROM work_in_ranges('steps', 'beside_launches', 'thread')
+    GROUP BY holder_id
 ),
 found AS (
     SELECT
@@ -64,13 +43,13 @@ found AS (
         count(*) AS steps,
         avg(launches) AS launches_per_step,
         avg(coalesce(waits, 0)) AS waits_per_step,
-        avg(coalesce(replays, 0)) AS replays_per_step,
+        avg(coalesce(replays, graph_replays, 0)) AS replays_per_step,
         sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
         percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns
     FROM steps
-    LEFT JOIN counted USING (trace, process_id, tid, step)
+    LEFT JOIN counted USING (range_id)
     GROUP BY trace, called, phase
 )
 SELECT

@@ -7,7 +7,7 @@
 -- between two of them a path is made of the collectives that lie there, with the work before the first one.
 -- @of     job
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches begin a step: thread or process
 -- @param  limit BIGINT = 10      steps per job, the longest ones; NULL for all
 -- @needs  kernels timeline
 -- @column job VARCHAR            name of the job: its tag, or the name of its first trace

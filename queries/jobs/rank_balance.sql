@@ -6,7 +6,7 @@
 -- were recorded (--cuda-memory-usage=true), of the whole recording.
 -- @of     job
 -- @param  topic VARCHAR = '*'         one or a pattern: rank (totals), kernel, copy
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  kernels timeline
 -- @column job VARCHAR                 name of the job: its tag, or the name of its first trace
 -- @column topic VARCHAR               rank (totals), kernel or copy
@@ -81,7 +81,7 @@ measured AS (
     WHERE kind <> 'graph'
     UNION ALL
     SELECT job_id, numbered.trace_id, numbered.process_id, numbered.gpu_id, 'rank', NULL,
-           'gpu_memory_peak_bytes', max(in_use_bytes)
+           'gpu_memory_peak_bytes', greatest(max(in_use_bytes), any_value(before_bytes))
     FROM memory_in_use
     JOIN numbered
         ON numbered.trace_id = memory_in_use.trace_id AND numbered.process_id = memory_in_use.process_id

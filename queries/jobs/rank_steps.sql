@@ -5,7 +5,7 @@
 -- is left of the exposed time is the exchange itself. Times are on the clock of the job's first trace.
 -- @of     job
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches begin a step: thread or process
 -- @needs  kernels timeline
 -- @column job VARCHAR            name of the job: its tag, or the name of its first trace
 -- @column step BIGINT            0 for the first one of the job's first rank

@@ -6,7 +6,8 @@
 -- @of     totals
 -- @unites trace
 -- @param  kernel VARCHAR = '*'    name of the kernel, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short (as NVIDIA's), full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  short (as NVIDIA's), full or distinct names, see
+--         the view kernel_names
 -- @param  bins BIGINT = 10        bins per kernel
 -- @needs  kernels
 -- @column trace VARCHAR           name of the trace

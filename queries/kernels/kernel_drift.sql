@@ -9,7 +9,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  fewest BIGINT = 10          so many launches of one shape tell something
 -- @param  limit BIGINT = 20           rows per trace; NULL for all
 -- @needs  kernels timeline

@@ -6,7 +6,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  slices BIGINT = 100         into so many parts the time is cut
 -- @param  limit BIGINT = 4            kernels per trace, those that take the most time; NULL for all
 -- @needs  kernels

@@ -6,7 +6,7 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 20      rows per trace, those of most GPU time; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace

@@ -3,7 +3,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  limit BIGINT = 20     kernels per trace; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace

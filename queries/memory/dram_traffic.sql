@@ -5,9 +5,9 @@
 -- of how many something was not recorded.
 -- @of     sums
 -- @unites trace
--- @param  by VARCHAR = 'range'        range or kernel
+-- @param  by VARCHAR(range|kernel) = 'range'        range or kernel
 -- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column trace VARCHAR               name of the trace
@@ -27,8 +27,7 @@
 
 SELECT
     traces.trace,
-    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN called
-        ELSE error('by must be range or kernel') END AS group_name,
+    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN called END AS group_name,
     count(*) AS kernels,
     sum(dram_read_bytes) AS dram_read_bytes,
     sum(dram_write_bytes) AS dram_write_bytes,

@@ -2,7 +2,8 @@
 --
 -- At the first moment with the most in use, or at the time given. What was allocated before the recording is
 -- there as far as the profiler tells of it (as allocated at time 0); of what is only released in it, the size
--- alone. What was not seen to be released is alive until something else is allocated at its address.
+-- alone. What was not seen to be released is alive until something else is allocated at its address, what was
+-- not seen to be allocated since something else was released there.
 -- @of     traces
 -- @unites trace
 -- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it
@@ -26,7 +27,6 @@
 WITH used AS (
     SELECT
         memory_in_use.*,
-        memory_events.virtual_address,
         memory_events.api_call_id,
         memory_events.range_id,
         dense_rank() OVER (
@@ -46,7 +46,7 @@ moments AS (
         coalesce(
             CASE
                 WHEN $at IS NOT NULL THEN max(memory_event_id) FILTER (time_ns <= $at)
-                WHEN max(in_use_bytes) > coalesce(sum(bytes) FILTER (NOT is_known), 0)
+                WHEN max(in_use_bytes) > any_value(before_bytes)
                 THEN arg_max(memory_event_id, (in_use_bytes, -memory_event_id))
             END,
             0
@@ -57,37 +57,34 @@ moments AS (
     FROM used
     GROUP BY series
 ),
-lives AS (
-    SELECT
-        *,
-        lead(memory_event_id) OVER (PARTITION BY series, virtual_address ORDER BY memory_event_id) AS next_id
-    FROM used
-),
 alive AS (
-    SELECT lives.*, at_ns
-    FROM lives
+    SELECT used.*, at_ns
+    FROM used
     JOIN moments USING (series)
-    WHERE (operation = 'Allocation' AND memory_event_id <= last_id AND coalesce(next_id > last_id, true))
-        OR (NOT is_known AND memory_event_id > last_id)
+    WHERE (
+        operation = 'Allocation' AND memory_event_id <= last_id AND coalesce(until_event_id > last_id, true)
+    ) OR (NOT is_known AND memory_event_id > last_id AND coalesce(since_event_id <= last_id, true))
 )
 SELECT
     trace,
     alive.pid,
-    gpu_id,
-    memory_kind,
+    alive.gpu_id,
+    alive.memory_kind,
     at_ns,
     path AS range_path,
     api_calls.name AS allocated_by,
     count(*) AS allocations,
-    sum(bytes)::BIGINT AS alive_bytes,
+    sum(alive.bytes)::BIGINT AS alive_bytes,
     percent(alive_bytes, sum(alive_bytes) OVER (PARTITION BY series)) AS share_pct,
-    max(bytes) AS max_bytes,
-    min(CASE WHEN is_known THEN time_ns ELSE 0 END) AS oldest_ns
+    max(alive.bytes) AS max_bytes,
+    min(CASE WHEN is_known THEN alive.time_ns ELSE coalesce(since.time_ns, 0) END) AS oldest_ns
 FROM alive
+LEFT JOIN memory_events AS since ON since.memory_event_id = since_event_id
 LEFT JOIN (SELECT range_id, path FROM nvtx_ranges) AS ranges
     ON ranges.range_id = alive.range_id AND alive.is_known
 LEFT JOIN api_calls ON api_calls.api_call_id = alive.api_call_id AND alive.is_known
-GROUP BY trace, series, alive.process_id, alive.pid, gpu_id, memory_kind, at_ns, path, api_calls.name
+GROUP BY
+    trace, series, alive.process_id, alive.pid, alive.gpu_id, alive.memory_kind, at_ns, path, api_calls.name
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY trace ORDER BY alive_bytes DESC, series, path, api_calls.name), $limit
 )

@@ -43,7 +43,7 @@ parts AS (
         gpu_id,
         memory_kind,
         series,
-        coalesce(sum(bytes) FILTER (NOT is_known), 0) AS before_bytes,
+        any_value(before_bytes) AS before_bytes,
         unnest(range($parts)) AS part,
         any_value(first_ns) + part * any_value(part_ns) AS since_ns
     FROM used

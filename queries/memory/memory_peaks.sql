@@ -50,7 +50,7 @@ kinds AS (
         any_value(pid) AS pid,
         any_value(gpu_id) AS gpu_id,
         any_value(memory_kind) AS memory_kind,
-        coalesce(sum(bytes) FILTER (NOT is_known), 0)::BIGINT AS before_bytes
+        any_value(before_bytes) AS before_bytes
     FROM used
     GROUP BY series
 ),

@@ -3,7 +3,8 @@
 -- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated
 -- and not released, as the program asked for it: a framework keeps more than it uses, and the driver's own
 -- memory (contexts, code) is not counted. The profiler tells of what was allocated before the recording, too.
--- What is allocated at an address that is in use takes the place of what was there.
+-- What is allocated at an address that is in use takes the place of what was there; what is released at one
+-- that is not was in use since another one was released there, or from the start.
 -- @of     traces
 -- @unites trace
 -- @needs  memory_events
@@ -33,9 +34,9 @@ SELECT
     coalesce(sum(bytes) FILTER (operation = 'Allocation'), 0)::BIGINT AS allocated_bytes,
     max(bytes) FILTER (operation = 'Allocation') AS max_bytes,
     -- Before its first event in use was what is released without an allocation.
-    greatest(max(in_use_bytes), coalesce(sum(bytes) FILTER (NOT is_known), 0))::BIGINT AS peak_bytes,
+    greatest(max(in_use_bytes), any_value(before_bytes)) AS peak_bytes,
     CASE
-        WHEN max(in_use_bytes) > coalesce(sum(bytes) FILTER (NOT is_known), 0)
+        WHEN max(in_use_bytes) > any_value(before_bytes)
         THEN arg_max(time_ns, (in_use_bytes, -memory_event_id))
         ELSE 0
     END AS peak_ns,
@@ -45,11 +46,15 @@ SELECT
     END AS peak_pct,
     arg_max(in_use_bytes, memory_event_id) AS end_bytes,
     nullif(concat_ws('; ',
-        CASE WHEN bool_or(NOT is_known)
+        CASE WHEN bool_or(NOT is_known AND since_event_id IS NULL)
              THEN 'memory that was allocated before the recording, except what is released in it' END,
         CASE WHEN count(replaced_bytes) > 0
              THEN format('when {} of them {} released: until another one is allocated there',
-                         count(replaced_bytes), if(count(replaced_bytes) = 1, 'was', 'were')) END
+                         count(replaced_bytes), if(count(replaced_bytes) = 1, 'was', 'were')) END,
+        CASE WHEN count(since_event_id) FILTER (NOT is_known) > 0
+             THEN format('when {} of them {} allocated: since another one was released there',
+                         count(since_event_id) FILTER (NOT is_known),
+                         if(count(since_event_id) FILTER (NOT is_known) = 1, 'was', 'were')) END
     ), '') AS lacks
 FROM memory_in_use
 JOIN chosen_traces($trace) AS traces USING (trace_id)

@@ -4,7 +4,7 @@
 -- @unites trace
 -- @param  metric VARCHAR         name, pattern or label: dram__bytes_write.sum, Waves Per SM
 -- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  metrics
 -- @column trace VARCHAR          name of the trace
 -- @column kernel_id BIGINT       the workload, see kernels

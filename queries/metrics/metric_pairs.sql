@@ -5,7 +5,7 @@
 -- @param  x VARCHAR             name of a metric, for example dram__bytes_read.sum
 -- @param  y VARCHAR             name of another, for example gpu__time_duration.sum
 -- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  metrics
 -- @column trace VARCHAR         name of the trace
 -- @column kernel_id BIGINT      the workload, see kernels

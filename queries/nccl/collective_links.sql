@@ -8,8 +8,8 @@
 -- that counts for the link. What MPI starts without waiting for it (MPI_Iallreduce) ends with the call.
 -- @of     timeline
 -- @unites trace
--- @param  by VARCHAR = 'function'  what a row is of: function (and communicator), stream, step, or run (each
---         kernel and call)
+-- @param  by VARCHAR(function|stream|step|run) = 'function'  what a row is of: function (and communicator),
+--         stream, step, or run (each kernel and call)
 -- @param  step VARCHAR = NULL    by step: text or pattern of the ranges that are steps; NULL to find them
 -- @param  metric VARCHAR = '*'   name or pattern of the link's metric
 -- @param  limit BIGINT = 50      rows of each link, those of most time; NULL for all
@@ -133,11 +133,7 @@ of_rows AS (
         CASE WHEN $by IN ('stream', 'run') THEN device_id END AS device_id,
         CASE WHEN $by IN ('stream', 'run') THEN stream_id END AS stream_id,
         step,
-        CASE $by WHEN 'run' THEN event_id
-                 WHEN 'function' THEN NULL
-                 WHEN 'stream' THEN NULL
-                 WHEN 'step' THEN NULL
-                 ELSE error('by must be function, stream, step or run') END AS only_id,
+        CASE $by WHEN 'run' THEN event_id END AS only_id,
         gpu_id,
         start_ns,
         end_ns,

@@ -6,8 +6,8 @@
 -- @of     timeline
 -- @unites trace
 -- @param  range VARCHAR = '*'    only ranges of this name or pattern
--- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
--- @param  clock VARCHAR = 'gpu'  whose time: gpu or host
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
+-- @param  clock VARCHAR(gpu|host) = 'gpu'  whose time: gpu or host
 -- @param  limit BIGINT = 20      ranges per trace; NULL for all
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
@@ -35,7 +35,6 @@ WITH clocked AS (
         CASE $clock
             WHEN 'gpu' THEN {'from_ns': gpu_start_ns, 'to_ns': gpu_end_ns}
             WHEN 'host' THEN {'from_ns': start_ns, 'to_ns': end_ns}
-            ELSE error('clock must be gpu or host')
         END AS span
     FROM ranges_with_work('nvtx_ranges', $by)
     WHERE style <> 'mark' AND is_like(coalesce(text, ''), $range)

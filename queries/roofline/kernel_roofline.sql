@@ -10,8 +10,8 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR = 'kernel'       kernel (all its launches together) or launch
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  by VARCHAR(kernel|launch) = 'kernel'       kernel (all its launches together) or launch
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  m BIGINT = NULL             rows of a GEMM's result; by default the tag m
 -- @param  n BIGINT = NULL             columns of its result; by default the tag n
 -- @param  k BIGINT = NULL             length of its sums; by default the tag k
@@ -72,7 +72,6 @@ LEFT JOIN named AS launched USING (kernel_id)
 LEFT JOIN groups
     ON groups.trace_id = rooflines.trace_id AND groups.called = coalesce(launched.called, rooflines.name)
 WHERE grouping = CASE $by WHEN 'launch' THEN 'launch'
-                          WHEN 'kernel' THEN if($names = 'distinct', 'kernel', 'kernel_' || $names)
-                          ELSE error('by must be kernel or launch') END
+                          WHEN 'kernel' THEN if($names = 'distinct', 'kernel', 'kernel_' || $names) END
     AND coalesce(launched.is_asked, groups.is_asked)
 ORDER BY trace, gpu_ns DESC NULLS LAST, kernel, phase, kernel_id

@@ -8,7 +8,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches begin a step: thread or process
 -- @needs  kernels timeline
 -- @needs  counter_samples
 -- @column trace VARCHAR          name of the trace

@@ -10,8 +10,8 @@
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL          text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'        whose samples a step has: its thread's or its process's
--- @param  samples VARCHAR = '*'        cpu, or python for those of Python's interpreter; * for both
+-- @param  by VARCHAR(thread|process) = 'thread'  whose samples a step has: its thread's or its process's
+-- @param  samples VARCHAR(cpu|python|*) = '*'  cpu, or python for those of Python's interpreter; * for both
 -- @param  steps BIGINT = 3             how many steps of each trace; NULL for all
 -- @param  limit BIGINT = 10            functions of each step and kind of samples; NULL for all
 -- @needs  cpu_samples|python_samples
@@ -77,8 +77,7 @@ looks AS (
         UNION ALL
         SELECT 'python', trace_id, process_id, tid, time_ns, stack_id, 'Python samples' FROM python_samples
     )
-    WHERE CASE WHEN $samples IN ('cpu', 'python', '*') THEN $samples IN (sampled, '*')
-               ELSE error('samples must be cpu, python or *') END
+    WHERE $samples IN (sampled, '*')
 ),
 found AS (
     SELECT timed.range_id, looks.trace_id, kind, stack_id, count(*) AS samples

@@ -8,7 +8,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL         text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'       whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'       whose launches a range holds: thread or process
 -- @needs  kernels|nvtx_ranges timeline
 -- @column trace VARCHAR               name of the trace
 -- @column pid BIGINT                  process
@@ -37,6 +37,6 @@
 -- @note   SELECT 'Steps of ' || trace || ' are told by kernels that repeat: no range does.'
 -- @note   FROM answer WHERE range IS NULL GROUP BY trace ORDER BY trace
 
-SELECT * EXCLUDE (process_id)
+SELECT * EXCLUDE (process_id, range_id, graph_replays)
 FROM steps_with_work($trace, $step, $by)
 ORDER BY trace, pid, process_id, tid, step

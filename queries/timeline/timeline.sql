@@ -6,7 +6,7 @@
 -- how long the longest gap inside a block is; a shorter stretch of time (--from, --to) shows more.
 -- @of     timeline
 -- @unites trace
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  max_blocks BIGINT = 1500  blocks per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches timeline
 -- @column trace VARCHAR          name of the trace

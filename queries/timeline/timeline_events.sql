@@ -4,7 +4,7 @@
 -- tells of these, stretch by stretch. Kernels come first: all of them are there up to that number.
 -- @of     timeline
 -- @unites trace
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  max_events BIGINT = 200000  events per trace; NULL for all
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches|api_calls|os_calls timeline
 -- @column trace VARCHAR               name of the trace

@@ -9,7 +9,7 @@
 -- @unites trace
 -- @param  min_gap_ns BIGINT = 0      shortest gap listed
 -- @param  min_cpu_pct DOUBLE = 50    smallest share of the gap that the CPU must have caused
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  limit BIGINT = 50          gaps per trace, longest first; NULL for all
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace

@@ -4,7 +4,7 @@
 -- the view kernel_patterns. What none of them matches is other: see top_kernel.
 -- @of     totals
 -- @unites trace
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
 -- @column category VARCHAR      kind of work

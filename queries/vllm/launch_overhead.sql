@@ -7,7 +7,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  kernel VARCHAR = '*'    function name, or a pattern of it
--- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR           name of the trace
 -- @column kernel VARCHAR          name of the kernel

@@ -6,11 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from made.ncu import Profile
 from made.nsys import Recording, kernel
 
 import traceql
-from traceql.errors import QueryError
+from traceql.errors import ParameterError, QueryError
 from traceql.questions import catalog
 from traceql.tables import elsewhere, schema
 
@@ -152,25 +151,37 @@ def test_other_faults_are_not_explained_with_names(three: Database, statement: s
     [
         ("top_kernels", "names", "names must be short, full or distinct"),
         ("instruction_mix", "of", "of must be opcode, modifier or category"),
-        ("coverage", "by", "by is thread or process, not foo"),
+        ("coverage", "by", "by must be thread or process"),
         ("cpu_flame_graph", "by", "by must be trace, process or thread"),
         ("cpu_flame_graph", "samples", "samples must be cpu or python"),
-        ("slowest_steps", "by", "by is thread or process, not foo"),
+        ("slowest_steps", "by", "by must be thread or process"),
         ("slowest_steps", "samples", "samples must be cpu, python or *"),
     ],
 )
 def test_a_value_that_a_question_refuses_is_told_with_those_that_it_takes(
     question: str, param: str, said: str
 ) -> None:
+    # Whatever the database holds.
+    with traceql.open(":memory:") as database, pytest.raises(ParameterError) as caught:
+        database.query(question, **{param: "foo"})
+    assert caught.value.message == f"parameter {said}, not 'foo'"
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("FROM kernels_called('foo', '*')", "names must be short, full or distinct"),
+        ("SELECT is_by_process('foo')", "by is thread or process, not foo"),
+        ("SELECT lane_owner('foo', 1)", "by is gpu or process, not foo"),
+    ],
+)
+def test_macros_refuse_other_words_in_sql_of_ones_own(statement: str, said: str) -> None:
     with traceql.open(":memory:") as database:
-        recording = Recording().call("cudaLaunchKernel", 1, 2, kernel("k", 3, 9)).cpu_sample(4, "main@app")
-        recording.range("step", 0, 5).range("step", 5, 9)
-        recording.store(database, "line")
-        counted = Profile().kernel("k", ns=5)
-        counted.instances("sass__inst_executed_per_opcode", {"FADD": 1.0}).store(database, "counted")
-        with pytest.raises(QueryError) as caught:
-            database.query(question, **{param: "foo"})
-    assert (caught.value.message, caught.value.remedy) == (said, f"That is what --{param} takes.")
+        Recording().call("cudaLaunchKernel", 1, 2, kernel("k", 3, 9)).store(database, "line")
+        with pytest.raises(ParameterError) as caught:
+            database.sql(statement)
+    assert (caught.value.message, caught.value.remedy) == (said, f"That is what --{said.split()[0]} takes.")
 
 
 @pytest.mark.parametrize(

@@ -673,14 +673,14 @@ def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
         assert note.text.startswith("2 ranges in a, b (step) ")
         assert database.query("top_kernels", by="tag:run")["trace"].to_list() == ["both"]
         for by, problem in (
-            ("run", "by is thread or process, not run"),
+            ("run", "by must be thread or process, not 'run'"),
             ("tag:mode", "no trace has a tag 'mode'"),
             (["thread", "process"], "thread, process are too many"),
             (["tag:run", "tag:thread"], "tag:run, tag:thread are too many"),
         ):
             with pytest.raises(QueryError, match=problem):
                 database.query("range_launches", by=by)
-        with pytest.raises(QueryError, match="by is thread or process, not tag:run"):
+        with pytest.raises(QueryError, match="by must be thread or process, not 'tag:run'"):
             database.query("step_summary", by="tag:run")
 
 
@@ -698,5 +698,5 @@ def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
 def test_a_gpu_is_looked_at_by_itself_or_by_process_and_by_no_other_word(question: str) -> None:
     with Recording().work(kernel("k", 0, 1), kernel("k", 10, 12)).database() as database:
         assert database.query(question, by="process").height
-        with pytest.raises(QueryError, match="by is gpu or process, not card"):
+        with pytest.raises(QueryError, match="by must be gpu or process, not 'card'"):
             database.query(question, by="card")

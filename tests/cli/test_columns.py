@@ -41,6 +41,12 @@ def offered(home: Path, line: str) -> list[str]:
     return [one.removeprefix("plain,") for one in printed.splitlines() if one]
 
 
+def test_a_shell_is_offered_the_words_that_an_option_takes(home: Path) -> None:
+    assert offered(home, "query gpu-gaps --by ") == ["gpu", "process"]
+    assert offered(home, "query top-kernels --names d") == ["distinct"]
+    assert offered(home, "query range-launches --by p") == ["process"]
+
+
 @pytest.mark.parametrize(
     "command",
     [

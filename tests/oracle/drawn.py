@@ -198,7 +198,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
 def _allocations(pick: _Draw, process: int, devices: Sequence[int]) -> Iterator[Allocation]:
     """Memory comes and goes, some of it at once; what is released first was there before the recording.
 
-    Now and then another one takes the place of what was not seen to be released.
+    Now and then another one takes the place of what was not seen to be released, a release tells another size, or
+    what it released was not seen to be allocated.
     """
     at, held = pick.number(0, 20), {}
     for number in range(pick.one_of((0, 2, 6, 9))):
@@ -209,11 +210,13 @@ def _allocations(pick: _Draw, process: int, devices: Sequence[int]) -> Iterator[
             pick.one_of((1, 10, 100)),
             pick.one_of(("Device", "Device", "Array", "Pinned")),
         )
-        if not is_release:
-            size += pick.number(0, 2)
+        size += pick.number(0, 2)
         yield Allocation(process, device, at, size, place, memory, is_release)
         if not is_release:
             held[place] = (device, size, memory)
+        elif pick.chance(20):
+            at += pick.number(1, 15)
+            yield Allocation(process, device, at, pick.one_of((1, 10, 100)), place, memory, is_release=True)
         # No two of a process at one moment: which came first is not told.
         at += pick.number(1, 15)
 

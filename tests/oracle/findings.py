@@ -15,7 +15,7 @@ from oracle.drawn import STEPS
 from oracle.gpu import gaps_before_launches, lanes, span
 from oracle.kernels import kernel_drift, kernel_sum
 from oracle.nccl import communicates, communication_overlap, delays_of_ranks
-from oracle.steps import pattern, step_summary, step_work, steps_with_work
+from oracle.steps import in_order, pattern, step_summary, step_work, steps_with_work
 from oracle.trace import CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S
 
 if TYPE_CHECKING:
@@ -336,23 +336,16 @@ def _around_all(view: View, gaps: list[Row]) -> str | None:
 def cpu_bound_steps(
     view: View, launches: float, waits: float, replays: float, idle_pct: float, least_pct: float
 ) -> list[Row]:
-    told = steps_with_work(view, None, "thread")
-    steps = [step for step, _ in told]
+    steps = [step for step, _ in steps_with_work(view, None, "thread")]
+    ranges = in_order(view, None)
     made: dict[str, Counter[int]] = {"sync": Counter(), "replay": Counter()}
     for call in view.calls:
         # The driver's call is inside of one of the runtime.
         name = "" if call.layer == "driver" else call.name
         kind = "sync" if _WAITS.match(name) else "replay" if "GraphLaunch" in name else None
-        before = [
-            step
-            for step, process in told
-            if (process, step["tid"]) == (call.process, call.tid) and step["start_ns"] <= call.start
-        ]
-        begun = max((step["start_ns"] for step in before), default=None)
-        for last in before:
-            is_in = last["duration_ns"] and call.start < last["start_ns"] + last["duration_ns"]
-            if kind and last["start_ns"] == begun and is_in:
-                made[kind][id(last)] += 1
+        for step, one in zip(steps, ranges, strict=True):
+            if kind and one.holds(call, "thread"):
+                made[kind][id(step)] += 1
     rows = []
     for (text, _), group in grouped(steps, lambda step: (_pattern_of(step), step["phase"])).items():
         known = [step for step in group if step["gpu_span_ns"] is not None]

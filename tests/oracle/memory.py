@@ -58,24 +58,25 @@ class _Use:
     """Memory of one kind that a process has in use on a GPU, moment by moment."""
 
     def __init__(self, events: list[Allocation]) -> None:
-        self._events = sorted(events, key=lambda one: one.time)
-        held: dict[int, int] = {}
-        #: What was in use before the first event: all that is released and was not allocated.
-        self.before = 0
-        #: What each event adds: an allocation takes the place of what is still at its address.
-        self._added: list[tuple[int, int]] = []
-        for one in self._events:
-            there = held.pop(one.address, None)
-            if one.is_release:
-                self.before += one.bytes if there is None else 0
-                self._added.append((one.time, -one.bytes))
-            else:
-                held[one.address] = one.bytes
-                self._added.append((one.time, one.bytes - (there or 0)))
+        at: dict[int, list[Allocation]] = {}
+        for one in sorted(events, key=lambda one: one.time):
+            at.setdefault(one.address, []).append(one)
+        #: (since, until, bytes) of what was alive: None is before the first event, or after the last one.
+        self._lives: list[tuple[int | None, int | None, int]] = []
+        for there in at.values():
+            for before, one, after in zip([None, *there], there, [*there[1:], None], strict=False):
+                if not one.is_release:
+                    self._lives.append((one.time, after.time if after else None, one.bytes))
+                elif before is None or before.is_release:
+                    self._lives.append((before.time if before else None, one.time, one.bytes))
 
     def left(self, moment: int) -> int:
         """In use when all events before a moment are done."""
-        return self.before + sum(added for time, added in self._added if time < moment)
+        return sum(
+            size
+            for since, until, size in self._lives
+            if (since is None or since < moment) and (until is None or moment <= until)
+        )
 
     def peak(self, first: int, last: int) -> tuple[int, int]:
         """The most that is in use from one moment to another, both included, and when that is so first."""

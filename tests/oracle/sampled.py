@@ -10,7 +10,7 @@ from oracle.arithmetic import Row, grouped, mean, moments, percent
 from oracle.asked import answers, each
 from oracle.gpu import busy_moments
 from oracle.nccl import communicates, steps_on_gpus
-from oracle.steps import steps
+from oracle.steps import steps, told_by_kernels
 from oracle.trace import CLOCK, LINK, LINK_PEAKS, METRIC_UNIT
 
 if TYPE_CHECKING:
@@ -122,7 +122,11 @@ class _Run(NamedTuple):
 
 
 def _collectives(view: View, by: str, step: str | None) -> Iterator[_Run]:
-    begun = list(steps_on_gpus(view, "thread", step)) if by == "step" else []
+    begun: list[tuple[int, int, int, int]] = []
+    if by == "step":
+        of_ranges = steps_on_gpus(view, "thread", step)
+        begun += [(gpu, process, number, start) for gpu, process, number, _, start, *_ in of_ranges]
+        begun += told_by_kernels(view, step)
     for work in filter(communicates, view.kernels):
         # What NCCL tells is in the range around the call that launched the kernel.
         held = view.innermost(work.call) if work.call else None
@@ -130,7 +134,7 @@ def _collectives(view: View, by: str, step: str | None) -> Iterator[_Run]:
         message = work.message if function else None
         before = [
             number
-            for gpu, process, number, _, start, *_ in begun
+            for gpu, process, number, start in begun
             if (gpu, process) == (work.gpu, work.process) and start <= work.start
         ]
         yield _Run(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from oracle.asked import answers, each
 from oracle.gpu import held
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from oracle.trace import Operation, Range, View
 
 _VLLM = re.compile(r"execute_context_(\d+)\((\d+)\)_generation_(\d+)\((\d+)\)")
@@ -65,6 +69,30 @@ def steps(view: View, step: str | None) -> list[Range]:
     return found
 
 
+def told_by_kernels(view: View, step: str | None) -> Iterator[tuple[int, int, int, int]]:
+    """GPU, process, number and start of each step of processes whose steps no ranges tell: a kernel that comes again."""
+    told = {one.process for one in steps(view, step)}
+    for process, kernels in grouped(view.kernels, lambda work: work.process).items():
+        if step is not None or process in told:
+            continue
+        of_device = grouped(kernels, lambda work: work.device)
+        device = max(of_device, key=lambda one: (len(of_device[one]), -one))
+        ran = sorted(of_device[device], key=lambda work: (work.start, work.id))
+        names = [work.called("short") for work in ran]
+        places = grouped(range(len(ran)), names.__getitem__)
+        regular = []
+        for at in places.values():
+            periods = Counter(after - before for before, after in itertools.pairwise(at))
+            for period, times in periods.items():
+                is_even = times >= 0.8 * (len(at) - 1) and len(at) * period >= 0.5 * len(ran)
+                if len(at) >= 3 and period >= 2 and is_even:
+                    regular.append((period, -at[0], at))
+        if regular:
+            _, _, begin = max(regular)
+            for number, place in enumerate(begin):
+                yield ran[place].gpu, process, number, ran[place].start
+
+
 def _outermost(ranges: list[Range]) -> list[Range]:
     """Those that lie in no other one of their thread; start/end ranges of one kind run beside each other."""
 
@@ -101,12 +129,17 @@ def step_summary(view: View, step: str | None, by: str) -> list[Row]:
     return [row for row, _ in steps_with_work(view, step, by)]
 
 
+def in_order(view: View, step: str | None) -> list[Range]:
+    """The steps, those of each thread one after the other."""
+    return sorted(steps(view, step), key=lambda one: (one.process, one.tid, one.start, one.id))
+
+
 def steps_with_work(view: View, step: str | None, by: str) -> list[tuple[Row, int]]:
     """The steps, each with the process that it is of: pids are no processes."""
     rows = []
-    for of_thread in grouped(steps(view, step), lambda one: (one.process, one.tid)).values():
+    for _, of_thread in itertools.groupby(in_order(view, step), lambda one: (one.process, one.tid)):
         before = None
-        for number, one in enumerate(sorted(of_thread, key=lambda one: (one.start, one.id))):
+        for number, one in enumerate(of_thread):
             work = held(view, one, by)
             unknown = by == "thread" and view.is_elsewhere(one)
             first, last, busy, operations, launches = work or (

@@ -11,7 +11,7 @@ from asked import OF_LITTLE
 from shipped import REPORTS, notes
 
 import traceql
-from traceql.errors import CatalogError, MissingDataError, QueryError, UnknownQueryError
+from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError, UnknownQueryError
 from traceql.questions import catalog, question
 from traceql.questions.question import TIMELINE, Query, parameters
 from traceql.store import ingest
@@ -129,6 +129,45 @@ def test_a_malformed_header_is_an_error_with_file_and_line(text: str, problem: s
         parsed(text, "queries/t/q.sql")
 
 
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["@ncu --set full"], "q.sql:3: there are no metrics to record"),
+        (["@title x X", "@title x Y"], "q.sql:4: x has a title already"),
+        (
+            ["@param limit BIGINT = 1  y", "@counted x", "@counted x"],
+            "q.sql:4: @counted is there more than once",
+        ),
+        (["@card any 1 A", "@card any 2 B"], "q.sql:3: @card is there more than once"),
+    ],
+)
+def test_a_tag_that_would_not_be_read_is_an_error(lines: list[str], problem: str) -> None:
+    header = "\n".join(f"-- {line}" for line in ["@column x BIGINT  y", *lines])
+    with pytest.raises(CatalogError, match=problem):
+        parsed(f"-- Title?\n{header}\nSELECT 1 AS x")
+
+
+@pytest.mark.parametrize(
+    "line", ["@param y BIGINT = 1  z", "@chart bars x=x y=x", "@unites trace", "@of traces"]
+)
+def test_a_view_has_no_tags_of_questions(line: str) -> None:
+    file = sqlfiles.parse(f"-- Title.\n-- @column x BIGINT  y\n-- {line}\nSELECT 1 AS x", "v.sql")
+    with pytest.raises(CatalogError, match=r"v.sql:3: @\w+ is for questions"):
+        question.parse(file, question.VIEWS, lambda _name: ())
+
+
+def test_a_code_of_findings_has_one_proof() -> None:
+    file = sqlfiles.parse("-- A.\n-- @proof idle gpu_gaps\n-- @proof idle busy\nSELECT 1", "f.sql")
+    with pytest.raises(CatalogError, match=r"f.sql:3: idle has a proof already"):
+        question.parse(file, question.FINDINGS, lambda _name: ())
+
+
+def test_a_file_without_tags_has_none(tmp_path: Path) -> None:
+    (tmp_path / "rule.sql").write_text("-- A rule.\n-- @only x\nSELECT 1", encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"rule.sql:2: unknown tag @only"):
+        sqlfiles.untagged(tmp_path / "rule.sql", "rule.sql")
+
+
 def test_a_header_can_take_over_the_columns_of_a_view_and_what_it_measures() -> None:
     text = """-- Title?
 -- @needs rooflines
@@ -159,6 +198,42 @@ SELECT 1 AS x"""
     assert query.metrics == ("a.sum|b.sum", "c.sum")
     assert query.columns == (question.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
     assert query.body == "Told at length.\nTold after the tags."
+
+
+def test_a_parameter_takes_the_words_that_its_header_says() -> None:
+    text = """-- Title?
+-- @of totals
+-- @param by VARCHAR(gpu|process) = 'gpu'   gpu, or process: what each of them uses
+-- @param names VARCHAR(short|full|*) = NULL  names of kernels
+SELECT $by, $names"""
+    query = parsed(text)
+    by, names = (next(p for p in query.params if p.name == name) for name in ("by", "names"))
+    assert (by.type, by.words, by.takes_tag) == ("VARCHAR", ("gpu", "process"), True)
+    assert by.meaning.startswith("gpu, or process: what each of them uses; tag:NAME")
+    assert names.meaning == "short, full or * names of kernels"
+    assert (names.parse("*"), names.parse("NULL"), names.take(None)) == ("*", None, None)
+    bound = query.bind({"by": ["process", "tag:run"], "names": "full"})
+    assert (bound["by"], bound["names"]) == (["process", "tag:run"], "full")
+    for wrong in ({"names": "ful"}, {"by": "card"}, {"by": ["card", "tag:run"]}, {"names": ""}, {"by": None}):
+        with pytest.raises(ParameterError, match=r"must be (short, full or \*|gpu or process), not"):
+            query.bind(wrong)
+    with pytest.raises(ParameterError, match=r"parameter names must be short, full or \*, not 'ful'"):
+        names.parse("ful")
+
+
+@pytest.mark.parametrize(
+    ("param", "problem"),
+    [
+        ("a VARCHAR(b|c) = 'd'  e", "q.sql:2: parameter a must be b or c, not 'd'"),
+        ("a VARCHAR(b) = 'b'  c", "q.sql:2: expected '@param"),
+        ("a VARCHAR(b|) = 'b'  c", "q.sql:2: expected '@param"),
+        ("a BIGINT(1|2) = 1  b", "q.sql:2: expected '@param"),
+        ("a VARCHAR(b|c)[] = 'b'  d", "q.sql:2: expected '@param"),
+    ],
+)
+def test_words_of_a_parameter_that_make_no_sense_are_an_error(param: str, problem: str) -> None:
+    with pytest.raises(CatalogError, match=problem):
+        parsed(f"-- Title?\n-- @param {param}\nSELECT $a AS a")
 
 
 def test_defaults_are_typed() -> None:

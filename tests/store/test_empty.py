@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ import pytest
 from made.nsys import Recording
 
 import traceql
-from traceql.questions import catalog
-from traceql.store import create, empty
+from traceql.questions import catalog, folders
+from traceql.store import create, definitions, empty
 from traceql.store.definitions import Definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import FrameType
 
     State = tuple[tuple[str, int, int], ...]
 
@@ -131,3 +133,24 @@ def test_a_user_without_home_has_none(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     assert ingest(tmp_path / "first.duckdb")
+
+
+def test_what_makes_the_definitions_is_part_of_their_state() -> None:
+    """A change of it makes others of the same files; where these lie is in the state of the files."""
+    root = Path(traceql.__file__).parent
+    ran: set[Path] = set()
+
+    def look(frame: FrameType, event: str, _of: object) -> None:
+        # What a module does when it is imported makes nothing.
+        if event == "call" and frame.f_code.co_name != "<module>":
+            ran.add(Path(frame.f_code.co_filename))
+
+    defined = Definitions(catalog.Catalog(catalog._shipped()))
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        defined._fingerprint()
+    finally:
+        sys.setprofile(before)
+    makers = {Path(module.__file__ or "") for module in (*definitions._MAKERS, definitions, folders)}
+    assert {file for file in ran if file.is_relative_to(root)} <= makers

@@ -66,6 +66,19 @@ def test_which_rows_count_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(seen) == 3
 
 
+def test_what_a_step_is_made_for_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = normalise.steps("ncu")[0]
+    other = normalise.RawView(("T",), (normalise.RawColumn(("a", "b"), "BIGINT"),))
+
+    def of(**changes: object) -> str:
+        changed = dataclasses.replace(step, **changes)
+        monkeypatch.setattr(normalise, "steps", lambda kind: (changed,) if kind == "ncu" else ())
+        return fingerprint.today()
+
+    made_for = [{}, {other: None}, {other: other.columns[0]}]
+    assert len({*(of(of=views) for views in made_for), of(when="t"), of(when="u")}) == 5
+
+
 def test_a_meaning_that_is_only_said_better_does_not_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
     first, *others = schema.TABLES
     before = fingerprint.today()

@@ -134,6 +134,38 @@ def test_a_malformed_header_of_a_step_is_an_error_with_file_and_line() -> None:
             normalise._step(file)
 
 
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["@only a > 1"], "x.sql:4: @only is of a table in pieces"),
+        (["@finds found_id"], "x.sql:4: @finds is of a table in pieces"),
+        # Those of another table are no pieces of this one.
+        (["@pieces a", "@raw B", "@reads b BIGINT", "@only b > 1"], "x.sql:7: @only is of a table in pieces"),
+        (["@only a > 1", "@raw B", "@reads b BIGINT", "@pieces b"], "x.sql:4: @only is of a table in pieces"),
+        (["@pieces a", "@raw B", "@reads b BIGINT", "@pieces b"], "x.sql:7: @pieces is there already"),
+        (["@pieces a", "@only a > 1", "@only a > 2"], "x.sql:6: @only is there already"),
+        (["@numbers n", "@numbers m"], "x.sql:5: @numbers is there already"),
+        (["@when t", "@when u"], "x.sql:5: @when is there already"),
+        (["@raw A"], "x.sql:4: @raw is there already"),
+    ],
+)
+def test_a_tag_of_a_step_that_would_not_be_read_is_an_error(lines: list[str], problem: str) -> None:
+    header = "\n".join(f"-- {line}" for line in ["@raw A", "@reads a BIGINT", *lines])
+    with pytest.raises(ValueError, match=problem):
+        normalise._step(sqlfiles.parse(f"-- Title.\n{header}\nSELECT 1", "x.sql"))
+
+
+def test_what_is_said_of_each_of_two_tables_is_no_repetition() -> None:
+    header = (
+        "-- @raw A\n-- @reads a BIGINT\n-- @numbers n\n-- @only a > 1\n-- @pieces a\n-- @raw B\n-- @numbers n"
+    )
+    views = normalise._step(sqlfiles.parse(f"-- Title.\n{header}\nSELECT 1", "x.sql")).views
+    assert [(view.numbered, view.only, view.pieces) for view in views] == [
+        ("n", "a > 1", "a"),
+        ("n", None, None),
+    ]
+
+
 def test_a_step_is_made_for_rows_or_for_values_of_a_column_that_it_reads() -> None:
     header = "-- Title.\n-- @raw A|B\n-- @reads start BIGINT\n-- @raw C\n-- @reads id|ID BIGINT\n-- @of {}\nSELECT 1"
 

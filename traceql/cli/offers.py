@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from traceql.questions.parameters import Param
+
     Completer: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]"
 
 _TRACES = "SELECT trace FROM traces ORDER BY trace"
@@ -76,6 +78,15 @@ def named(param: str) -> Completer:
         _, names = NAMES[param]
         statement = f"SELECT DISTINCT name FROM ({names}) WHERE name IS NOT NULL ORDER BY name"
         return _of_database(ctx, [statement], incomplete)
+
+    return complete
+
+
+def of_words(param: Param) -> Completer:
+    """The words that a parameter of a question takes."""
+
+    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        return [CompletionItem(word) for word in offered(param.words, incomplete)]
 
     return complete
 

@@ -266,15 +266,22 @@ def option(param: Param) -> click.Option:
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=OrNull(param.value_type),
-        metavar="A=B" if param.is_map else "TIME" if param.is_time else None,
+        metavar=_metavar(param),
         callback=_say_unit if param.is_time else None,
         required=param.required,
         multiple=param.repeatable,
         **default,
         show_default=param.default is not None,
         help=f"{param.meaning}{more}.",
-        shell_complete=offers.OF_PARAMETER.get(param.name),
+        shell_complete=offers.of_words(param) if param.words else offers.OF_PARAMETER.get(param.name),
     )
+
+
+def _metavar(param: Param) -> str | None:
+    if param.words:
+        tag = ["tag:NAME"] if param.takes_tag else []
+        return f"[{'|'.join([*param.words, *tag])}]"
+    return "A=B" if param.is_map else "TIME" if param.is_time else None
 
 
 def _say_unit(context: click.Context, param: click.Parameter, value: Any) -> Any:

@@ -4,6 +4,7 @@
 type                         in a header        in Python                 on the command line
 ============================ ================== ========================= ===============================
 ``VARCHAR``, ``BIGINT`` …    ``= 'text'``       ``"text"``                ``--name text``
+``VARCHAR(a|b)``             ``= 'a'``          ``"a"``, one of these     ``--name a``
 ``VARCHAR[]``                ``= NULL``         ``["a", "b"]`` or ``"a"`` ``--name a --name b``
 ``MAP(VARCHAR, VARCHAR)``    ``= NULL``         ``{"a": "b"}``            ``--name a=b``, repeatable
 ``MAP(VARCHAR, VARCHAR[])``  ``= NULL``         ``{"a": ["b", "c"]}``     ``--name a=b --name a=c``
@@ -30,12 +31,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from traceql.errors import CatalogError, ParameterError, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _DECLARED = re.compile(
     r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
     r"(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
 )
+# A text that is one of some words.
+_OF_WORDS = re.compile(r"VARCHAR\((?P<words>[^|()]+(?:\|[^|()]+)+)\)")
 ValueType: TypeAlias = type[str] | type[int] | type[float] | type[bool]
 
 _SCALARS: dict[str, ValueType] = {
@@ -79,7 +82,8 @@ Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[s
 class Param:
     """A parameter of a query; `required` when it has no default.
 
-    `takes_tag` when it has a tag of traces beside a value of its own, see `by_of`.
+    `takes_tag` when it has a tag of traces beside a value of its own, see `by_of`. `words` are those of which
+    its value is one; none where any value of the type will do.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Param:
     default: Value
     required: bool
     takes_tag: bool = False
+    words: tuple[str, ...] = ()
 
     @property
     def value_type(self) -> ValueType:
@@ -121,7 +126,7 @@ class Param:
             ParameterError: they stand for none.
         """
         if [text.upper() for text in texts] == ["NULL"]:
-            return None
+            return self._one_of_words(None)
         if self.is_list or (self.takes_tag and len(texts) > 1):
             return list(texts)
         if self.is_map:
@@ -137,7 +142,16 @@ class Param:
             value: Value = self.value_type(text)
         except (ValueError, KeyError):
             raise ParameterError(f"parameter {self.name}: {text!r} is no {self.type}") from None
-        return value
+        return value if self.takes_tag else self._one_of_words(value)
+
+    def _one_of_words(self, value: Value) -> Value:
+        """The value, if it is one of those that the parameter takes."""
+        if not self.words or value in self.words or (value is None and self.default is None):
+            return value
+        said = "NULL" if value is None else repr(value)
+        raise ParameterError(
+            f"parameter {self.name} must be {_alternatives(self.words)}, not {said}", self.meaning
+        )
 
     def _time_given(self, value: Value) -> Value:
         if isinstance(value, str):
@@ -165,6 +179,7 @@ class Param:
         (chosen,) = own or [self.default]
         if not isinstance(chosen, str):
             raise ParameterError(f"parameter {self.name}: {chosen!r} is no {self.type}", self.meaning)
+        self._one_of_words(chosen)
         found: list[str] = [chosen, *tags]
         return found if tags else chosen
 
@@ -199,7 +214,7 @@ class Param:
         if self.name in _PARTS and (not isinstance(value, int) or value < 1):
             raise ParameterError(f"parameter {self.name}: {value} is no number of parts", "From 1 on.")
         if value is None or not self.repeatable:
-            return value
+            return self._one_of_words(value)
         if self.takes_tag:
             return self._with_tag(value)
         taken: object = value
@@ -314,22 +329,46 @@ def _fits(value: object, type_: str) -> bool:
     return type_ == "VARCHAR" and isinstance(value, str)
 
 
+def _alternatives(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _naming(meaning: str, words: Sequence[str]) -> str:
+    """The meaning, behind the words that a parameter takes if it does not name each of them."""
+    if all(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", meaning) for word in words):
+        return meaning
+    return f"{_alternatives(words)} {meaning}"
+
+
 def declared(text: str, where: str) -> Param:
     """The parameter that a line ``@param name TYPE [= default] meaning`` of a header declares.
 
     >>> declared("limit BIGINT = 20  rows", "q.sql:2").default
     20
+    >>> found = declared("names VARCHAR(short|full) = 'full'  names of kernels", "q.sql:2")
+    >>> found.type, found.words, found.meaning
+    ('VARCHAR', ('short', 'full'), 'short or full names of kernels')
 
     Raises:
         CatalogError: it is malformed; the message begins with `where`.
     """
     match = _DECLARED.fullmatch(text)
-    if match is None or match["type"] not in TYPES:
+    of_words = match and _OF_WORDS.fullmatch(match["type"])
+    if match is None or not (of_words or match["type"] in TYPES):
         raise CatalogError(
-            f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {', '.join(TYPES)}"
+            f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {', '.join(TYPES)}, "
+            "or VARCHAR(a|b) for one of these words"
         )
     default = match["default"]
-    param = Param(match["name"], match["type"], match["meaning"], None, required=default is None)
+    words = tuple(of_words["words"].split("|")) if of_words else ()
+    param = Param(
+        match["name"],
+        "VARCHAR" if words else match["type"],
+        _naming(match["meaning"], words) if words else match["meaning"],
+        None,
+        required=default is None,
+        words=words,
+    )
     if param.name in TRACE_PARAMS and param.type not in ("VARCHAR", _LIST):
         raise CatalogError(f"{where}: {param.name} is the name of a trace", "It is VARCHAR or VARCHAR[].")
     if param.name in RESERVED:

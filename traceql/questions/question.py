@@ -6,6 +6,7 @@
     --
     -- @of      timeline               of which traces and when: gives the parameters of `parameters.PLACES`
     -- @param   range VARCHAR = '*'    only these ranges
+    -- @param   by VARCHAR(a|b) = 'a'  one of these words, which the meaning says if they are not in it
     -- @column  range VARCHAR          NVTX message
     -- @title   range NVTX range       how pictures and pages call it, where its name does not tell
     -- @columns rooflines launches     here those of a view follow, from that one on
@@ -93,6 +94,9 @@ TAGS = (
     "where",
     "proof",
 )
+# Those of them that a view may have, and those of which there is one.
+_OF_VIEWS = ("column", "columns", "needs", "metrics", "ncu", "once")
+_SINGLE = ("unites", "once", "counted", "card")
 # What a question can be of: of traces, in a window of time where that is a timeline (of times alone, where
 # what a range leaves out would be missed), added up over them; of jobs, in a window of their clock.
 _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -410,6 +414,12 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         where = f"{file.label}:{tag.line}"
         if tag.name not in TAGS:
             raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(TAGS)}.")
+        if topic == VIEWS and tag.name not in _OF_VIEWS:
+            raise CatalogError(
+                f"{where}: @{tag.name} is for questions", f"Views have @{', @'.join(_OF_VIEWS)}."
+            )
+        if tag.name in _SINGLE and len(file.texts(tag.name)) > 1:
+            raise CatalogError(f"{where}: @{tag.name} is there more than once", "Leave one of them.")
         if tag.name == "of":
             for param in _of(tag.text, where):
                 if param.name not in own:
@@ -428,6 +438,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             raise CatalogError(f"{where}: expected '@once page', of a view")
         elif tag.name == "needs":
             _check_needs(tag.text, where, columns_of)
+        elif tag.name == "ncu" and not file.texts("metrics"):
+            raise CatalogError(f"{where}: there are no metrics to record", "Add '-- @metrics NAME …'.")
     for tag in file.tags:
         # What these mention may be declared below them.
         where = f"{file.label}:{tag.line}"
@@ -435,6 +447,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             pictures.append(_picture(tag.text, where, columns))
         elif tag.name == "title":
             name, _, text = tag.text.partition(" ")
+            if name in titles:
+                raise CatalogError(f"{where}: {name} has a title already", "Leave one of them.")
             titles[_declared(name, columns, where)] = text.strip()
         elif tag.name == "counted":
             if _declared("trace", columns, where) and not any(param.name == "limit" for param in params):
@@ -520,6 +534,8 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
             raise CatalogError(f"{where}: @{tag.name} is for findings", f"Put the file into {FINDINGS}/.")
         if tag.name == "proof":
             code, question, params = _question_asked(tag.text, "@proof code question", where)
+            if code in proofs:
+                raise CatalogError(f"{where}: {code} has a proof already", "Leave one of them.")
             proofs[code] = Asked(code, question, params)
             continue
         code, _, text = tag.text.partition(" ")

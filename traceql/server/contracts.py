@@ -130,6 +130,8 @@ def taken_by(query: Query) -> Schema:
     >>> from traceql.questions import catalog
     >>> taken_by(catalog.shipped().find("top_kernels"))["properties"]["limit"]
     {'description': 'kernels per trace; NULL for all', 'type': ['integer', 'null'], 'default': 20}
+    >>> taken_by(catalog.shipped().find("top_kernels"))["properties"]["names"]["enum"]
+    ['short', 'full', 'distinct']
     """
     return an_object(
         {param.name: _taken(param) for param in query.params},
@@ -149,7 +151,8 @@ def unfit(schema: Schema, value: object, at: str = "") -> str:
     if kinds and not any(_is(value, kind) for kind in kinds):
         return f"{where} is {_said(value)}, but {' or '.join(kinds)} is wanted"
     if "enum" in schema and value not in schema["enum"]:
-        return f"{where} is {_said(value)}, but one of {', '.join(schema['enum'])} is wanted"
+        words = ("null" if one is None else one for one in schema["enum"])
+        return f"{where} is {_said(value)}, but one of {', '.join(words)} is wanted"
     for bound, word, is_beyond in (("minimum", "least", int.__lt__), ("maximum", "most", int.__gt__)):
         if bound in schema and isinstance(value, int) and is_beyond(value, schema[bound]):
             return f"{where} is {value}, but at {word} {schema[bound]} is wanted"
@@ -204,6 +207,9 @@ def _taken(param: Param) -> Schema:
             "type": ["object", "null"],
             "additionalProperties": {"type": "array", "items": text} if several else text,
         }
+    elif param.words and not param.takes_tag:
+        none = [None] if param.default is None and not param.required else []
+        described |= {"type": ["string", "null"] if none else "string", "enum": [*param.words, *none]}
     elif param.is_list or param.takes_tag:
         described |= {"type": ["array", "string", "null"], "items": text}
     elif param.type == "TIME":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from traceql import __version__
+from traceql import __version__, given
 from traceql.questions import catalog, question
 from traceql.read import kept
 from traceql.store import specs
@@ -89,6 +89,10 @@ class Definition:
     def words(self) -> frozenset[str]:
         """Every word of its SQL."""
         return words(self.sql)
+
+
+# What makes definitions of their files: parameters and questions that ask others are none of theirs.
+_MAKERS = (catalog, given, question, schema, specs, sqlfiles)
 
 
 class Definitions:
@@ -191,8 +195,7 @@ class Definitions:
 def _made_of() -> str | None:
     """Changes with the files of the definitions, and of what makes them of these; None if unknown."""
     files = catalog.shipped().state_of_definitions()
-    makers = (module.__file__ for module in (catalog, question, schema, specs, sqlfiles))
-    code = catalog.state_as_read([__file__, *filter(None, makers)])
+    code = catalog.state_as_read([__file__, *filter(None, (module.__file__ for module in _MAKERS))])
     return repr((__version__, specs.made_of(), code, files)) if files and code else None
 
 

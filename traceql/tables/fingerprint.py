@@ -31,6 +31,12 @@ def _lines() -> Iterator[str]:
     for kind in normalise.STEPS:
         for step in normalise.steps(kind):
             yield f"{step.label}: {plain(step.sql)}"
+            # Without these a step leaves its tables as they are.
+            needed = [
+                f"{view.name}.{'|'.join(column.names) if column else '*'}" for view, column in step.of.items()
+            ]
+            needed += [step.when] if step.when else []
+            yield f"of {' '.join(needed)}"
             for view in step.views:
                 columns = [f"{'|'.join(column.names)} {column.type}" for column in view.columns]
                 columns += [f"{view.numbered} number"] if view.numbered else []

@@ -117,3 +117,15 @@ def load(file: Traversable, label: str) -> SqlFile:
         line = error.object[: error.start].count(b"\n") + 1
         raise CatalogError(f"{label}:{line}: not UTF-8 text", "Save the file as UTF-8.") from None
     return parse(text, label)
+
+
+def untagged(file: Traversable, label: str) -> str:
+    """The SQL of a file whose header says in words alone what it is for; see `load`.
+
+    Raises:
+        CatalogError: it has tags, which nobody would read.
+    """
+    found = load(file, label)
+    for tag in found.tags:
+        raise CatalogError(f"{label}:{tag.line}: unknown tag @{tag.name}", "This file has no tags.")
+    return found.sql

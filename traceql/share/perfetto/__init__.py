@@ -483,4 +483,4 @@ def _counters() -> tuple[str, ...]:
 @cache
 def _sql(name: str) -> str:
     file = f"{name}.sql"
-    return sqlfiles.load(resources.files(__package__) / "sql" / file, f"perfetto/{file}").sql
+    return sqlfiles.untagged(resources.files(__package__) / "sql" / file, f"perfetto/{file}")

@@ -136,4 +136,4 @@ def _called(thread: dict[str, Any]) -> str:
 
 def _sql(name: str) -> str:
     file = f"{name}.sql"
-    return sqlfiles.load(resources.files(__package__) / "sql" / file, f"speedscope/{file}").sql
+    return sqlfiles.untagged(resources.files(__package__) / "sql" / file, f"speedscope/{file}")

@@ -53,5 +53,5 @@ def _files(version: int) -> dict[str, str]:
     folder = Path(__file__).parent / f"from_{version}"
     there = folder.iterdir() if folder.is_dir() else ()
     files = sorted((f for f in there if f.name.endswith(".sql")), key=lambda f: f.name)
-    parsed = [sqlfiles.load(f, f"migrations/from_{version}/{f.name}") for f in files]
-    return {file.stem: rules.applied(file.sql) for file in parsed}
+    parsed = {f.stem: sqlfiles.untagged(f, f"migrations/from_{version}/{f.name}") for f in files}
+    return {name: rules.applied(sql) for name, sql in parsed.items()}

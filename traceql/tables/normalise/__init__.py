@@ -50,7 +50,7 @@ from traceql.read import kinds
 from traceql.tables import rules, sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from traceql.read.base import Wanted
 
@@ -280,6 +280,13 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     when = None
     for tag in file.tags:
         words = tag.text.split()
+        if _is_again(tag, file.tags):
+            raise ValueError(f"{file.label}:{tag.line}: @{tag.name} is there already: one of them counts")
+        if tag.name in ("only", "finds") and not _is_in_pieces(tag, file.tags):
+            raise ValueError(
+                f"{file.label}:{tag.line}: @{tag.name} is of a table in pieces: "
+                "add '@pieces COLUMN' below the same '@raw TABLE'"
+            )
         if tag.name == "raw" and len(words) == 1:
             views.append((words[0], []))
         elif tag.name == "reads" and len(words) == 2 and views:
@@ -330,6 +337,34 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         tuple(sources),
         rules.applied(file.sql),
     )
+
+
+def _is_again(tag: sqlfiles.Tag, tags: Sequence[sqlfiles.Tag]) -> bool:
+    """Whether an earlier tag says what there is once: of a step, or of one raw table."""
+    if tag.name in ("when", "pieces"):
+        # A step takes one table piece by piece.
+        around = tags
+    elif tag.name in ("numbers", "only", "finds"):
+        around = _beside(tag, tags)
+    else:
+        around = [one for one in tags if tag.name == "raw" and one.text == tag.text]
+    return any(one.name == tag.name and one.line < tag.line for one in around)
+
+
+def _is_in_pieces(tag: sqlfiles.Tag, tags: Sequence[sqlfiles.Tag]) -> bool:
+    return any(one.name == "pieces" for one in _beside(tag, tags))
+
+
+def _beside(tag: sqlfiles.Tag, tags: Sequence[sqlfiles.Tag]) -> list[sqlfiles.Tag]:
+    """The tags of the raw table that a tag is of."""
+    of: list[sqlfiles.Tag] = []
+    for one in tags:
+        if one.name == "raw":
+            if tag in of:
+                break
+            of = []
+        of.append(one)
+    return of
 
 
 def _made_for(views: list[tuple[str, list[RawColumn]]]) -> dict[str, tuple[str, RawColumn | None]]:

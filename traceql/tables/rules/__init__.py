@@ -18,4 +18,4 @@ def applied(sql: str) -> str:
 def rule(name: str) -> str:
     """The SELECT of one rule."""
     file = f"{name}.sql"
-    return sqlfiles.load(Path(__file__).parent / file, f"rules/{file}").sql
+    return sqlfiles.untagged(Path(__file__).parent / file, f"rules/{file}")

@@ -36,7 +36,8 @@ CASES = [
             .allocated(5, 100, 64)
             .allocated(6, 100, 64, released=True)
             .allocated(7, 80, 64)
-            .allocated(5, 300, 64, device=1, pid=2)
+            # What is released first was there from the start, when this rank had most.
+            .allocated(5, 300, 64, device=1, pid=2, released=True)
         },
         params={"topic": "rank"},
         expected=down(

@@ -85,4 +85,39 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "threads' events at one address are crossed: what was allocated in between is alive until it is released",
+        traces={
+            "a": Recording()
+            .allocated(10, 100, 64)
+            .allocated(20, 50, 64)
+            .allocated(30, 100, 64, released=True)
+            .allocated(40, 40, 64, released=True)
+        },
+        params={"at": 35},
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   35     NULL        NULL          1            40           100        40         30
+            """
+        ),
+    ),
+    Case(
+        "each without an address is one, alive until one of its size is released",
+        traces={
+            "a": Recording()
+            .allocated(10, 100, None)
+            .allocated(20, 50, None)
+            .allocated(25, 50, None)
+            .allocated(30, 100, None, released=True)
+            .allocated(35, 50, None, released=True)
+        },
+        params={"at": 30},
+        expected=across(
+            f"""
+            {HEAD}
+            a      1    0       GPU memory   30     NULL        NULL          2            100          100        50         20
+            """
+        ),
+    ),
 ]

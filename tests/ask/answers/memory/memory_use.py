@@ -35,6 +35,14 @@ REPLACED = (
     .allocated(40, 20, 64, released=True)
     .allocated(50, 50, 128)
 )
+# Two threads' events at one address: the first one was released before the second was allocated, and told later.
+CROSSED = (
+    Recording()
+    .allocated(10, 100, 64)
+    .allocated(20, 50, 64)
+    .allocated(30, 100, 64, released=True)
+    .allocated(40, 50, 64, released=True)
+)
 
 CASES = [
     Case(
@@ -83,6 +91,53 @@ CASES = [
             trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
             a      1    0       GPU memory   2            0         150              100        150         20       NULL      150        NULL
             a      1    0       Device       2            0         150              100        150         20       NULL      150        NULL
+            """
+        ),
+    ),
+    Case(
+        "a release takes away what is alive at its address, whatever size it tells",
+        traces={"a": CROSSED, "b": Recording().allocated(10, 50, 64).allocated(20, 100, 64, released=True)},
+        expected=across(
+            """
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   2            2         150              100        100         10       NULL      0          when 1 of them was released: until another one is allocated there; when 1 of them was allocated: since another one was released there
+            a      1    0       Device       2            2         150              100        100         10       NULL      0          when 1 of them was released: until another one is allocated there; when 1 of them was allocated: since another one was released there
+            b      1    0       GPU memory   1            1         50               50         50          10       NULL      0          NULL
+            b      1    0       Device       1            1         50               50         50          10       NULL      0          NULL
+            """
+        ),
+    ),
+    Case(
+        "no two that are released one after the other at one address were there from the start",
+        traces={
+            "a": Recording()
+            .allocated(10, 50, 64, released=True)
+            .allocated(20, 30, 64, released=True)
+            .allocated(30, 20, 64, released=True)
+        },
+        expected=across(
+            f"""
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   0            3         0                NULL       50          0        NULL      0          {LACKS}; when 2 of them were allocated: since another one was released there
+            a      1    0       Device       0            3         0                NULL       50          0        NULL      0          {LACKS}; when 2 of them were allocated: since another one was released there
+            """
+        ),
+    ),
+    Case(
+        "without an address, what is released is told by its size",
+        traces={
+            "a": Recording()
+            .allocated(10, 100, None)
+            .allocated(20, 50, None)
+            .allocated(30, 100, None, released=True)
+            .allocated(40, 70, None, released=True)
+            .allocated(50, 100, None)
+        },
+        expected=across(
+            f"""
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   3            2         250              100        220         20       NULL      150        {LACKS}
+            a      1    0       Device       3            2         250              100        220         20       NULL      150        {LACKS}
             """
         ),
     ),
