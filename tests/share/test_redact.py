@@ -790,6 +790,27 @@ def test_reports_of_one_job_that_are_redacted_one_by_one_agree_on_gpus(tmp_path:
     assert found[0] == found[1] != [(None,)]
 
 
+def test_gpus_of_a_database_are_not_known_again(tmp_path: Path) -> None:
+    """A hash of the UUID would tell a GPU in any other report."""
+
+    def hashes(place: Path) -> set[str | None]:
+        with Database(place) as database:
+            return set(database.sql("SELECT gpu_hash FROM gpus").to_series())
+
+    there = tmp_path / "there.duckdb"
+    with Database(there) as database:
+        database.ingest(_nsys(tmp_path))
+    found = [hashes(there)]
+    for name, key in (("none", []), ("again", []), ("keyed", ["--key", "k"]), ("same", ["--key", "k"])):
+        answer = traceql("redact", there, "-o", tmp_path / f"{name}.duckdb", *key)
+        assert answer.returncode == 0, answer.stderr
+        found.append(hashes(tmp_path / f"{name}.duckdb"))
+    before, *after = found
+    assert before and None not in before
+    assert all(len(one) == len(before) and not one & before for one in after)
+    assert after[0] == after[1] != after[2] == after[3]
+
+
 def test_names_that_are_kept_stay() -> None:
     names = Names(pseudonyms=True, keep=["nccl*", "step ?"])
     assert names.pseudonym("ncclDevKernel_AllReduce", "kernel name", Removed()) == "ncclDevKernel_AllReduce"

@@ -6,6 +6,7 @@ same rules as in a report. Rows, ids and times stay; so do names of traces.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from traceql.share.redact import removed as kinds
 from traceql.share.redact.names import FILTERS, NAMELESS
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.strings import EVERYBODYS
-from traceql.share.redact.texts import Facts, Texts
+from traceql.share.redact.texts import NO_UUID, Facts, Texts
 from traceql.share.redact.words import words
 from traceql.tables import schema
 
@@ -35,7 +36,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
     "word": words(
         "traces.profiler traces.format traces.sha256 traces.tool_version traces.gpu "
         "traces.driver_version traces.cuda_version traces.cpu traces.missing traces.unread gpus.gpu_name "
-        "gpus.compute_capability gpus.gpu_hash kernels.workload kernels.launch_type api_calls.name "
+        "gpus.compute_capability kernels.workload kernels.launch_type api_calls.name "
         "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
         "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "
         "memory_pool_events.operation memory_pool_events.pool_type library_calls.library "
@@ -53,6 +54,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "thread_states.thread_state thread_states.wait_reason call_stacks.stack_kind "
         "runs.format runs.sha256 runs.gpu"
     ),
+    "uuid": frozenset({"gpus.gpu_hash"}),
     "settings": frozenset({"traces.settings"}),
     "attributes": frozenset({"generic_events.attributes"}),
     "event": frozenset({"generic_events.name"}),
@@ -283,11 +285,18 @@ class Tables:
             "source": texts.source,
             "kernel": lambda text: text if text in _WORKLOADS else self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
+            "uuid": self._uuid,
             "settings": lambda text: self._json(text, dict.fromkeys(FILTERS, kinds.KERNEL)),
             "warning": self._warning,
             "attributes": lambda text: self._json(text, _LABELS),
             "function": lambda text: self._called(text, kinds.FUNCTION),
         }[action]
+
+    def _uuid(self, text: str) -> str:
+        """The hash of a UUID that is nobody's: that of the GPU would tell it in other reports."""
+        self._removed.add(kinds.IDENTIFIER)
+        uuid = f"{NO_UUID[:-12]}{self._texts.names.number(text):012d}"
+        return hashlib.md5(uuid.encode(), usedforsecurity=False).hexdigest()[:16]
 
     def _json(self, text: str, named: Mapping[str, str]) -> str:
         """What somebody's names may be in; `named` says under which keys names stand, and of what kind."""
