@@ -3,10 +3,11 @@
 -- Asked for by name, those that are like it. Else those of vLLM, TensorRT-LLM and torch.profiler where a
 -- process has any; else what repeats: of the ranges whose texts, numbers aside, come again on their thread,
 -- and that lie in no other such range, those that take most of the time of their process. Before all others
--- come programs of XLA (JAX), which runs much besides: it compiles and tries out kernels. Then come ranges
--- that launched GPU work on their thread: others may take longer, which load data. Start/end ranges of one
--- kind run beside each other, as requests do: one lies in another only where what lasts longest around it is
--- of another kind.
+-- come ranges that launched GPU work on their thread: others may take longer, which load data. What a library
+-- marks is none of these: it may be all that the thread marks which launches for another one. Last comes
+-- what XLA (JAX) does beside running programs: it compiles and tries out kernels. Start/end ranges of one kind
+-- run beside each other, as requests do: one lies in another only where what lasts longest around it is of
+-- another kind.
 --
 -- Columns: those of nvtx_ranges, and step_text: the text without the number of the step.
 -- @param  wanted VARCHAR  pattern on the text; NULL for none
@@ -47,8 +48,10 @@ outermost AS (
     SELECT
         *,
         -- What XLA tries out are modules, too, but no programs.
-        starts_with(text, 'XlaModule:#') AND contains(text, 'program_id=') AS is_program,
-        coalesce(bool_or(gpu_operations > 0) OVER alike, false) AS has_work,
+        domain <> 'TSL' OR (starts_with(text, 'XlaModule:#') AND contains(text, 'program_id=')) AS is_run,
+        coalesce(bool_or(gpu_operations > 0) OVER alike, false)
+            AND is_run
+            AND lower(domain) NOT IN (SELECT library_domains.domain FROM library_domains) AS has_work,
         -- Of what was never closed no time is known, and a NULL would be more than any.
         coalesce(sum(duration_ns) OVER alike, 0) AS pattern_ns
     FROM placed
@@ -61,10 +64,10 @@ outermost AS (
 )
 SELECT
     * EXCLUDE (
-        until_ns, pattern, is_step, is_known, open_until_ns, alike_until_ns, is_program, has_work, pattern_ns
+        until_ns, pattern, is_step, is_known, open_until_ns, alike_until_ns, is_run, has_work, pattern_ns
     ),
     step_name(text) AS step_text
 FROM outermost
 QUALIFY wanted IS NOT NULL OR is_known
-    OR pattern = arg_max(pattern, (is_program, has_work, pattern_ns, pattern))
+    OR pattern = arg_max(pattern, (is_run, has_work, pattern_ns, pattern))
         OVER (PARTITION BY trace_id, process_id)

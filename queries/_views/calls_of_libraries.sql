@@ -17,20 +17,15 @@
 -- @column library_call_id BIGINT  the call, see library_calls; NULL where it is an NVTX range
 -- @column marked_by_id BIGINT     the NVTX range that it is, see nvtx_ranges; NULL for others
 
-WITH domains(domain, library) AS (
-    VALUES ('cublas', 'cuBLAS'), ('cudnn', 'cuDNN'), ('cusparse', 'cuSPARSE'), ('cusolver', 'cuSOLVER'),
-           ('cufft', 'cuFFT'), ('cutensor', 'cuTENSOR'), ('nccl', 'NCCL'), ('nvshmem', 'NVSHMEM'),
-           ('cccl', 'CCCL'), ('tensorrt', 'TensorRT'), ('ucx', 'UCX')
-),
-calls AS (
+WITH calls AS (
     SELECT trace_id, library, call_class, name, start_ns, end_ns, duration_ns, process_id, pid, tid, range_id,
            library_call_id, NULL::BIGINT AS marked_by_id
     FROM library_calls
     UNION ALL
-    SELECT trace_id, domains.library, NULL, text, start_ns, end_ns, duration_ns, process_id, pid, tid,
+    SELECT trace_id, marked.library, NULL, text, start_ns, end_ns, duration_ns, process_id, pid, tid,
            parent_id, NULL, range_id
     FROM nvtx_ranges
-    JOIN domains ON domains.domain = lower(nvtx_ranges.domain)
+    JOIN library_domains AS marked ON marked.domain = lower(nvtx_ranges.domain)
     WHERE style <> 'mark'
 )
 SELECT trace_id, trace, calls.* EXCLUDE (trace_id)

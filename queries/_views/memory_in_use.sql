@@ -31,15 +31,18 @@ WITH counted AS (
     FROM memory_events
     WHERE memory_kind IN ('Device', 'Array')
 ),
--- Without an address, the n-th allocation of a size is what the n-th release of that size releases.
+-- Without an address, a release is of what was allocated last of its size and is alive: of n that are alive,
+-- the n-th.
 numbered AS (
     SELECT
         *,
         CASE WHEN virtual_address IS NULL
-             THEN [bytes, row_number() OVER (
-                 PARTITION BY trace_id, process_id, gpu_id, memory_kind, operation, virtual_address, bytes
-                 ORDER BY memory_event_id
-             )] END AS nth_of_size
+             THEN [bytes, (sum(
+                 CASE operation WHEN 'Allocation' THEN 1 WHEN 'Deallocation' THEN -1 ELSE 0 END
+             ) OVER (
+                 PARTITION BY trace_id, process_id, gpu_id, memory_kind, virtual_address, bytes
+                 ORDER BY memory_event_id ROWS UNBOUNDED PRECEDING
+             ))::BIGINT + (operation = 'Deallocation')::BIGINT] END AS nth_of_size
     FROM counted
 ),
 placed AS (

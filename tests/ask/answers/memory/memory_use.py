@@ -124,6 +124,22 @@ CASES = [
         ),
     ),
     Case(
+        "without an address, what is allocated after a release of its size is what the next one releases",
+        traces={
+            "a": Recording()
+            .allocated(10, 100, None, released=True)
+            .allocated(20, 100, None)
+            .allocated(30, 100, None, released=True)
+        },
+        expected=across(
+            f"""
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   1            2         100              100        100         0        NULL      0          {LACKS}
+            a      1    0       Device       1            2         100              100        100         0        NULL      0          {LACKS}
+            """
+        ),
+    ),
+    Case(
         "without an address, what is released is told by its size",
         traces={
             "a": Recording()

@@ -75,18 +75,43 @@ LOADING = {
     .call(LAUNCH, 51, 52, kernel("k", 53, 58))
     .range("step 2", 90, 100)
     .call(LAUNCH, 91, 92, kernel("k", 93, 99)),
-    # XLA compiles on threads of its own, tries out what it compiled, and runs the program.
+    # XLA compiles on threads of its own, tries out what it compiled, and runs programs: a small one, then that
+    # of the step.
     "g": Recording()
-    .range("XlaCompile:#module=jit_step#", 0, 300, tid=2)
-    .range("XlaCompile:#module=jit_step#", 300, 600, tid=2)
-    .range("XlaModule:#hlo_module=loop_add_fusion.1#", 600, 700)
+    .range("XlaCompile:#module=jit_step#", 0, 300, tid=2, domain="TSL")
+    .range("XlaCompile:#module=jit_step#", 300, 600, tid=2, domain="TSL")
+    .range("XlaModule:#hlo_module=loop_add_fusion.1#", 600, 700, domain="TSL")
     .call(LAUNCH, 610, 611, kernel("k", 620, 690))
-    .range("XlaModule:#hlo_module=loop_add_fusion.2#", 700, 800)
+    .range("XlaModule:#hlo_module=loop_add_fusion.2#", 700, 800, domain="TSL")
     .call(LAUNCH, 710, 711, kernel("k", 720, 790))
-    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 800, 810)
-    .call("cudaGraphLaunch_v10000", 801, 802, graph(803, 806))
-    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 820, 830)
-    .call("cudaGraphLaunch_v10000", 821, 822, graph(823, 827)),
+    .range("XlaModule:#hlo_module=jit_init,program_id=3#", 800, 803, domain="TSL")
+    .call(LAUNCH, 801, 802, kernel("k", 803, 804))
+    .range("XlaModule:#hlo_module=jit_init,program_id=3#", 804, 807, domain="TSL")
+    .call(LAUNCH, 805, 806, kernel("k", 807, 808))
+    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 810, 820, domain="TSL")
+    .call("cudaGraphLaunch_v10000", 811, 812, graph(813, 816))
+    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 830, 840, domain="TSL")
+    .call("cudaGraphLaunch_v10000", 831, 832, graph(833, 837)),
+    # Programs that run before a loop which the program marks itself, and in it.
+    "h": Recording()
+    .range("XlaModule:#hlo_module=jit_init,program_id=3#", 0, 3, domain="TSL")
+    .call(LAUNCH, 1, 2, kernel("k", 3, 4))
+    .range("XlaModule:#hlo_module=jit_init,program_id=3#", 4, 7, domain="TSL")
+    .call(LAUNCH, 5, 6, kernel("k", 7, 8))
+    .range("step 1", 10, 30)
+    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 11, 20, domain="TSL")
+    .call(LAUNCH, 12, 13, kernel("k", 14, 20))
+    .range("step 2", 30, 50)
+    .range("XlaModule:#hlo_module=jit_step,program_id=7#", 31, 40, domain="TSL")
+    .call(LAUNCH, 32, 33, kernel("k", 34, 40)),
+    # A thread launches for the one that marks the steps, and marks calls of a library alone.
+    "i": Recording()
+    .range("step 1", 0, 20)
+    .range("ncclAllReduce", 2, 6, tid=2, domain="NCCL")
+    .call(LAUNCH, 3, 4, kernel("k", 5, 15), tid=2)
+    .range("step 2", 30, 50)
+    .range("ncclAllReduce", 32, 36, tid=2, domain="NCCL")
+    .call(LAUNCH, 33, 34, kernel("k", 35, 48), tid=2),
 }
 
 
@@ -373,15 +398,73 @@ CASES = [
             context_tokens       NULL  NULL
             generation_requests  NULL  NULL
             generation_tokens    NULL  NULL
-            start_ns             800  820
+            start_ns             810  830
             duration_ns          10  10
-            gpu_start_ns         803  823
+            gpu_start_ns         813  833
             gpu_span_ns          3  4
             gpu_busy_ns          3  4
             gpu_gaps_ns          0  0
             gpu_before_ns        NULL  17
             gpu_operations       1  1
             launches             1  1
+            tokens_per_s         NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "ranges around a program are steps before other programs that run as often",
+        traces=LOADING,
+        params={"trace": "h"},
+        expected=down(
+            """
+            trace                h  h
+            pid                  1  1
+            tid                  1  1
+            step                 0  1
+            range                step 1  step 2
+            phase                NULL  NULL
+            context_requests     NULL  NULL
+            context_tokens       NULL  NULL
+            generation_requests  NULL  NULL
+            generation_tokens    NULL  NULL
+            start_ns             10  30
+            duration_ns          20  20
+            gpu_start_ns         14  34
+            gpu_span_ns          6  6
+            gpu_busy_ns          6  6
+            gpu_gaps_ns          0  0
+            gpu_before_ns        NULL  14
+            gpu_operations       1  1
+            launches             1  1
+            tokens_per_s         NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "calls of a library are no steps before ranges whose work another thread launches",
+        traces=LOADING,
+        params={"trace": "i"},
+        expected=down(
+            """
+            trace                i  i
+            pid                  1  1
+            tid                  1  1
+            step                 0  1
+            range                step 1  step 2
+            phase                NULL  NULL
+            context_requests     NULL  NULL
+            context_tokens       NULL  NULL
+            generation_requests  NULL  NULL
+            generation_tokens    NULL  NULL
+            start_ns             0  30
+            duration_ns          20  20
+            gpu_start_ns         NULL  NULL
+            gpu_span_ns          NULL  NULL
+            gpu_busy_ns          NULL  NULL
+            gpu_gaps_ns          NULL  NULL
+            gpu_before_ns        NULL  NULL
+            gpu_operations       NULL  NULL
+            launches             NULL  NULL
             tokens_per_s         NULL  NULL
             """
         ),
