@@ -5,9 +5,9 @@
 -- and that lie in no other such range, those that take most of the time of their process. Before all others
 -- come ranges that launched GPU work on their thread: others may take longer, which load data. What a library
 -- marks is none of these: it may be all that the thread marks which launches for another one. Last comes
--- what XLA (JAX) does beside running programs: it compiles and tries out kernels. Start/end ranges of one kind
--- run beside each other, as requests do: one lies in another only where what lasts longest around it is of
--- another kind.
+-- what XLA (JAX) does beside running programs: it compiles and tries out kernels. Start/end ranges of one
+-- kind run beside each other, as requests do: one lies in another only where what lasts longest around it is
+-- of another kind.
 --
 -- Columns: those of nvtx_ranges, and step_text: the text without the number of the step.
 -- @param  wanted VARCHAR  pattern on the text; NULL for none
