@@ -114,6 +114,8 @@ class Payloads:
         self._opened: dict[int, tuple[list[tuple[int, str]], list[_Row]]] = {}
         # Layouts that stand in others → what one takes.
         self._extents: dict[int, Extent | None] = {}
+        # As every payload is looked at.
+        self._blanks: dict[int, tuple[tuple[int, int], ...]] = {}
 
     def see(self, number: int, content: bytes) -> None:
         """Take a payload.
@@ -140,8 +142,14 @@ class Payloads:
     def blanks(self, number: int) -> tuple[tuple[int, int], ...]:
         """Where a layout has room for what it does not describe, as those of XLA do: (from, to) in bytes.
 
-        Nowhere if that cannot be told, or if all of it may fill the room to the next number.
+        Nowhere if that cannot be told, or if all of it may fill the room to the next number. To be asked when
+        all payloads were seen.
         """
+        if number not in self._blanks:
+            self._blanks[number] = self._blanks_of(number)
+        return self._blanks[number]
+
+    def _blanks_of(self, number: int) -> tuple[tuple[int, int], ...]:
         layout, *others = self.layouts.get(number, {Layout(())})
         extents = [payload_layout.of_number(entry.type) for entry in layout.entries]
         places = self._places(layout)
@@ -162,8 +170,10 @@ class Payloads:
 
     def blanked(self, number: int, content: bytes) -> bytes:
         """A payload with nothing where its layout describes nothing."""
+        if not (blanks := self.blanks(number)):
+            return content
         after = bytearray(content)
-        for begin, end in self.blanks(number):
+        for begin, end in blanks:
             after[begin:end] = bytes(len(after[begin:end]))
         return bytes(after)
 
