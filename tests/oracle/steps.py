@@ -41,7 +41,7 @@ def _is_step(text: str) -> bool:
 def steps(view: View, step: str | None) -> list[Range]:
     """The ranges that are steps: as asked for; else by their names; else what repeats, and takes most time.
 
-    What launched GPU work on its thread comes first.
+    What launched GPU work on its thread comes first, but for calls of a library.
     """
     ranges = [one for one in view.ranges if one.style != "mark"]
     if step is not None:
@@ -60,7 +60,7 @@ def steps(view: View, step: str | None) -> list[Range]:
         if outermost:
             took = {
                 text: (
-                    any(held(view, one, "thread") for one in group),
+                    any(held(view, one, "thread") for one in group if one.domain != "NCCL"),
                     sum(one.duration or 0 for one in group),
                 )
                 for text, group in outermost.items()
