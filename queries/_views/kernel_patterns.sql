@@ -48,8 +48,8 @@ FROM (
         ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
         ('rope', 'rotary|rope_|_rope'),
         ('activation', 'act_and_mul|silu|swiglu|gelu|relu'),
-        -- After attention, which often has its own softmax. PyTorch's warps take rows of 1,024 values at most,
-        -- of attention or of few classes, and no vocabulary; and nothing goes back through sampling.
+        -- After attention, which often has its own softmax. PyTorch's warps take rows of 1,024 values at
+        -- most, of attention or of few classes, and no vocabulary; and nothing goes back through sampling.
         ('softmax', 'softmax_?warp|softmax[a-z_]*(backward|bwd|grad)'),
         -- Upsample and downsample are no sampling.
         ('sampling', 'softmax|argmax|topk|top_k|top_p|(^|[^pn])sampl(e|ing)|multinomial|penalt|logits'

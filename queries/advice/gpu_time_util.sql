@@ -9,7 +9,7 @@
 -- @unites trace
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
 -- @param  chunks BIGINT = 30     chunks per GPU; the default is NVIDIA's
--- @param  by VARCHAR(gpu|process) = 'gpu'     gpu, whoever shares it, or process: what each of them uses
+-- @param  by VARCHAR(gpu|process) = 'gpu'  gpu, whoever shares it, or process: what each of them uses
 -- @param  graphs BOOLEAN = true  count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  limit BIGINT = 50      rows per trace; NULL for all
 -- @needs  kernels timeline

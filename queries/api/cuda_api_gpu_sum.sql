@@ -4,7 +4,7 @@
 -- CPU and GPU time overlap: the shares compare rows, they do not add up to the run.
 -- @of     totals
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'full'     names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  api_calls
 -- @column trace VARCHAR              name of the trace

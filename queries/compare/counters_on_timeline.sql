@@ -9,7 +9,7 @@
 -- @param  timeline VARCHAR             nsys trace
 -- @param  counters VARCHAR             ncu trace
 -- @param  metric VARCHAR = 'dram__throughput.avg.pct_of_peak_sustained_elapsed'  a metric more
--- @param  names VARCHAR(short|full|distinct) = 'distinct'   names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  metrics kernels
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum
 -- @column path VARCHAR                 NVTX path in the default domain, then those of others; empty outside

@@ -9,7 +9,7 @@
 -- @param  baseline VARCHAR[]          traces before the change
 -- @param  variant VARCHAR[]           traces after it
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR(kernel|range) = 'kernel'       kernel or range
+-- @param  by VARCHAR(kernel|range) = 'kernel'  kernel or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one
 -- @param  metric VARCHAR[] = NULL     ncu metrics more, of amounts (.sum)
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names

@@ -14,7 +14,7 @@
 -- @param  kernel VARCHAR = '*'            kernel name, or a pattern of it
 -- @param  by VARCHAR(kernel|launch) = 'kernel'  kernel (all its launches of one configuration together) or
 --         launch
--- @param  names VARCHAR(short|full|distinct) = 'distinct'      names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 20               rows per trace, those of most GPU time; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR                   name of the trace

@@ -11,7 +11,7 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'         kernel name, or a pattern of it
--- @param  names VARCHAR(short|full|distinct) = 'distinct'   names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  parameter VARCHAR = '*'      registers_per_thread, threads_per_block or shared_bytes; * for all
 -- @param  limit BIGINT = 1             kernels and configurations per trace, those of most time; NULL for all
 -- @needs  kernels

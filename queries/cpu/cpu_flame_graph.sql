@@ -8,8 +8,8 @@
 -- could not find.
 -- @of     timeline
 -- @unites trace
--- @param  samples VARCHAR(cpu|python) = 'cpu'   cpu, or python for those of Python's interpreter
--- @param  by VARCHAR(trace|process|thread) = 'trace'      trace, or process or thread for a tree of each
+-- @param  samples VARCHAR(cpu|python) = 'cpu'  cpu, or python for those of Python's interpreter
+-- @param  by VARCHAR(trace|process|thread) = 'trace'  trace, or process or thread for a tree of each
 -- @param  thread VARCHAR = '*'      thread, by its name or number, or a pattern of these
 -- @param  min_pct DOUBLE = 0        only places that have so much of the samples
 -- @needs  cpu_samples|python_samples

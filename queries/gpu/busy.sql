@@ -10,7 +10,7 @@
 -- calls, host_work by less work on the host; cpu_bound_gaps lists gaps one by one.
 -- @of     totals
 -- @unites trace
--- @param  by VARCHAR(gpu|process) = 'gpu'      gpu, whoever shares it, or process: what each of them uses
+-- @param  by VARCHAR(gpu|process) = 'gpu'  gpu, whoever shares it, or process: what each of them uses
 -- @needs  kernels|memory_ops|graph_launches timeline
 -- @column trace VARCHAR           name of the trace
 -- @column gpu_id INTEGER          the GPU, see gpus

@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys stats cuda_gpu_sum.
 -- @of     totals
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'full'     names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  kernels timeline
 -- @column trace VARCHAR              name of the trace

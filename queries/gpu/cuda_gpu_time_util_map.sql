@@ -8,7 +8,7 @@
 -- @unites trace
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
--- @param  by VARCHAR(gpu|process) = 'gpu'     gpu, whoever shares it, or process: the kernels of each of them
+-- @param  by VARCHAR(gpu|process) = 'gpu'  gpu, whoever shares it, or process: the kernels of each of them
 -- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace
 -- @column pid BIGINT             process; NULL where several share the GPU

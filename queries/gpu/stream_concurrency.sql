@@ -5,7 +5,7 @@
 -- once, even when they overlap.
 -- @of     totals
 -- @unites trace
--- @param  by VARCHAR(gpu|process) = 'gpu'    gpu, whoever shares it, or process: the streams of each of them
+-- @param  by VARCHAR(gpu|process) = 'gpu'  gpu, whoever shares it, or process: the streams of each of them
 -- @needs  kernels timeline
 -- @column trace VARCHAR         name of the trace
 -- @column pid BIGINT            process; NULL where several share the GPU

@@ -9,7 +9,7 @@
 -- several streams at a time counts for each, as far as it is before the collective.
 -- @of     job
 -- @param  step VARCHAR = NULL     text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR(thread|process) = 'thread'   whose launches begin a step: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches begin a step: thread or process
 -- @param  limit BIGINT = 50       collectives per job, those with the longest delay; NULL for all
 -- @needs  kernels timeline
 -- @column job VARCHAR             name of the job: its tag, or the name of its first trace

@@ -4,7 +4,7 @@
 -- none: ncu tells of it how its kernels were launched, each number of another one.
 -- @of     totals
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'full'     names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
 -- @column kernel VARCHAR             kernel name

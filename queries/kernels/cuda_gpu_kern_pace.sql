@@ -5,7 +5,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  kernel VARCHAR            function name, or a pattern of it, for example rms_norm_kernel
--- @param  names VARCHAR(short|full|distinct) = 'short'   names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'short'  names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR             name of the trace
 -- @column pid BIGINT                process

@@ -4,7 +4,7 @@
 -- Kernels inside CUDA graphs that were traced as a whole are not in the trace, so not in here.
 -- @of     totals
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'full'     names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
 -- @column kernel VARCHAR             kernel name

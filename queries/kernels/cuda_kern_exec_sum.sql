@@ -5,7 +5,7 @@
 -- call returned was not queued, and does not count in the queue's figures.
 -- @of     timeline
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'full'     names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace
 -- @column pid BIGINT                 process

@@ -5,7 +5,7 @@
 -- call returned was not queued. All kernels of one CUDA graph launch show the same call.
 -- @of     timeline
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'full'     names of kernels, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace
 -- @column api_start_ns BIGINT        start of the launching call

@@ -5,7 +5,7 @@
 -- of how many something was not recorded.
 -- @of     sums
 -- @unites trace
--- @param  by VARCHAR(range|kernel) = 'range'        range or kernel
+-- @param  by VARCHAR(range|kernel) = 'range'  range or kernel
 -- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @needs  metrics

@@ -7,7 +7,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
--- @param  names VARCHAR(short|full|distinct) = 'distinct'    names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  limit BIGINT = 50             collectives per job, those with the longest wait; NULL for all
 -- @needs  kernels timeline
 -- @column trace VARCHAR                 name of the job's first trace

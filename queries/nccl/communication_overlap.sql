@@ -5,7 +5,7 @@
 -- what a CUDA graph that was traced as a whole holds is not known, and counts as computation.
 -- @of     totals
 -- @unites trace
--- @param  by VARCHAR(gpu|process) = 'gpu'     gpu, whoever shares it, or process: what each of them does
+-- @param  by VARCHAR(gpu|process) = 'gpu'  gpu, whoever shares it, or process: what each of them does
 -- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace
 -- @column gpu_id INTEGER         the GPU, see gpus

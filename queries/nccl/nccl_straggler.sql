@@ -8,7 +8,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
--- @param  names VARCHAR(short|full|distinct) = 'short'       names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'short'  names, see the view kernel_names
 -- @needs  kernels timeline
 -- @column trace VARCHAR                 name of the trace
 -- @column kernel VARCHAR                communication kernel

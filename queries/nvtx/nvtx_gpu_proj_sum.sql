@@ -5,7 +5,7 @@
 -- the first start to the last end of this work. Ranges without GPU work are left out.
 -- @of     totals
 -- @unites trace
--- @param  by VARCHAR(thread|process) = 'thread'      whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace
 -- @column domain VARCHAR             NVTX domain; empty for the default one

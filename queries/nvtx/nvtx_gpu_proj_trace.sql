@@ -6,7 +6,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  range VARCHAR = '*'           text or pattern of the ranges
--- @param  by VARCHAR(thread|process) = 'thread'         whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR                 name of the trace
 -- @column domain VARCHAR                NVTX domain; empty for the default one

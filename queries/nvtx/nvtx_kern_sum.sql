@@ -7,7 +7,7 @@
 -- @unites trace
 -- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
 -- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
--- @param  by VARCHAR(thread|process) = 'thread'   whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one

@@ -5,7 +5,7 @@
 -- skipped API calls or from outside the recording.
 -- @of     totals
 -- @unites trace
--- @param  by VARCHAR(thread|process) = 'thread'         whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column kernels BIGINT                kernel executions, or profiled workloads

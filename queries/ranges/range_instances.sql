@@ -8,7 +8,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  range VARCHAR = '*'         only ranges of this name or pattern
--- @param  by VARCHAR(thread|process) = 'thread'       whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  ranges BIGINT = 1           ranges per trace; NULL for all
 -- @param  limit BIGINT = 20           rows per range; NULL for all

@@ -7,7 +7,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  range VARCHAR = '*'          text or pattern of the ranges
--- @param  by VARCHAR(thread|process) = 'thread'        whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @needs  ncu_ranges|nvtx_ranges kernels
 -- @column trace VARCHAR                name of the trace
 -- @column domain VARCHAR               NVTX domain; empty for the default one

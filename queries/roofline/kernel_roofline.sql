@@ -10,7 +10,7 @@
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
--- @param  by VARCHAR(kernel|launch) = 'kernel'       kernel (all its launches together) or launch
+-- @param  by VARCHAR(kernel|launch) = 'kernel'  kernel (all its launches together) or launch
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  m BIGINT = NULL             rows of a GEMM's result; by default the tag m
 -- @param  n BIGINT = NULL             columns of its result; by default the tag n

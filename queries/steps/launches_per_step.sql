@@ -5,7 +5,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  step VARCHAR = NULL            text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR(thread|process) = 'thread'          whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false          steps of different text apart, whatever the numbers in it
 -- @needs  kernels timeline
 -- @column trace VARCHAR                  name of the trace

@@ -10,7 +10,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  module VARCHAR = '%'    module, or a pattern of it
--- @param  by VARCHAR(thread|process) = 'thread'   whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false   keep the numbers in texts apart
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace

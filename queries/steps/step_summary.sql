@@ -8,7 +8,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL         text or pattern of the ranges that are steps; NULL to find them
--- @param  by VARCHAR(thread|process) = 'thread'       whose launches a range holds: thread or process
+-- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @needs  kernels|nvtx_ranges timeline
 -- @column trace VARCHAR               name of the trace
 -- @column pid BIGINT                  process

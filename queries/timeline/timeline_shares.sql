@@ -4,7 +4,7 @@
 -- trace together. Where nothing ran there is no row.
 -- @of     timeline
 -- @unites trace
--- @param  names VARCHAR(short|full|distinct) = 'distinct'     names, see the view kernel_names
+-- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  max_events BIGINT = 200000     events per trace that are told of one by one, and not here
 -- @param  max_stretches BIGINT = 40000   stretches per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches|api_calls|os_calls timeline

@@ -79,7 +79,7 @@ UPDATE traces SET
                 CASE WHEN count(DISTINCT process_id) IN (0, any_value(processes)) THEN ''
                      WHEN count(DISTINCT process_id) = 1
                          THEN ' (process ' || (min(process_id) >> 24 & 16777215) || ')'
-                     ELSE ' (' || count(DISTINCT process_id) || ' of ' || any_value(processes) || ' processes)'
+                     ELSE format(' ({} of {} processes)', count(DISTINCT process_id), any_value(processes))
                 END AS said_of
             FROM messages, (SELECT count(DISTINCT process_id) AS processes FROM messages)
             WHERE severity IN ('warning', 'error') OR regexp_matches(text, '\b(lost|dropped|discarded)\b')
