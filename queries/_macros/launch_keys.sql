@@ -2,8 +2,10 @@
 --
 -- The key is (process_number, device_id, path, kernel, instance). The path is that of NVTX ranges in every
 -- domain: nsys nests the ranges of a thread across domains, ncu keeps a stack per domain, so that only the
--- ranges of one domain in their order are the same in both. Start/end ranges are no part of it. Launches that
--- share the rest of the key are numbered in the order of their launch.
+-- ranges of one domain in their order are the same in both. Start/end ranges are no part of it, nor are those
+-- of NCCL: ncu takes the range in which a communicator is made for open ever after, and kernels are called
+-- after their collectives anyway. Launches that share the rest of the key are numbered in the order of their
+-- launch.
 -- Columns: those of the view kernel_keys.
 -- @param  named TABLE  what kernels are called: rows of kernels_called
 
@@ -34,6 +36,7 @@ nsys_paths AS (
         string_agg(coalesce(text, ''), '/' ORDER BY start_ns, end_ns DESC NULLS FIRST, holder_id) AS path
     FROM holders
     JOIN nvtx_ranges ON nvtx_ranges.range_id = holder_id AND style = 'pushpop'
+    WHERE domain <> 'NCCL'
     GROUP BY ALL
 ),
 nsys_places AS (
@@ -48,7 +51,7 @@ nsys_places AS (
 ncu_paths AS (
     SELECT kernel_id, domain, arg_max(path, depth) AS path
     FROM ncu_ranges
-    WHERE style = 'pushpop'
+    WHERE style = 'pushpop' AND domain <> 'NCCL'
     GROUP BY ALL
 ),
 ncu_places AS (
@@ -102,7 +105,8 @@ SELECT
     trace_id,
     trace,
     kernel_id,
-    dense_rank() OVER (PARTITION BY trace_id ORDER BY pid, process_id) AS process_number,
+    -- Of a job ncu may have profiled one rank alone: its device tells it.
+    dense_rank() OVER (PARTITION BY trace_id, device_id ORDER BY pid, process_id) AS process_number,
     device_id,
     path,
     called AS kernel,

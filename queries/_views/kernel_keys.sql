@@ -6,7 +6,7 @@
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column trace VARCHAR          name of the trace
 -- @column kernel_id BIGINT       the launch, see kernels
--- @column process_number BIGINT  1 for the process with the lowest pid that launched kernels, 2 …
+-- @column process_number BIGINT  1 for the process with the lowest pid on the device, 2 …
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column path VARCHAR           path in the default domain, then "| domain: path" of others; empty outside
 -- @column kernel VARCHAR         distinct name, see the view kernel_names

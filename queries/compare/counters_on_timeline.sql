@@ -1,9 +1,9 @@
 -- What did the hardware counters of each kernel on the timeline say?
 --
 -- Joins a timeline (nsys) with the counters (ncu) of the same launch in another recording of the same work,
--- as the macro launch_keys aligns them: same process, device, NVTX path in every domain, kernel name and
--- number of the launch. Launches that only one of them holds are listed, too. The numbers agree if both
--- recordings begin with the same launch: not with ncu --launch-skip, nor if only one of them recorded a
+-- as the macro launch_keys aligns them: same process, device, NVTX path in every domain but NCCL's, kernel
+-- name and number of the launch. Launches that only one of them holds are listed, too. The numbers agree if
+-- both recordings begin with the same launch: not with ncu --launch-skip, nor if only one of them recorded a
 -- warm-up. ncu runs each kernel alone, and may flush caches and lock clocks: compare duration_ns with
 -- profiled_ns before using a rate.
 -- @param  timeline VARCHAR             nsys trace
@@ -14,7 +14,7 @@
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum
 -- @column path VARCHAR                 NVTX path in the default domain, then those of others; empty outside
 -- @column kernel VARCHAR               name of the kernel
--- @column process_number BIGINT        1 for the process with the lowest pid, 2 …
+-- @column process_number BIGINT        1 for the process with the lowest pid on the device, 2 …
 -- @column device_id INTEGER            CUDA device ordinal
 -- @column instance BIGINT              which of the launches of that kernel with that path
 -- @column found_in VARCHAR             both, timeline only or counters only

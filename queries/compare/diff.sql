@@ -17,7 +17,7 @@
 -- @column topic VARCHAR               trace (totals), kernel, range, api_call, copy or launch
 -- @column path VARCHAR                NVTX path of a range or launch, layer of an API call; else NULL
 -- @column name VARCHAR                of the kernel, function or copy; the range's domain; NULL for totals
--- @column process_number BIGINT       of a launch: 1 for the process with the lowest pid, 2 …; else NULL
+-- @column process_number BIGINT       of a launch: 1 for the lowest pid on the device, 2 …; else NULL
 -- @column device_id INTEGER           of a launch: CUDA device ordinal; else NULL
 -- @column instance BIGINT             which of the launches of that name at that path; else NULL
 -- @column measure VARCHAR             what is compared, with its unit, or the ncu metric

@@ -80,7 +80,8 @@ others AS (
     SELECT
         work.trace_id,
         kind,
-        dense_rank() OVER (PARTITION BY work.trace_id ORDER BY work.pid, work.process_id) AS process_number,
+        dense_rank() OVER (PARTITION BY work.trace_id, device_id ORDER BY work.pid, work.process_id)
+            AS process_number,
         device_id,
         coalesce(path, '') AS place,
         CASE kind WHEN 'graph' THEN kind ELSE operation[7:-2] END AS name,

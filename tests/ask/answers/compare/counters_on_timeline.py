@@ -170,4 +170,50 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of two ranks one was profiled, the second: its device tells it; NCCL's ranges ncu does not close",
+        traces={
+            "t": Recording()
+            .call(LAUNCH, 1, 2, kernel("gemm", 10, 20))
+            .range("ncclAllReduce", 0, 5, domain="NCCL", pid=2)
+            .call(LAUNCH, 1, 2, kernel("gemm", 30, 50, device=1), pid=2),
+            "c": Profile().kernel(
+                "gemm",
+                pid=60,
+                device=1,
+                domains={"NCCL": "ncclCommInitRankConfig"},
+                ns=25,
+                dram_read=8,
+                dram_write=2,
+            ),
+        },
+        params={"timeline": "t", "counters": "c"},
+        expected=down(
+            """
+            path                       ''             ''
+            kernel                     gemm           gemm
+            process_number             1              1
+            device_id                  0              1
+            instance                   1              1
+            found_in                   timeline only  both
+            start_ns                   10             30
+            duration_ns                10             20
+            profiled_ns                NULL           25
+            dram_read_bytes            NULL           8
+            dram_write_bytes           NULL           2
+            l2_read_sectors            NULL           NULL
+            l2_write_sectors           NULL           NULL
+            dram_bytes_per_s           NULL           5e8
+            metric_unit                NULL           NULL
+            metric_value               NULL           NULL
+            kernel_id                  1              2
+            profiled_kernel_id         NULL           1
+            kernel_matched_pct         50             50
+            kernel_matched_time_pct    2000/30        2000/30
+            timeline_matched_pct       50             50
+            timeline_matched_time_pct  2000/30        2000/30
+            counters_matched_pct       100            100
+            """
+        ),
+    ),
 ]

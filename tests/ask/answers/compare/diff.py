@@ -205,11 +205,11 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            launch  ''   k  2  1  1  dram_read_bytes   NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
-            launch  ''   k  2  1  1  dram_write_bytes  NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
-            launch  ''   k  2  1  1  duration_ns       NULL  both    1     1     0     0     1  1  NULL  NULL  NULL  NULL
-            launch  ''   k  2  1  1  l2_read_sectors   NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
-            launch  ''   k  2  1  1  l2_write_sectors  NULL  both    4     5     1     25    1  1  NULL  NULL  NULL  NULL
+            launch  ''   k  1  1  1  dram_read_bytes   NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
+            launch  ''   k  1  1  1  dram_write_bytes  NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
+            launch  ''   k  1  1  1  duration_ns       NULL  both    1     1     0     0     1  1  NULL  NULL  NULL  NULL
+            launch  ''   k  1  1  1  l2_read_sectors   NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
+            launch  ''   k  1  1  1  l2_write_sectors  NULL  both    4     5     1     25    1  1  NULL  NULL  NULL  NULL
             launch  s/w  k  1  0  1  dram_read_bytes   NULL  both    7     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
             launch  s/w  k  1  0  1  dram_write_bytes  NULL  both    8     2     -6    -75   1  1  NULL  NULL  NULL  NULL
             launch  s/w  k  1  0  1  duration_ns       NULL  both    10    20    10    100   1  1  NULL  NULL  NULL  NULL
