@@ -204,7 +204,7 @@ def test_a_parameter_takes_the_words_that_its_header_says() -> None:
     text = """-- Title?
 -- @of totals
 -- @param by VARCHAR(gpu|process) = 'gpu'   gpu, or process: what each of them uses
--- @param names VARCHAR(short|full|*) = NULL  names of kernels
+-- @param names VARCHAR(short | full|*) = NULL  names of kernels
 SELECT $by, $names"""
     query = parsed(text)
     by, names = (next(p for p in query.params if p.name == name) for name in ("by", "names"))
@@ -226,7 +226,7 @@ SELECT $by, $names"""
     [
         ("a VARCHAR(b|c) = 'd'  e", "q.sql:2: parameter a must be b or c, not 'd'"),
         ("a VARCHAR(b) = 'b'  c", "q.sql:2: expected '@param"),
-        ("a VARCHAR(b|) = 'b'  c", "q.sql:2: expected '@param"),
+        ("a VARCHAR(b| ) = 'b'  c", "q.sql:2: expected '@param"),
         ("a BIGINT(1|2) = 1  b", "q.sql:2: expected '@param"),
         ("a VARCHAR(b|c)[] = 'b'  d", "q.sql:2: expected '@param"),
     ],

@@ -38,7 +38,7 @@ _DECLARED = re.compile(
     r"(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
 )
 # A text that is one of some words.
-_OF_WORDS = re.compile(r"VARCHAR\((?P<words>[^|()]+(?:\|[^|()]+)+)\)")
+_OF_WORDS = re.compile(r"VARCHAR\(\s*(?P<words>[^|()\s]+(?:\s*\|\s*[^|()\s]+)+)\s*\)")
 ValueType: TypeAlias = type[str] | type[int] | type[float] | type[bool]
 
 _SCALARS: dict[str, ValueType] = {
@@ -360,7 +360,7 @@ def declared(text: str, where: str) -> Param:
             "or VARCHAR(a|b) for one of these words"
         )
     default = match["default"]
-    words = tuple(of_words["words"].split("|")) if of_words else ()
+    words = tuple(re.split(r"\s*\|\s*", of_words["words"])) if of_words else ()
     param = Param(
         match["name"],
         "VARCHAR" if words else match["type"],
