@@ -331,7 +331,7 @@ def test_a_graph_as_a_whole_is_profiled_as_such_and_the_nodes_of_one_as_kernels(
 def test_a_base_that_timelines_do_not_have_is_refused() -> None:
     database = empty()
     Recording().work(kernel("k", 1, 2)).store(database, "t")
-    with pytest.raises(QueryError, match="timeline holds no mangled names"):
+    with pytest.raises(QueryError, match="base must be auto, function or demangled, not 'mangled'"):
         database.ask("ncu_command", kernel="k", base="mangled")
 
 

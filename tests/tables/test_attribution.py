@@ -378,7 +378,7 @@ def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count
     by_process = database.ask("range_launches", range="backward", by="process")
     assert by_process.notes == ()
     assert by_process.frame()["gpu_ns"].to_list() == [10]
-    with pytest.raises(QueryError, match="by is thread or process, not gpu"):
+    with pytest.raises(QueryError, match="by must be thread or process, not 'gpu'"):
         database.ask("range_launches", by="gpu")
 
 

@@ -70,8 +70,7 @@ _ORDERS = (
     _STATES,
     ("gemm", "attention", "communication", "norm", "moe", "activation", "rope", "kv_cache", "elementwise",
      "sampling", "compiled", "mamba", "conv", "optimizer", "quantization", "scan_reduce", "random", "triton",
-     "softmax", "loss", "fft", "autotuning",
-     "other", "graph", "memcpy", "memset"),
+     "other", "graph", "memcpy", "memset", "softmax", "loss", "fft", "autotuning"),
     ("attention", "mlp", "moe", "mamba"),
     ("decode", "prefill", "mixed", "empty"),
 )  # fmt: skip
