@@ -18,7 +18,7 @@ from traceql.share.redact import removed as kinds
 from traceql.share.redact.names import FILTERS, NAMELESS
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.strings import EVERYBODYS
-from traceql.share.redact.texts import NO_UUID, Facts, Texts
+from traceql.share.redact.texts import Facts, Texts
 from traceql.share.redact.words import words
 from traceql.tables import schema
 
@@ -294,8 +294,7 @@ class Tables:
 
     def _uuid(self, text: str) -> str:
         """The hash of a UUID that is nobody's: that of the GPU would tell it in other reports."""
-        self._removed.add(kinds.IDENTIFIER)
-        uuid = f"{NO_UUID[:-12]}{self._texts.names.number(text):012d}"
+        uuid = self._texts.numbered_uuid(text)
         return hashlib.md5(uuid.encode(), usedforsecurity=False).hexdigest()[:16]
 
     def _json(self, text: str, named: Mapping[str, str]) -> str:

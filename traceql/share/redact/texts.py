@@ -292,6 +292,11 @@ class Texts:
         """A text whose UUIDs are nobody's."""
         return _UUID.sub(self._uuid, text)
 
+    def numbered_uuid(self, known_by: str) -> str:
+        """A UUID that is nobody's, in place of the one that is known by a text."""
+        self.removed.add(kinds.IDENTIFIER)
+        return f"{NO_UUID[:-12]}{self.names.number(known_by):012d}"
+
     def emptied(self, text: str, kind: str, instead: str = "") -> str:
         """Nothing, or what stands for it."""
         if text not in ("", instead):
@@ -398,8 +403,7 @@ class Texts:
     def _uuid(self, found: re.Match[str]) -> str:
         if found[0].startswith(NO_UUID[:-12]):
             return found[0]
-        self.removed.add(kinds.IDENTIFIER)
-        return f"{NO_UUID[:-12]}{self.names.number(found[0].lower()):012d}"
+        return self.numbered_uuid(found[0].lower())
 
 
 def _in_code(words: Iterable[str]) -> re.Pattern[bytes] | None:
