@@ -1,6 +1,6 @@
 -- Which values do the payloads of NVTX ranges hold?
 --
--- An application can give each of its ranges and marks a number, or a structure whose layout it describes
+-- An application can give each of its ranges and marks a number, or structures whose layouts it describes
 -- (nvtxPayloadSchemaRegister). Each number, and each field of a structure, is a value by its own name.
 -- @of     timeline
 -- @unites trace

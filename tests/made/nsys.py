@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from made.store import empty, store
+from traceql.read import payload_parts
 from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ class Recording:
             self._schema(domain, schema, fields)
         # Compilers fill structures up to a multiple of their largest field.
         content += b"\x7f" * (-len(content) % 8)
-        binary = struct.pack("<QQQQ", domain, schema, len(content), 32) + content if told else None
+        binary = payload_parts.joined([(schema, content)]) if told else None
         self.range(function, start, end, pid=pid, tid=tid, domain="NCCL", binary=binary)
         for one in work:
             self.call("cudaLaunchKernelExC_v11060", start, start, one, pid=pid, tid=tid)
@@ -499,7 +500,7 @@ class Recording:
             None,
             _global(pid, tid),
             domainId=number,
-            binaryData=struct.pack("<QQQQ", number, schema, len(content), 32) + content,
+            binaryData=payload_parts.joined([(schema, content)]),
         )
 
     # --- of libraries -----------------------------------------------------------------------------------

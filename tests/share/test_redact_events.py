@@ -8,6 +8,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import nsys_rep_file as rep
+import numpy as np
 import planted_nsys
 import pytest
 from helpers_robust import plain
@@ -16,8 +17,10 @@ from planted import SECRET
 
 from traceql.errors import UnsupportedReportError
 from traceql.read.base import no_progress
+from traceql.read.buffer import Buffer
+from traceql.read.nsys_rep import layout, messages
 from traceql.read.nsys_rep.container import open_container
-from traceql.share.redact import Names, writers
+from traceql.share.redact import Names, nsys_events, writers
 from traceql.share.redact.payloads import Entry, Layout, Payloads
 from traceql.share.redact.removed import Removed
 
@@ -254,6 +257,34 @@ def test_what_a_layout_has_room_for_and_does_not_describe_is_blanked() -> None:
     # Longer than its layout says, it may hold anything.
     payloads.see(_OWN, content + b".")
     assert "longer than its 3 numbers" in (payloads.fault() or "")
+
+
+def test_each_of_several_payloads_of_an_event_is_blanked() -> None:
+    payloads = Payloads()
+    payloads.layouts[_OWN].add(Layout((Entry(80, 0, 24), Entry(15, 0, 36), Entry(80, 0, 48)), 64))
+    content = b"my secret password 12345" + bytes(12) + b"\3\0\0\0again..." + bytes(12) + b"the"
+    content = content.ljust(64, b"!")
+    several = [(_OWN, content), (_OWN, bytes(64)), (_OWN, content[::-1])]
+    for _, one in several:
+        payloads.see(_OWN, one)
+
+    def written(payloads: list[tuple[int, bytes]]) -> bytes:
+        return message((7, b"before"), (8, message(*((9, message(*enumerate(one, 1))) for one in payloads))))
+
+    buffer = Buffer([written(several)])
+    at, until = np.array([0]), np.array([buffer.size])
+    fields = messages.decode(
+        buffer, at, until, layout.SHAPES[layout.NVTX],
+        path=(layout.NVTX,), keep=set(), repeated=layout.REPEATED, unknown=messages.Unknown(),
+    )  # fmt: skip
+    events = nsys_events._Events(layout.NVTX, np.array([59]), at, until, at, until, fields)
+    found = [
+        (one, bytes(buffer.view[start:end])) for _, one, start, end in nsys_events._payloads(buffer, events)
+    ]
+    assert found == several
+    blanked = written([(one, payloads.blanked(one, content)) for one, content in several])
+    assert nsys_events._blanked(buffer, events, payloads) == {0: blanked}
+    assert b"secret" not in blanked and b"terces" not in blanked
 
 
 def test_a_layout_has_room_for_its_rows_of_a_fixed_length() -> None:

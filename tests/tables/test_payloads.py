@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,13 +13,13 @@ import pytest
 from made.nsys import Recording, kernel
 
 import traceql
+from traceql.read import payload_parts
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from traceql.database import Database
 
 LARGEST = 2**64 - 1
+REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
 
 
 def payloads(db: Database) -> list[Any]:
@@ -50,13 +51,51 @@ def test_numbers_have_their_sign_and_size_and_enumerations_their_names() -> None
 
 def test_what_a_payload_does_not_hold_is_left_out() -> None:
     recording = Recording().nccl("ncclBroadcast", 0, 1, communicator=5, size=6, root=7)
-    row = recording._tables["NVTX_EVENTS"][-1]
-    domain, schema, _, _ = struct.unpack_from("<QQQQ", row["binaryData"])
-    for start, content in ((2, struct.pack("<QI", 5, 6)), (4, b"\x05"), (6, b"")):
-        recording.range("cut", start, start + 1, binary=struct.pack("<QQQQ", domain, schema, 0, 32) + content)
-    recording.range("unknown", 8, 9, binary=struct.pack("<QQQQQ", domain, 12345, 8, 32, 1))
-    recording.range("no header", 10, 11, binary=b"\x01" * 31)
-    assert payloads(recording.database())[1:] == [{"NCCL communicator ID": 5}, None, None, None, None]
+    whole = recording._tables["NVTX_EVENTS"][-1]["binaryData"]
+    ((schema, _, _),) = payload_parts.parts(whole)
+    some = [
+        # As long as they are told to be, and cut off.
+        payload_parts.joined([(schema, struct.pack("<QI", 5, 6))]),
+        whole[:44],
+        payload_parts.joined([(schema, b"\x05")]),
+        payload_parts.joined([(schema, b"")]),
+        payload_parts.joined([(12345, bytes(8))]),
+        # No head, none of a payload, and one that lies far behind.
+        b"\x01" * 31,
+        struct.pack("<Q", 0),
+        struct.pack("<QQQQ", 2**63, schema, 2**64 - 1, 2**64 - 1) + bytes(24),
+    ]
+    for number, content in enumerate(some):
+        recording.range("cut", 2 + number, 3 + number, domain="NCCL", binary=content)
+    told = payloads(recording.database())[1:]
+    assert told == [*[{"NCCL communicator ID": 5}] * 2, *[None] * 6]
+
+
+def test_several_payloads_of_an_event_are_an_array_in_their_order() -> None:
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5, peer=7)
+    ((schema, begin, end),) = payload_parts.parts(
+        content := recording._tables["NVTX_EVENTS"][-1]["binaryData"]
+    )
+    one, other = content[begin:end], struct.pack("<Qi4x", 6, -1)
+    for start, several in ((2, [(schema, one), (schema, other)]), (4, [(12345, one), (schema, other)])):
+        joined = payload_parts.joined(several)
+        recording.range("several", start, start + 1, domain="NCCL", binary=joined)
+    of = {"NCCL communicator ID": 5, "Peer rank": 7}, {"NCCL communicator ID": 6, "Peer rank": -1}
+    assert payloads(recording.database()) == [of[0], list(of), [None, of[1]]]
+
+
+def test_domains_lay_out_schemas_of_one_number_differently() -> None:
+    recording = Recording().range("other", 0, 1, domain="first").nccl("ncclSend", 2, 3, communicator=5)
+    of_nccl = recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"][0]
+    (named,) = (row for row in recording._tables["NVTX_EVENTS"] if row["text"] == "first")
+    other = {**of_nccl, "domainId": named["domainId"], "name": "first number", "type": 16}
+    recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"].append(other)
+    content = payload_parts.joined([(of_nccl["schemaId"], struct.pack("<Q", 1 << 32 | 9))])
+    recording.range("of the first", 4, 5, domain="first", binary=content)
+    recording.range("of NCCL", 6, 7, domain="NCCL", binary=content)
+    assert payloads(recording.database())[1:] == [
+        {"NCCL communicator ID": 5}, {"first number": 9}, {"NCCL communicator ID": 1 << 32 | 9}
+    ]  # fmt: skip
 
 
 def test_schemas_of_one_number_that_differ_tell_nothing_and_offsets_out_of_bounds_do_no_harm() -> None:
@@ -78,6 +117,36 @@ def test_a_field_whose_layout_does_not_say_where_it_begins_is_not_read_at_the_be
 def test_a_payload_is_told_before_a_number_and_a_range_without_one_keeps_its_number() -> None:
     recording = Recording().nccl("ncclCommFinalize", 0, 1, communicator=5).range("plain", 2, 3, payload=-4)
     assert payloads(recording.database()) == [{"NCCL communicator ID": 5}, -4]
+
+
+@pytest.mark.parametrize("form", ["nsys-rep", "sqlite"])
+def test_a_recording_tells_what_its_program_wrote(form: str) -> None:
+    """Of two domains, whose schemas of one number differ; see workloads/nvtx_payloads.c."""
+    with traceql.open(":memory:") as db:
+        db.ingest(REPORTS / f"nvtx_payloads.{form}.xz")
+        told = db.sql("SELECT text, payload FROM nvtx_ranges ORDER BY range_id")
+        values = db.query("nvtx_payloads", range="three*", limit=None)
+    found = [(text, json.loads(payload)) for text, payload in told.iter_rows()]
+    expected: list[tuple[str, Any]] = []
+    for number in range(3):
+        sizes = {"rows": number + 1, "scale": number * 0.5, "bytes": number << 40}
+        parts = {"tag": 100 + number, "ratio": number * 0.25}
+        colour = {"red": number, "green": number + 1, "blue": number + 2}
+        expected += [
+            ("one of the first", sizes),
+            ("two of the first", [sizes, parts]),
+            ("one of the second", parts),
+            ("three of the second", [colour, sizes, parts]),
+            ("number of the first", sizes),
+            ("number of the second", parts),
+            ("at its end", sizes),
+        ]
+    assert found == expected
+    fields = [name for one in ("red green blue", "rows scale bytes", "tag ratio") for name in one.split()]
+    assert values["field"].to_list() == 3 * fields
+    assert values["value"].to_list() == [
+        value for text, told in expected if text.startswith("three") for one in told for value in one.values()
+    ]
 
 
 @pytest.mark.long

@@ -24,6 +24,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `ncu_rep`    .ncu-rep, natively and through NVIDIA's library
 `nsys_export` what ``nsys export`` writes
 `payload_layout` where the entries of an NVTX payload begin
+`payload_parts` several binary payloads of one NVTX event, as exports put them together
 `gathered`   raw tables made of many of an export's: events of unknown meaning, samples of counters
 `nsys_tool`  an installed nsys that exports for us
 `sidecar`    what a collector writes beside a report; `sidecar_form` its form, declared

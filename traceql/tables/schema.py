@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 5
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "d15cba8f1637521b"
+FINGERPRINT = "7eb5b315972f851a"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -450,7 +450,7 @@ TABLES: tuple[Table, ...] = (
             *_THREAD,
             ("end_tid", "BIGINT", "thread that ended a start/end range, when it is another one"),
             ("color_argb", "BIGINT", "colour as 0xAARRGGBB"),
-            ("payload", "VARCHAR", "payload value as text"),
+            ("payload", "VARCHAR", "payload value as text; structures as JSON, several as an array"),
             ("parent_id", "BIGINT", "the range around it on its thread, of any domain; NULL for start/end"),
             ("depth", "INTEGER", "push/pop ranges around it, of any domain; 0 is outermost"),
             ("path", "VARCHAR", "messages from the outermost range to this one, joined by /"),

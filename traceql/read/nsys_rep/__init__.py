@@ -64,7 +64,7 @@ _KERNELS = "CUPTI_ACTIVITY_KIND_KERNEL"
 _DIAGNOSTICS = "DIAGNOSTIC_EVENT"
 _DIAGNOSTIC_COLUMNS = ("text", "globalPid")
 _NVTX, _ENTRIES = "NVTX_EVENTS", "NVTX_PAYLOAD_SCHEMA_ENTRIES"
-_ENTRY_COLUMNS = ("schemaId", "idx", "flags", "type", "name", "offset")
+_ENTRY_COLUMNS = ("domainId", "schemaId", "idx", "flags", "type", "name", "offset")
 # Tables of events, other than those that are decoded first, and those that tell of them.
 _LATE = frozenset(
     {

@@ -340,7 +340,7 @@ class _Walk:
                 known is None
                 or expected not in (ANY, wire_type)
                 or here in self._seen
-                or here in layout.REPEATED
+                or (here in layout.REPEATED and not isinstance(known, int))
             ):
                 return False
             self._seen.add(here)

@@ -1,19 +1,18 @@
 """Binary NVTX payloads, as `nsys export --include-blobs=true` writes them, and the tables of their layouts.
 
-A payload in the report is the number of its schema and its bytes. The export puts four numbers of 64 bits
-before these: domain, schema, size, and where they begin.
+A payload in the report is the number of its schema and its bytes; an event may have several.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from traceql.read import protobuf
-from traceql.read.nsys_rep import layout
+from traceql.read import payload_parts, protobuf
+from traceql.read.nsys_rep import layout, messages
+from traceql.read.nsys_rep.messages import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,37 +21,31 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.protobuf import Message
 
-_SCHEMA: Final[Path] = (layout.NVTX, 8, 9, 1)
-_CONTENT: Final[Path] = (layout.NVTX, 8, 9, 2)
-_DOMAIN: Final[Path] = (layout.NVTX, 13)
-
-_HEAD: Final = struct.Struct("<QQQQ")
-
 
 def column(buffer: Buffer, fields: Mapping[Path, Field], count: int) -> pa.Array | None:
-    """One payload per message, NULL where it has none; None where no message has one.
+    """The payloads of each message, NULL where it has none; None where no message has one.
 
     A payload that does not name its schema cannot be decoded by anybody: it is left out.
     """
-    schemas, contents = fields.get(_SCHEMA), fields.get(_CONTENT)
+    found = fields.get(layout.PAYLOADS)
+    if found is None or found.sizes is None:
+        return None
+    ends = found.values + found.sizes
+    inner = messages.split(buffer, found.values, ends, layout.PAYLOAD, unknown=Unknown())
+    schemas, contents = inner.get(1), inner.get(2)
     if schemas is None or contents is None or contents.sizes is None:
         return None
-    schema_of, domain_of = _by_row(schemas, count), _by_row(fields.get(_DOMAIN), count)
-    payloads: list[bytes | None] = [None] * count
-    rows = range(count) if contents.rows is None else contents.rows.tolist()
-    for row, start, size in zip(rows, contents.values.tolist(), contents.sizes.tolist(), strict=True):
-        if schema_of[row]:
-            head = _HEAD.pack(domain_of[row], schema_of[row], size, _HEAD.size)
-            payloads[row] = head + bytes(buffer.view[start : start + size])
-    return pa.array(payloads, pa.binary())
-
-
-def _by_row(field: Field | None, count: int) -> list[int]:
-    """A number per message, 0 where it is absent."""
-    found = np.zeros(count, np.uint64)
-    if field is not None:
-        found[slice(None) if field.rows is None else field.rows] = field.values
-    return found.tolist()
+    schema_of = np.zeros(found.values.size, np.uint64)
+    schema_of[slice(None) if schemas.rows is None else schemas.rows] = schemas.values
+    rows = np.arange(count) if found.rows is None else found.rows
+    if contents.rows is not None:
+        rows, schema_of = rows[contents.rows], schema_of[contents.rows]
+    of_rows: list[list[tuple[int, bytes]]] = [[] for _ in range(count)]
+    places = (rows.tolist(), schema_of.tolist(), contents.values.tolist(), contents.sizes.tolist())
+    for row, schema, start, size in zip(*places, strict=True):
+        if schema:
+            of_rows[row].append((schema, bytes(buffer.view[start : start + size])))
+    return pa.array([payload_parts.joined(one) if one else None for one in of_rows], pa.binary())
 
 
 def schema_tables(block: Message) -> dict[str, list[dict[str, Any]]]:

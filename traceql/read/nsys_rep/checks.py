@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from traceql.read.buffer import Buffer, Positions
-    from traceql.read.nsys_rep.messages import Field, Path
+    from traceql.read.nsys_rep.messages import Field, Path, Shape
     from traceql.read.nsys_rep.tally import Tally
 
 
@@ -120,8 +120,10 @@ def frames(
     classes: NDArray[np.int64] | None = None,
 ) -> None:
     """Walk the messages inside repeated fields, which `messages.decode` leaves closed; count by class."""
-    _pipelines(buffer, fields, tally)
-    for path in layout.REPEATED - {layout.PIPELINES, layout.PIPELINE_STAGES}:
+    _inside(buffer, fields, tally, layout.PAYLOADS, layout.PAYLOAD)
+    stages = _inside(buffer, fields, tally, layout.PIPELINES, layout.PIPELINE)
+    _inside(buffer, stages, tally, layout.PIPELINE_STAGES, layout.PIPELINE_STAGE)
+    for path in layout.REPEATED - {layout.PAYLOADS, layout.PIPELINES, layout.PIPELINE_STAGES}:
         shape = layout.SHAPES[payload].get(path[1]) if path[0] == payload else None
         if path not in fields or shape is None or isinstance(shape, int):
             continue
@@ -146,20 +148,21 @@ def frames(
                 strings(found[number], string_count, (*path, number), inner.values)
 
 
-def _pipelines(buffer: Buffer, fields: Mapping[Path, Field], tally: Tally) -> None:
-    """Walk what pipelines of Vulkan took to create, and their stages."""
-    inner = fields.get(layout.PIPELINES)
-    for path, shape in ((layout.PIPELINES, layout.PIPELINE), (layout.PIPELINE_STAGES, layout.PIPELINE_STAGE)):
-        if inner is None:
-            return
-        assert inner.sizes is not None
-        found = messages.split(
-            buffer,
-            inner.values,
-            inner.values + inner.sizes,
-            shape,
-            path=path,
-            repeated=(layout.PIPELINE_STAGES,),
-            unknown=tally.unknown,
-        )
-        inner = found.get(layout.PIPELINE_STAGES[-1])
+def _inside(
+    buffer: Buffer, fields: Mapping[Path, Field], tally: Tally, path: Path, shape: Shape
+) -> dict[Path, Field]:
+    """Walk the messages inside a repeated field: payloads of ranges, pipelines of Vulkan and their stages."""
+    inner = fields.get(path)
+    if inner is None:
+        return {}
+    assert inner.sizes is not None
+    found = messages.split(
+        buffer,
+        inner.values,
+        inner.values + inner.sizes,
+        shape,
+        path=path,
+        repeated=layout.REPEATED,
+        unknown=tally.unknown,
+    )
+    return {(*path, number): field for number, field in found.items()}

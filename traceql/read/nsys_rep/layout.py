@@ -94,7 +94,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     NVTX: {
         **_numbers(1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 14),
         7: BYTES,
-        8: {**_numbers(1, 2, 4, 5, 7), 3: FIXED64, 6: FIXED32, 9: {1: VARINT, 2: BYTES}},
+        8: {**_numbers(1, 2, 4, 5, 7), 3: FIXED64, 6: FIXED32, 9: BYTES},
     },
     SAMPLE: {**_numbers(1, 3, 6, 11, 12, 14), 8: ANY, 10: ANY, 4: _FRAME, 5: _numbers(1, 2)},
     SCHEDULING: _numbers(1, 3, 4, 5, 6, 7),
@@ -140,13 +140,17 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MEMORY_POOL: {**_numbers(*range(1, 9)), 9: _numbers(9, 10, 11)},
 }
 
+#: Binary payloads of a range or mark, and what is in one.
+PAYLOADS: Final[Path] = (NVTX, 8, 9)
+PAYLOAD: Final[Shape] = {1: VARINT, 2: BYTES}
+
 #: Where a call of Vulkan tells of the pipelines that it created, and these of their stages.
 PIPELINES: Final[Path] = (TRACE, 27, 7)
 PIPELINE_STAGES: Final[Path] = (*PIPELINES, 3)
 
 #: Fields that one message may hold several times.
 REPEATED: Final[frozenset[Path]] = frozenset(
-    {(TRACE, 15), (SAMPLE, 4), (SAMPLE, 5), (PROCESS, 9), PIPELINES, PIPELINE_STAGES}
+    {(TRACE, 15), (SAMPLE, 4), (SAMPLE, 5), (PROCESS, 9), PAYLOADS, PIPELINES, PIPELINE_STAGES}
 )
 
 #: Must be 1 everywhere: the event's times are nanoseconds from the start of the trace.
@@ -424,7 +428,7 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
                 "jsonText text",
             ),
             # First seen in exports of 2024.5; those between 2022.4 and 2024.5 are not known.
-            Column("binaryData", "binary", ((NVTX, 8, 9, 1), (NVTX, 8, 9, 2), (NVTX, 13)), since=(2024, 5)),
+            Column("binaryData", "binary", (PAYLOADS,), since=(2024, 5)),
         ),
     ),
     EventTable(

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from traceql.read import payload_layout
+from traceql.read import payload_layout, payload_parts
 from traceql.read.nsys_rep.arrow import tables_of
 from traceql.read.payload_layout import Extent
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from traceql.read.nsys_rep.records import Record
+
+#: Domain and schema → the schema's entries in order.
+Layouts: TypeAlias = "Mapping[tuple[int, int], list[Mapping[str, Any]]]"
 
 #: Table → its columns in the export's order.
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -54,7 +57,6 @@ CATEGORY, DOMAIN = 33, 75
 _RANGES: Final = (59, 60)
 _THREAD_NAME: Final = 39
 _RANK: Final = re.compile(r"MPI Rank (\d{1,9})")
-_HEAD: Final = struct.Struct("<QQQQ")
 # NVTX_PAYLOAD_ENTRY_TYPE_* of nvToolsExtPayload.h, as far as payloads of MPI and UCX use them; 23: address.
 _NUMBERS: Final = {
     15: struct.Struct("<i"),
@@ -108,7 +110,7 @@ class Calls:
     def _rows(self, event: Mapping[str, Any], *, is_call: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         if is_call:
             call = {name: event[name] for name in TABLES["MPI_OTHER_EVENTS"]}
-            table, told = _told(event.get("binaryData"), self._layouts)
+            table, told = _told(event, self._layouts)
             yield from ((table, call | one) for one in told)
         elif event["eventType"] == _THREAD_NAME and (
             rank := _RANK.fullmatch(text_of(event, self._strings) or "")
@@ -205,24 +207,23 @@ def text_of(event: Mapping[str, Any], strings: Sequence[bytes]) -> str | None:
     return text if number is None else strings[number].decode("utf-8", "replace")
 
 
-def layouts_of(entries: pa.Table | None) -> dict[int, list[Mapping[str, Any]]]:
-    """Schema → its entries in order; without those of which two processes say different things."""
-    found: dict[int, dict[int, Mapping[str, Any]]] = {}
+def layouts_of(entries: pa.Table | None) -> Layouts:
+    """The schemas of all domains; without those of which two processes say different things."""
+    found: dict[tuple[int, int], dict[int, Mapping[str, Any]]] = {}
     differ = set()
     for entry in entries.to_pylist() if entries is not None else ():
-        before = found.setdefault(entry["schemaId"], {}).setdefault(entry["idx"], entry)
+        schema = entry["domainId"], entry["schemaId"]
+        before = found.setdefault(schema, {}).setdefault(entry["idx"], entry)
         if before != entry:
-            differ.add(entry["schemaId"])
+            differ.add(schema)
     return {
         schema: [one[idx] for idx in sorted(one)] for schema, one in found.items() if schema not in differ
     }
 
 
-def _told(
-    payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
-) -> tuple[str, list[dict[str, int | None]]]:
+def _told(event: Mapping[str, Any], layouts: Layouts) -> tuple[str, list[dict[str, int | None]]]:
     """The table that a call belongs to, and what each of its rows there tells of its payload."""
-    fields, requests = fields_of(payload, layouts)
+    fields, requests = fields_of(event, layouts)
     passed = {"commHandle": fields.get("Communicator"), "requestHandle": fields.get("Request")}
     if "Window" in fields:
         return "MPI_OTHER_EVENTS", [{}]
@@ -250,16 +251,17 @@ def _told(
     return "MPI_OTHER_EVENTS", [{}]
 
 
-def fields_of(
-    payload: bytes | None, layouts: Mapping[int, list[Mapping[str, Any]]]
-) -> tuple[dict[str, int], list[int]]:
-    """The numbers of a payload by name, and its requests, which are a row."""
-    if payload is None or len(payload) < _HEAD.size:
+def fields_of(event: Mapping[str, Any], layouts: Layouts) -> tuple[dict[str, int], list[int]]:
+    """The numbers of an event's payload by name, and its requests, which are a row."""
+    payload = event.get("binaryData") or b""
+    of_library = payload_parts.parts(payload)
+    if len(of_library) != 1:
         return {}, []
-    content = payload[_HEAD.size :]
+    (part,) = of_library
+    content = payload[part.begin : part.end]
     found: dict[str, int] = {}
     requests: list[int] = []
-    entries = layouts.get(_HEAD.unpack_from(payload)[1], ())
+    entries = layouts.get((event["domainId"], part.schema), ())
     places = payload_layout.begins((entry["offset"], _extent(entry)) for entry in entries)
     for entry, at in zip(entries, places, strict=True):
         kind = _NUMBERS.get(entry["type"])

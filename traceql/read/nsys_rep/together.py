@@ -88,8 +88,9 @@ class _Order:
         if any(part.rows is not None for part in parts):
             rows = [self._rows(part) for part in parts]
             if len(parts) == 1:
-                # Of these alone messages may hold several.
                 return Field(rows[0], _array(parts[0].values), parts[0].sizes, parts[0].depths)
+            if any(part.depths is not None for part in parts):
+                return _repeated(rows, parts)
             merged = _merged(rows, self._count)
         else:
             sources = tuple(part.source for part in parts)
@@ -109,9 +110,22 @@ class _Order:
 
 
 def _array(values: Numbers | int | None) -> Numbers:
-    """Values of the rest of the events, which always are arrays."""
+    """Values of the rest of the events, and places of bytes, which always are arrays."""
     assert isinstance(values, np.ndarray)
     return values
+
+
+def _repeated(rows: Sequence[Positions], parts: Sequence[_Part]) -> Field:
+    """A field of bytes that messages may hold several times."""
+    every = np.concatenate(rows)
+    order = np.argsort(every, kind="stable")
+    every = every[order]
+    return Field(
+        every,
+        np.concatenate([_array(part.values) for part in parts])[order],
+        np.concatenate([part.sizes for part in parts if part.sizes is not None])[order],
+        np.arange(every.size) - np.searchsorted(every, every),
+    )
 
 
 class _Merged(NamedTuple):

@@ -77,7 +77,7 @@ class Calls:
 
     def _rows(self, event: Mapping[str, Any], *, is_call: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         if is_call:
-            told, _ = mpi.fields_of(event.get("binaryData"), self._layouts)
+            told, _ = mpi.fields_of(event, self._layouts)
             call = {name: event[name] for name in _CALL}
             call |= {column: told[name] & _BITS for name, column in _FIELDS.items() if name in told}
             yield self._tables.get((mpi.domain_of(event), event["category"]), "UCP_EVENTS"), call

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.errors import ReportError
-from traceql.read import nsys_export
+from traceql.read import nsys_export, payload_parts
 from traceql.read.nsys_export.sqlite import Table
 from traceql.share.redact import export_fields as fields
 from traceql.share.redact import removed as kinds
@@ -36,7 +36,6 @@ _SAMPLED: Final = "SAMPLING_CALLCHAINS"
 _RANGES: Final = (34, 59, 60)
 # What nsys declares.
 _TYPES: Final = frozenset({"INTEGER", "INT", "REAL", "TEXT", "BLOB", ""})
-_PAYLOAD_HEAD: Final = 32
 # Or a version of three numbers: four may be an address.
 _DIGITS: Final = r"[-+]?(?:\d+(?:\.\d*){0,2}|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBER: Final = re.compile(rf"(?:{_DIGITS})?|true|false|nan|-?inf|\[(?:{_DIGITS}|[, ])*\]")
@@ -258,8 +257,10 @@ class _Export:
         found.enums |= {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
         for row in self._rows("NVTX_EVENTS", "binaryData"):
             if content := row["binaryData"]:
-                # Behind a head: the domain, the layout, how many bytes, and where they begin.
-                found.see(int.from_bytes(content[8:16], "little"), content[_PAYLOAD_HEAD:])
+                for part in payload_parts.parts(content):
+                    found.see(part.schema, content[part.begin : part.end])
+                if any(payload_parts.beside(content)):
+                    raise unknown(self._file, "more than payloads", "NVTX_EVENTS.binaryData")
         if fault := found.fault():
             raise unknown(self._file, fault, "NVTX_EVENTS.binaryData")
         for text, use in found.texts:
@@ -318,8 +319,10 @@ class _Export:
         return [value and known[value] for value in values]
 
     def _blanked(self, content: bytes) -> bytes:
-        head = content[:_PAYLOAD_HEAD]
-        return head + self._payloads.blanked(int.from_bytes(head[8:16], "little"), content[_PAYLOAD_HEAD:])
+        after = bytearray(content)
+        for part in payload_parts.parts(content):
+            after[part.begin : part.end] = self._payloads.blanked(part.schema, content[part.begin : part.end])
+        return bytes(after)
 
     def _change(self, action: str, where: str) -> Callable[[str], str]:
         texts = self._texts

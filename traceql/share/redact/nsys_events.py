@@ -69,8 +69,6 @@ _USES: Final[dict[Path, str]] = {
 }
 _TEXT_ID: Final = (layout.NVTX, 12)
 _TEXT: Final = (layout.NVTX, 7)
-_PAYLOAD_SCHEMA: Final = (layout.NVTX, 8, 9, 1)
-_PAYLOAD: Final = (layout.NVTX, 8, 9, 2)
 # Ranges and marks; other events of NVTX name domains, categories and threads.
 _RANGES: Final = (34, 59, 60)
 _SAMPLED: Final = (layout.SAMPLE, 4)
@@ -322,8 +320,6 @@ _KEPT: Final = {
     *_USES,
     _TEXT_ID,
     _TEXT,
-    _PAYLOAD_SCHEMA,
-    _PAYLOAD,
     _SAMPLED_THREAD,
     *layout.OWNER_FIELD.values(),
 }
@@ -379,22 +375,29 @@ def _note(events: _Events, found: References) -> None:
 
 
 def _note_payloads(buffer: Buffer, events: _Events, payloads: Payloads) -> None:
-    for _, number, start, end in _payloads(events):
+    for _, number, start, end in _payloads(buffer, events):
         payloads.see(number, bytes(buffer.view[start:end]))
 
 
-def _payloads(events: _Events) -> Iterator[tuple[int, int, int, int]]:
+def _payloads(buffer: Buffer, events: _Events) -> Iterator[tuple[int, int, int, int]]:
     """(event, number of its layout, from, to) of binary payloads; one may be a layout and nothing else."""
-    layouts, contents = (events.fields.get(path) for path in (_PAYLOAD_SCHEMA, _PAYLOAD))
-    numbers: dict[int, int] = {} if layouts is None else dict(_rows_of(events, layouts, layouts.values))
-    if contents is not None:
+    found = events.fields.get(layout.PAYLOADS)
+    if found is None:
+        return
+    assert found.sizes is not None
+    # What is not known in them was seen before.
+    inner = messages.split(
+        buffer, found.values, found.values + found.sizes, layout.PAYLOAD, unknown=messages.Unknown()
+    )
+    numbers, begins, ends = np.zeros((3, found.values.size), np.uint64)
+    if (schemas := inner.get(1)) is not None:
+        numbers[slice(None) if schemas.rows is None else schemas.rows] = schemas.values
+    if (contents := inner.get(2)) is not None:
         assert contents.sizes is not None
-        ends = contents.values + contents.sizes
-        starts = _rows_of(events, contents, contents.values)
-        for (row, start), end in zip(starts, ends.tolist(), strict=True):
-            yield row, numbers.pop(row, 0), start, end
-    for row, number in numbers.items():
-        yield row, number, 0, 0
+        there = slice(None) if contents.rows is None else contents.rows
+        begins[there], ends[there] = contents.values, contents.values + contents.sizes
+    rows = np.arange(events.at.size) if found.rows is None else found.rows
+    yield from zip(rows.tolist(), numbers.tolist(), begins.tolist(), ends.tolist(), strict=True)
 
 
 def _rows_of(events: _Events, of: Field, values: NDArray[Any]) -> Iterator[tuple[int, int]]:
@@ -454,7 +457,7 @@ def _edits(
 def _of_ranges(
     buffer: Buffer, events: _Events, texts: Texts, payloads: Payloads
 ) -> Iterator[tuple[int, int, bytes]]:
-    contents = dict(_blanked(buffer, events, payloads))
+    contents = _blanked(buffer, events, payloads)
     for row, at, size, text in _renamed(buffer, events, texts):
         content = contents.get(row) or _content(buffer, events, row)
         # Its tag has one byte.
@@ -464,13 +467,15 @@ def _of_ranges(
         yield _event(buffer, events, row, content)
 
 
-def _blanked(buffer: Buffer, events: _Events, payloads: Payloads) -> Iterator[tuple[int, bytes]]:
-    """(event, what is in it) of those whose binary payload has room for what its layout does not describe."""
-    for row, number, start, end in _payloads(events):
+def _blanked(buffer: Buffer, events: _Events, payloads: Payloads) -> dict[int, bytes]:
+    """Event → what is in it, of those whose binary payloads have room for what no layout describes."""
+    changed: dict[int, bytes] = {}
+    for row, number, start, end in _payloads(buffer, events):
         before = bytes(buffer.view[start:end])
         if (after := payloads.blanked(number, before)) != before:
-            content, at = _content(buffer, events, row), start - int(events.at[row])
-            yield row, content[:at] + after + content[at + len(after) :]
+            content, at = changed.get(row) or _content(buffer, events, row), start - int(events.at[row])
+            changed[row] = content[:at] + after + content[at + len(after) :]
+    return changed
 
 
 def _renamed(buffer: Buffer, events: _Events, texts: Texts) -> Iterator[tuple[int, int, int, bytes]]:

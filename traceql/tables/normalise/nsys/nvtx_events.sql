@@ -26,7 +26,7 @@
 -- @of    NVTX_EVENTS
 
 -- Where no payload has a layout, no step has made it.
-CREATE TEMP TABLE IF NOT EXISTS nvtx_payloads (binaryData BLOB, payload VARCHAR);
+CREATE TEMP TABLE IF NOT EXISTS nvtx_payloads (domain_id BIGINT, binaryData BLOB, payload VARCHAR);
 
 CREATE TEMP TABLE nvtx_events AS
 WITH naming AS (
@@ -92,7 +92,8 @@ LEFT JOIN categories
     ON categories.process_id = events.process_id AND categories.domain_id = events.domain_id
     AND categories.category = events.category
 LEFT JOIN strings AS json ON json.id = jsonTextId
-LEFT JOIN nvtx_payloads USING (binaryData);
+LEFT JOIN nvtx_payloads
+    ON nvtx_payloads.domain_id = events.domain_id AND nvtx_payloads.binaryData = events.binaryData;
 
 CREATE TEMP TABLE startend_ranges AS
 SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns

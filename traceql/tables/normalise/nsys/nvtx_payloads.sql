@@ -1,14 +1,16 @@
 -- Binary NVTX payloads as JSON: {"NCCL communicator ID":12567171041123002542,"Message size [bytes]":4096}.
 --
--- Four numbers of 64 bits come first (domain, schema, size, where the payload begins), then the payload, laid
--- out as its schema says, little end first. Told are numbers, and names of those that enumerate something; of
--- a structure in it those of its fields (inner.rows), of an array of fixed length those of its elements
--- (list[0]). What NVTX calls a text, a union or an array of any length is left out; so are fields that lie
--- outside their payload or do not say where they begin, what is larger than 64 KiB or nested more than 8
--- times, and schemas of one number that two processes laid out differently.
+-- First comes how many payloads there are, then of each its schema, its size and where it begins, all in 64
+-- bits; then the payloads, laid out as their schemas say, little end first. Several are an array in their
+-- order, with null for one of which nothing can be told. Told are numbers, and names of those that enumerate
+-- something; of a structure in it those of its fields (inner.rows), of an array of fixed length those of its
+-- elements (list[0]). What NVTX calls a text, a union or an array of any length is left out; so are fields
+-- that lie outside their payload or do not say where they begin, what is larger than 64 KiB or nested more
+-- than 8 times, and schemas of one domain and number that two processes laid out differently.
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
 -- @reads eventType  INTEGER
+-- @reads domainId   BIGINT
 -- @reads binaryData BLOB
 -- @raw   NVTX_PAYLOAD_SCHEMA_ENTRIES
 -- @reads domainId BIGINT
@@ -52,19 +54,35 @@ WITH RECURSIVE number_types(type, size, form) AS (
         (68, 4, 'unsigned'), (69, 4, 'unsigned'), (70, 8, 'unsigned'), (71, 4, 'unsigned'),
         (72, 8, 'unsigned'), (73, 4, 'unsigned'), (74, 8, 'unsigned')
 ),
-payloads AS (
+-- The same ones come again and again.
+events AS (
     SELECT
-        binaryData,
-        little_endian(substr(digits, 1, 16)) AS domain_id,
-        little_endian(substr(digits, 17, 16)) AS schema_id,
-        substr(digits, 65) AS digits
-    -- The same ones come again and again.
+        *,
+        least(little_endian(substr(digits, 1, 16)), (length(digits) - 16) // 48)::BIGINT AS payloads
     FROM (
-        SELECT DISTINCT binaryData, hex(binaryData) AS digits
+        SELECT DISTINCT coalesce(domainId, 0) AS domain_id, binaryData, hex(binaryData) AS digits
         FROM raw_NVTX_EVENTS
         WHERE eventType IN (34, 59, 60)
     )
-    WHERE length(digits) > 64
+    WHERE length(digits) >= 16
+),
+heads AS (
+    SELECT *, substr(digits, 17 + 48 * number, 48) AS head
+    FROM (SELECT *, unnest(range(payloads)) AS number FROM events)
+),
+payloads AS (
+    SELECT
+        domain_id,
+        binaryData,
+        payloads,
+        number,
+        little_endian(substr(head, 1, 16)) AS schema_id,
+        substr(
+            digits,
+            2 * least(little_endian(substr(head, 33, 16)), length(digits))::BIGINT + 1,
+            2 * least(little_endian(substr(head, 17, 16)), length(digits))::BIGINT
+        ) AS digits
+    FROM heads
 ),
 structures AS (
     SELECT domainId AS domain_id, schemaId AS type, any_value(payloadSize) AS size
@@ -147,6 +165,7 @@ enums AS (
 fields AS (
     SELECT
         binaryData,
+        payloads.number AS payload,
         place,
         entries.name,
         domain_id,
@@ -163,25 +182,39 @@ fields AS (
     LEFT JOIN enum_sizes USING (domain_id, type)
     WHERE (number_types.size IS NOT NULL OR (domain_id, type) IN (SELECT (domain_id, type) FROM enums))
         AND 2 * (begins + coalesce(number_types.size, nullif(enum_sizes.size, 0), 4)) <= length(digits)
+),
+objects AS (
+    SELECT
+        fields.domain_id,
+        binaryData,
+        payload AS number,
+        '{' || string_agg(
+            to_json(fields.name) || ':' || coalesce(
+                to_json(enums.name),
+                CASE
+                    -- What is no number is nothing in JSON.
+                    WHEN form = 'double' AND isfinite(number::BIT::DOUBLE) THEN to_json(number::BIT::DOUBLE)
+                    WHEN form = 'float' AND isfinite(try_cast(number AS UINTEGER)::BIT::FLOAT)
+                        THEN to_json(try_cast(number AS UINTEGER)::BIT::FLOAT)
+                    WHEN form IN ('double', 'float') THEN 'null'
+                    WHEN form = 'signed' AND number >= 1::UBIGINT << (8 * size - 1)
+                        THEN (number::HUGEINT - (1::HUGEINT << (8 * size)))::VARCHAR
+                    ELSE number::VARCHAR
+                END
+            ),
+            ',' ORDER BY place
+        ) || '}' AS told
+    FROM fields
+    LEFT JOIN enums
+        ON enums.domain_id = fields.domain_id AND enums.type = fields.type AND enums.value = number
+    GROUP BY fields.domain_id, binaryData, payload
 )
 SELECT
+    domain_id,
     binaryData,
-    '{' || string_agg(
-        to_json(fields.name) || ':' || coalesce(
-            to_json(enums.name),
-            CASE
-                -- What is no number is nothing in JSON.
-                WHEN form = 'double' AND isfinite(number::BIT::DOUBLE) THEN to_json(number::BIT::DOUBLE)
-                WHEN form = 'float' AND isfinite(try_cast(number AS UINTEGER)::BIT::FLOAT)
-                    THEN to_json(try_cast(number AS UINTEGER)::BIT::FLOAT)
-                WHEN form IN ('double', 'float') THEN 'null'
-                WHEN form = 'signed' AND number >= 1::UBIGINT << (8 * size - 1)
-                    THEN (number::HUGEINT - (1::HUGEINT << (8 * size)))::VARCHAR
-                ELSE number::VARCHAR
-            END
-        ),
-        ',' ORDER BY place
-    ) || '}' AS payload
-FROM fields
-LEFT JOIN enums ON enums.domain_id = fields.domain_id AND enums.type = fields.type AND enums.value = number
-GROUP BY binaryData
+    CASE WHEN any_value(payloads) = 1 THEN any_value(told)
+         ELSE '[' || string_agg(coalesce(told, 'null'), ',' ORDER BY number) || ']' END AS payload
+FROM payloads
+LEFT JOIN objects USING (domain_id, binaryData, number)
+GROUP BY domain_id, binaryData
+HAVING count(told) > 0

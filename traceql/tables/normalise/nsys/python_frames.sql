@@ -88,11 +88,12 @@ payloads AS (
         row_number() OVER () AS mark,
         start,
         globalTid AS thread,
-        little_endian(substr(digits, 1, 16)) AS domain_id,
+        domainId AS domain_id,
         little_endian(substr(digits, 17, 16)) AS schema_id,
         substr(digits, 65) AS digits
     FROM (SELECT *, hex(binaryData) AS digits FROM raw_NVTX_EVENTS WHERE eventType = 34)
-    WHERE length(digits) > 64
+    -- One payload, which begins behind its head.
+    WHERE length(digits) > 64 AND little_endian(substr(digits, 1, 16)) = 1
 ),
 laid_out AS (
     SELECT
