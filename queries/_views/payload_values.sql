@@ -30,14 +30,14 @@ structures AS (
         range_id,
         structures[number] AS structure,
         -- Fields of the structures before it.
-        coalesce(list_sum([len(json_keys(one)) FOR one IN structures[:number - 1]]), 0)::BIGINT AS fields_before
+        coalesce(list_sum([len(json_keys(one)) FOR one IN structures[:number - 1]]), 0)::BIGINT AS before
     FROM (SELECT *, generate_subscripts(structures, 1) AS number FROM told WHERE structures IS NOT NULL)
 ),
 fields AS (
     SELECT
         trace_id,
         range_id,
-        fields_before + generate_subscripts(json_keys(structure), 1) - 1 AS position,
+        before + generate_subscripts(json_keys(structure), 1) - 1 AS position,
         unnest(json_keys(structure)) AS field,
         unnest(map_values(json_transform(structure, '"MAP(VARCHAR, JSON)"'))) AS content
     FROM structures
