@@ -1,9 +1,9 @@
 -- How far are products and attention from the floor that the roofline gives a model's steps?
 --
--- Steps of one name (numbers in it aside) and phase of which the floors are known, without the first ones that
--- are warm-up (is_warm_up of step-summary); floors are those of `traceql why --model config.json` (predict
--- decode, predict prefill): each byte moved once, each FLOP at the peak, prompts equally long. Products are
--- GEMMs, experts among them.
+-- Steps of one name (numbers in it aside) and phase of which the floors are known, without the first ones
+-- that are warm-up (is_warm_up of step-summary); floors are those of `traceql why --model config.json`
+-- (predict decode, predict prefill): each byte moved once, each FLOP at the peak, prompts equally long.
+-- Products are GEMMs, experts among them.
 -- saving_ns: what they take above the floor, an upper bound: no kernel is faster than that.
 -- @of     timeline
 -- @unites trace

@@ -1,9 +1,9 @@
 -- Do some steps have far more GPU work than others, or ever more?
 --
--- Of steps of one name (numbers in it aside) and phase, without the first ones that are warm-up (is_warm_up of
--- step-summary). Their work is gpu_busy_ns without the time in which the process does nothing but communicate:
--- that is waiting, mostly. long_tail: some have more than twice the median. drift: it grows along a line (r²
--- of at least 0.7, over at least eight steps) by a tenth of the mean or more.
+-- Of steps of one name (numbers in it aside) and phase, without the first ones that are warm-up (is_warm_up
+-- of step-summary). Their work is gpu_busy_ns without the time in which the process does nothing but
+-- communicate: that is waiting, mostly. long_tail: some have more than twice the median. drift: it grows
+-- along a line (r² of at least 0.7, over at least eight steps) by a tenth of the mean or more.
 -- saving_ns: of long_tail what these steps have above the median, of drift what all have above the
 -- shortest: upper bounds, as steps that are alike have no more work than these.
 -- @of     timeline

@@ -24,16 +24,12 @@
 -- @chart  bars x=range y=kernels_per_step
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
 -- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
--- @note   SELECT said
--- @note   FROM (
--- @note       SELECT DISTINCT trace,
--- @note           'Steps of ' || trace || ' are told by kernels that repeat: no range does.' AS said
--- @note       FROM answer WHERE range IS NULL
--- @note       UNION ALL
--- @note       SELECT NULL, left_out_as_warm_up(sum(warm_up_steps), list(DISTINCT trace ORDER BY trace))
--- @note       FROM answer WHERE warm_up_steps > 0
--- @note   )
--- @note   ORDER BY trace NULLS LAST
+-- @note   WITH remarks AS (
+-- @note   SELECT trace, 'Steps of ' || trace || ' are told by kernels that repeat: no range does.' AS said
+-- @note   FROM answer WHERE range IS NULL GROUP BY trace UNION ALL
+-- @note   SELECT NULL, left_out_as_warm_up(sum(warm_up_steps), list(DISTINCT trace ORDER BY trace))
+-- @note   FROM answer WHERE warm_up_steps > 0)
+-- @note   SELECT said FROM remarks ORDER BY trace NULLS LAST
 
 WITH named AS (
     FROM steps_of($step)
