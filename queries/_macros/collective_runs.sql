@@ -13,7 +13,7 @@
 -- @param  communicating TABLE  rows of kernels_communicating
 -- @param  clocks TABLE         rows of job_clocks
 
-WITH _clocks AS NOT MATERIALIZED (
+WITH _clocks AS (
     FROM query_table(clocks)
 ),
 recorded AS (

@@ -14,10 +14,10 @@
 -- @param  members TABLE        rows of job_members
 -- @param  communicating TABLE  rows of kernels_communicating
 
-WITH RECURSIVE _members AS NOT MATERIALIZED (
+WITH RECURSIVE _members AS (
     FROM query_table(members)
 ),
-_communicating AS NOT MATERIALIZED (
+_communicating AS (
     FROM query_table(communicating)
 ),
 clocks AS (

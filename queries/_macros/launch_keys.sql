@@ -9,7 +9,7 @@
 -- Columns: those of the view kernel_keys.
 -- @param  named TABLE  what kernels are called: rows of kernels_called
 
-WITH _named AS NOT MATERIALIZED (
+WITH _named AS (
     FROM query_table(named)
 ),
 crossing AS (

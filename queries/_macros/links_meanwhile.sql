@@ -10,7 +10,7 @@
 -- @param  running TABLE  rows with owner, trace_id, gpu_id (NULL for none, -1 where it is not known),
 --         start_ns, end_ns, message_bytes and run, a number
 
-WITH _running AS NOT MATERIALIZED (
+WITH _running AS (
     FROM query_table(running)
 ),
 links AS (

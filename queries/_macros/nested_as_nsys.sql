@@ -4,7 +4,7 @@
 -- Columns: range_id, holder_id (the range around it), level, range_stack, children.
 -- @param  nested TABLE  rows with range_id: all ranges that count, as nvtx_gpu_proj_trace has them
 
-WITH _nested AS NOT MATERIALIZED (
+WITH _nested AS (
     FROM query_table(nested)
 ),
 ranges AS (

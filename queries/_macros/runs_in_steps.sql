@@ -9,10 +9,10 @@
 -- @param  runs TABLE   rows of collective_runs
 -- @param  steps TABLE  rows of gpu_steps
 
-WITH RECURSIVE _runs AS NOT MATERIALIZED (
+WITH RECURSIVE _runs AS (
     FROM query_table(runs)
 ),
-_steps AS NOT MATERIALIZED (
+_steps AS (
     FROM query_table(steps)
 ),
 stepped AS (

@@ -9,7 +9,7 @@
 WITH _operations AS NOT MATERIALIZED (
     FROM query_table(operations)
 ),
-_steps AS NOT MATERIALIZED (
+_steps AS (
     FROM query_table(steps)
 ),
 lanes AS MATERIALIZED (

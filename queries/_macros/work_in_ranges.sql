@@ -9,7 +9,7 @@
 -- @param  work TABLE           rows with api_call_id and range_id, such as kernels, memory_ops or api_calls
 -- @param  attribution VARCHAR  thread or process
 
-WITH _holders AS NOT MATERIALIZED (
+WITH _holders AS (
     FROM query_table(holders)
 ),
 _work AS NOT MATERIALIZED (

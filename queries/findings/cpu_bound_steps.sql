@@ -25,7 +25,7 @@ WITH steps AS (
 ),
 -- What the launching thread does beside launching one by one: of steps that are open together each holds it,
 -- as it does launches.
-beside_launches AS (
+beside_launches AS MATERIALIZED (
     FROM host_calls WHERE purpose IN ('sync', 'replay')
 ),
 counted AS (
@@ -51,12 +51,15 @@ told_by_kernels AS (
     WHERE range_id IS NULL
 ),
 launching AS (
-    SELECT DISTINCT trace_id, process_id, tid FROM host_calls WHERE purpose IN ('launch', 'replay')
+    SELECT DISTINCT trace_id, process_id, tid
+    FROM api_calls
+    SEMI JOIN told_by_kernels USING (trace_id, process_id)
+    SEMI JOIN kernels USING (api_call_id)
 ),
 waits_in_steps AS (
     SELECT told.trace_id, told.process_id, step, count(*) AS waits
     FROM (
-        FROM host_calls SEMI JOIN launching USING (trace_id, process_id, tid) WHERE purpose = 'sync'
+        FROM beside_launches SEMI JOIN launching USING (trace_id, process_id, tid) WHERE purpose = 'sync'
     ) AS calls
     -- Of steps that one call launched, the last one has the time.
     ASOF JOIN (FROM told_by_kernels WHERE start_ns < until_ns) AS told
