@@ -13,7 +13,10 @@
 -- @param  communicating TABLE  rows of kernels_communicating
 -- @param  clocks TABLE         rows of job_clocks
 
-WITH recorded AS (
+WITH _clocks AS (
+    FROM query_table(clocks)
+),
+recorded AS (
     FROM query_table(communicating)
 ),
 runs AS (
@@ -24,7 +27,7 @@ runs AS (
         shift_ns,
         (job_id, communicator, kernel) AS likeness
     FROM recorded
-    JOIN (FROM query_table(clocks)) AS clocks USING (trace_id)
+    JOIN _clocks AS clocks USING (trace_id)
 ),
 stepped AS (
     SELECT

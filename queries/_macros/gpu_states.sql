@@ -5,11 +5,14 @@
 -- stretches of a GPU lie end to end, and a new one begins with each operation.
 -- @param  operations TABLE  rows of operations_by_work, with the owner of their lane (see lane_owner)
 
-WITH lanes AS MATERIALIZED (
-    FROM lanes_of(operations)
+WITH _operations AS NOT MATERIALIZED (
+    FROM query_table(operations)
+),
+lanes AS MATERIALIZED (
+    FROM lanes_of('_operations')
 ),
 points AS (
-    FROM gpu_points(operations, 'lanes')
+    FROM gpu_points('_operations', 'lanes')
 ),
 -- Of points at one time the last one has a length.
 heights AS (

@@ -14,7 +14,13 @@
 -- @param  members TABLE        rows of job_members
 -- @param  communicating TABLE  rows of kernels_communicating
 
-WITH RECURSIVE clocks AS (
+WITH RECURSIVE _members AS (
+    FROM query_table(members)
+),
+_communicating AS (
+    FROM query_table(communicating)
+),
+clocks AS (
     SELECT
         trace_id,
         start_utc_ns,
@@ -22,7 +28,7 @@ WITH RECURSIVE clocks AS (
         row_number() OVER (PARTITION BY job_tag, start_utc_ns ORDER BY trace_id) = 1
             AND start_utc_ns IS NOT NULL
             AS has_clock
-    FROM query_table(members)
+    FROM _members
 ),
 ends AS (
     SELECT
@@ -34,7 +40,7 @@ ends AS (
         (start_utc_ns + end_ns) // 50000000 AS stretch,
         row_number() OVER of_trace AS place,
         count(*) OVER of_trace_all AS kernels
-    FROM query_table(communicating) AS runs
+    FROM _communicating AS runs
     JOIN clocks USING (trace_id)
     WHERE has_clock
     WINDOW of_trace AS (PARTITION BY trace_id ORDER BY end_ns, kernel_id),

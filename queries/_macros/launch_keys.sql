@@ -9,7 +9,10 @@
 -- Columns: those of the view kernel_keys.
 -- @param  named TABLE  what kernels are called: rows of kernels_called
 
-WITH crossing AS (
+WITH _named AS (
+    FROM query_table(named)
+),
+crossing AS (
     SELECT DISTINCT api_call_id
     FROM range_calls
     JOIN nvtx_ranges USING (range_id)
@@ -114,5 +117,5 @@ SELECT
         PARTITION BY trace_id, process_id, device_id, path, called ORDER BY launched_ns, start_ns, kernel_id
     ) AS instance
 FROM placed
-LEFT JOIN query_table(named) AS names
+LEFT JOIN _named AS names
     ON names.name = placed.name AND names.full_name = placed.full_name

@@ -10,7 +10,10 @@
 -- @param  running TABLE  rows with owner, trace_id, gpu_id (NULL for none, -1 where it is not known),
 --         start_ns, end_ns, message_bytes and run, a number
 
-WITH links AS (
+WITH _running AS (
+    FROM query_table(running)
+),
+links AS (
     SELECT DISTINCT trace_id, gpu_id, link FROM link_samples
 ),
 places AS (
@@ -19,7 +22,7 @@ places AS (
 of_places AS (
     SELECT owner, places.trace_id, places.gpu_id, start_ns, end_ns, message_bytes,
            busy_until(start_ns, end_ns, run, (owner, places.trace_id, places.gpu_id)) AS earlier_until_ns
-    FROM (FROM query_table(running)) AS runs
+    FROM _running AS runs
     JOIN places
         ON places.trace_id = runs.trace_id
         AND (places.gpu_id IS NULL OR runs.gpu_id IS NULL OR places.gpu_id = runs.gpu_id)

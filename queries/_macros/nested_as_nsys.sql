@@ -4,10 +4,13 @@
 -- Columns: range_id, holder_id (the range around it), level, range_stack, children.
 -- @param  nested TABLE  rows with range_id: all ranges that count, as nvtx_gpu_proj_trace has them
 
-WITH ranges AS (
+WITH _nested AS (
+    FROM query_table(nested)
+),
+ranges AS (
     SELECT range_id, trace_id, process_id, tid, style, start_ns, end_ns, parent_id, end_tid
     FROM nvtx_ranges
-    WHERE range_id IN (SELECT range_id FROM query_table(nested))
+    WHERE range_id IN (SELECT range_id FROM _nested)
 ),
 -- Of these, only the start/end ranges are looked for: the others know the one around them.
 startend AS (

@@ -5,8 +5,11 @@
 -- @param  holders TABLE        rows with range_id: the ranges that are asked for
 -- @param  attribution VARCHAR  thread or process, see work_in_ranges
 
-WITH held_ranges AS (
-    SELECT range_id FROM query_table(holders) WHERE is_by_process(attribution)
+WITH _holders AS NOT MATERIALIZED (
+    FROM query_table(holders)
+),
+held_ranges AS (
+    SELECT range_id FROM _holders WHERE is_by_process(attribution)
 ),
 -- By thread, the ranges know it: nothing of this is read.
 launched AS (
@@ -37,7 +40,7 @@ projected AS (
     GROUP BY holder_id
 )
 FROM nvtx_ranges
-WHERE NOT is_by_process(attribution) AND range_id IN (SELECT range_id FROM query_table(holders))
+WHERE NOT is_by_process(attribution) AND range_id IN (SELECT range_id FROM _holders)
 UNION ALL BY NAME
 SELECT
     nvtx_ranges.* EXCLUDE (gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, launches),

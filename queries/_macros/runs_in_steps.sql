@@ -9,13 +9,16 @@
 -- @param  runs TABLE   rows of collective_runs
 -- @param  steps TABLE  rows of gpu_steps
 
-WITH RECURSIVE recorded AS (
+WITH RECURSIVE _runs AS (
     FROM query_table(runs)
+),
+_steps AS (
+    FROM query_table(steps)
 ),
 stepped AS (
     SELECT recorded.*, own.step AS own_step, own.range
-    FROM recorded
-    ASOF LEFT JOIN (FROM query_table(steps)) AS own
+    FROM _runs AS recorded
+    ASOF LEFT JOIN _steps AS own
         ON own.trace_id = recorded.trace_id AND own.owner = recorded.process_id
         AND own.gpu_id IS NOT DISTINCT FROM recorded.gpu_id
         AND recorded.start_ns - shift_ns >= own.step_start_ns

@@ -6,18 +6,24 @@
 -- @param  operations TABLE  rows of operations_by_work, with the owner of their lane
 -- @param  steps TABLE       rows of gpu_steps
 
-WITH lanes AS MATERIALIZED (
-    FROM lanes_of(operations)
+WITH _operations AS NOT MATERIALIZED (
+    FROM query_table(operations)
+),
+_steps AS (
+    FROM query_table(steps)
+),
+lanes AS MATERIALIZED (
+    FROM lanes_of('_operations')
 ),
 points AS NOT MATERIALIZED (
-    FROM gpu_points(operations, 'lanes')
+    FROM gpu_points('_operations', 'lanes')
 ),
 numbered AS (
     SELECT
         stepped.*,
         lane,
         row_number() OVER (PARTITION BY lane ORDER BY step_start_ns) AS number
-    FROM (FROM query_table(steps)) AS stepped
+    FROM _steps AS stepped
     JOIN lanes
         ON lanes.trace_id = stepped.trace_id AND lanes.owner = stepped.owner
         AND lanes.gpu_id IS NOT DISTINCT FROM stepped.gpu_id

@@ -82,6 +82,8 @@ begun AS (
     FROM sequence
     JOIN anchors USING (trace_id, process_id, name)
     WINDOW steps AS (PARTITION BY trace_id, process_id ORDER BY place)
+    -- Of steps that begin together, the last one has the time, and the others no row.
+    QUALIFY next_ns IS DISTINCT FROM from_ns
 ),
 -- Of the last step the end is where it would be with as many kernels as the others.
 bounded AS (

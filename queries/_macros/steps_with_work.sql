@@ -1,7 +1,7 @@
 -- The steps of traces, with what they do and the process that they are of: pids are no processes.
 --
--- Columns: those of the question step_summary, which says what they mean; process_id; range_id, NULL of those
--- that kernels tell; graph_replays, NULL of others.
+-- Columns: those of the question step_summary, which says what they mean; trace_id; process_id; range_id,
+-- NULL of those that kernels tell; graph_replays, NULL of others.
 -- @param  chosen VARCHAR[]     names of traces; NULL for all
 -- @param  wanted VARCHAR       text or pattern of the ranges that are steps; NULL to find them
 -- @param  attribution VARCHAR  whose launches a range holds: thread or process
@@ -10,9 +10,12 @@ WITH named AS (
     FROM steps_of(wanted)
 ),
 steps AS (
-    FROM ranges_with_work('named', attribution)
+    SELECT *, step_name(text) AS step_text FROM ranges_with_work('named', attribution)
     UNION ALL BY NAME
     FROM steps_of_kernels('named', wanted)
+),
+warming AS (
+    FROM with_warm_up('steps')
 ),
 texts AS (
     SELECT
@@ -21,7 +24,7 @@ texts AS (
                        ['contexts', 'context_tokens', 'generations', 'generation_tokens']) AS vllm,
         regexp_extract(text, '_forward_step [0-9]+: ([0-9]+) ctx reqs, ([0-9]+) gen reqs',
                        ['contexts', 'generations']) AS trtllm
-    FROM steps
+    FROM warming
 ),
 parsed AS (
     SELECT
@@ -34,6 +37,7 @@ parsed AS (
 )
 SELECT
     trace,
+    trace_id,
     process_id,
     pid,
     tid,
@@ -58,7 +62,8 @@ SELECT
     gpu_operations,
     launches,
     graph_replays,
-    per_second(context_tokens + generation_tokens, gpu_end_ns - gpu_start_ns) AS tokens_per_s
+    per_second(context_tokens + generation_tokens, gpu_end_ns - gpu_start_ns) AS tokens_per_s,
+    is_warm_up
 FROM parsed
 JOIN chosen_traces(chosen) AS traces USING (trace_id)
 WINDOW by_start AS (

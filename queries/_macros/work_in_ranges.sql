@@ -9,17 +9,23 @@
 -- @param  work TABLE           rows with api_call_id and range_id, such as kernels, memory_ops or api_calls
 -- @param  attribution VARCHAR  thread or process
 
-WITH chosen AS (
+WITH _holders AS (
+    FROM query_table(holders)
+),
+_work AS NOT MATERIALIZED (
+    FROM query_table(work)
+),
+chosen AS (
     SELECT range_id, trace_id, process_id, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns
     FROM nvtx_ranges
-    WHERE range_id IN (SELECT range_id FROM query_table(holders)) AND style <> 'mark'
+    WHERE range_id IN (SELECT range_id FROM _holders) AND style <> 'mark'
 ),
 -- Calls in the order of their process: a range holds those of consecutive numbers that end inside it.
 calls AS (
     SELECT api_call_id, trace_id, process_id, start_ns, end_ns,
            row_number() OVER (PARTITION BY trace_id, process_id ORDER BY start_ns, api_call_id) AS place
     FROM api_calls
-    WHERE is_by_process(attribution) AND api_call_id IN (SELECT api_call_id FROM query_table(work))
+    WHERE is_by_process(attribution) AND api_call_id IN (SELECT api_call_id FROM _work)
         AND (trace_id, process_id) IN (SELECT (trace_id, process_id) FROM chosen)
 ),
 starts AS (
@@ -52,9 +58,9 @@ held AS (
 )
 SELECT held.range_id AS holder_id, work_of_calls.*
 FROM held
-JOIN (FROM query_table(work)) AS work_of_calls USING (api_call_id)
+JOIN _work AS work_of_calls USING (api_call_id)
 UNION ALL
 SELECT ancestor_id, work_of_ranges.*
-FROM (FROM query_table(work)) AS work_of_ranges
+FROM _work AS work_of_ranges
 JOIN range_ancestors ON range_ancestors.range_id = work_of_ranges.range_id
 WHERE NOT is_by_process(attribution) AND ancestor_id IN (SELECT range_id FROM chosen)

@@ -48,12 +48,16 @@ FROM (
         ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
         ('rope', 'rotary|rope_|_rope'),
         ('activation', 'act_and_mul|silu|swiglu|gelu|relu'),
-        -- After attention, which often has its own softmax. PyTorch's warps take rows of 1,024 values at
-        -- most, of attention or of few classes, and no vocabulary; and nothing goes back through sampling.
-        ('softmax', 'softmax_?warp|softmax[a-z_]*(backward|bwd|grad)'),
-        -- Upsample and downsample are no sampling.
-        ('sampling', 'softmax|argmax|topk|top_k|top_p|(^|[^pn])sampl(e|ing)|multinomial|penalt|logits'
-            || '|gumbel|rejection|radixsort|bitonicsort'),
+        -- Before softmax and sorting, as far as names tell what these are for. Upsample and downsample are no
+        -- sampling.
+        ('sampling', 'argmax|topk|top_k|top_p|(^|[^pn])sampl(e|ing)|multinomial|penalt|logits|gumbel'
+            || '|rejection'),
+        -- After attention, which often has its own. No name tells whether what is left is of a loss, of
+        -- attention in parts, or of a sampler: cunn_SoftMaxForward is all of them.
+        ('softmax', 'softmax'),
+        -- Of PyTorch, CUB, Thrust and cuSPARSE, whatever is sorted: tokens by their probability, too.
+        ('sorting', '(radix|merge|bitonic|segmented|block|warp)_?sort|(^|[^a-z])sort([^e]|$)'
+            || '|fill_reverse_indices'),
         ('quantization', 'quant'),
         ('scan_reduce', 'devicescan|deviceselect|devicereduce|devicecompact|reduce_kernel'
             || '|^cupy_(nan)?(a?max|a?min|arg(max|min)|sum|prod|mean|any|all|count_nonzero)(_|$)'),

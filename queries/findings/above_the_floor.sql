@@ -1,8 +1,9 @@
 -- How far are products and attention from the floor that the roofline gives a model's steps?
 --
--- Steps of one name (numbers in it aside) and phase of which the floors are known; those are of
--- `traceql why --model config.json` (predict decode, predict prefill): each byte moved once, each FLOP at the
--- peak, prompts equally long. Products are GEMMs, experts among them.
+-- Steps of one name (numbers in it aside) and phase of which the floors are known, without the first ones
+-- that are warm-up (is_warm_up of step-summary); floors are those of `traceql why --model config.json`
+-- (predict decode, predict prefill): each byte moved once, each FLOP at the peak, prompts equally long.
+-- Products are GEMMs, experts among them.
 -- saving_ns: what they take above the floor, an upper bound: no kernel is faster than that.
 -- @of     timeline
 -- @unites trace
@@ -43,6 +44,7 @@ measured AS (
         range,
         if(category = 'attention', 'slow_attention', 'slow_products') AS code,
         max(steps) AS steps,
+        max(warm_up_steps) AS warm_up_steps,
         sum(gpu_ns) AS work_ns,
         sum(gpu_ns) * 100 / nullif(sum(share_pct), 0) AS all_ns
     FROM work
@@ -56,6 +58,7 @@ placed AS (
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns
     FROM steps
+    WHERE NOT is_warm_up
     GROUP BY trace, step_name(steps.range)
 ),
 found AS (
@@ -65,6 +68,7 @@ found AS (
         phase,
         text_pattern(measured.range) AS called,
         sum(steps) AS steps,
+        sum(warm_up_steps) AS warm_up_steps,
         sum(work_ns) AS work_ns,
         sum(floor_ns * steps) AS floors_ns,
         (sum(work_ns) - sum(floor_ns * steps))::BIGINT AS above_ns,
@@ -90,7 +94,7 @@ SELECT
         'avg_floor_ns': floors_ns / steps,
         'share_pct': percent(work_ns, all_ns)
     } AS numbers,
-    MAP {'range': concat_ws(', ', phase, called)} AS texts,
+    MAP {'range': concat_ws(', ', phase, called, after_warm_up(warm_up_steps))} AS texts,
     called AS range,
     start_ns,
     end_ns

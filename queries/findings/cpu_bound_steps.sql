@@ -2,7 +2,8 @@
 --
 -- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no
 -- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU
--- work running for at least a tenth of their time on the GPU.
+-- work running for at least a tenth of their time on the GPU. The first ones that are warm-up (is_warm_up of
+-- step-summary) are left out: their gaps are no launches.
 -- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
 -- @of     times
 -- @unites trace
@@ -24,7 +25,7 @@ WITH steps AS (
 ),
 -- What the launching thread does beside launching one by one: of steps that are open together each holds it,
 -- as it does launches.
-beside_launches AS (
+beside_launches AS MATERIALIZED (
     FROM host_calls WHERE purpose IN ('sync', 'replay')
 ),
 counted AS (
@@ -35,22 +36,77 @@ counted AS (
     FROM work_in_ranges('steps', 'beside_launches', 'thread')
     GROUP BY holder_id
 ),
+-- Steps that kernels tell have no end on the CPU: each goes on until the next one is launched, the last one
+-- while its GPU work runs. Their threads are those that launch.
+told_by_kernels AS (
+    SELECT
+        trace_id,
+        process_id,
+        step,
+        start_ns,
+        lead(start_ns, 1, gpu_start_ns + gpu_span_ns) OVER (
+            PARTITION BY trace_id, process_id ORDER BY step
+        ) AS until_ns
+    FROM steps
+    WHERE range_id IS NULL
+),
+launching AS (
+    SELECT DISTINCT trace_id, process_id, tid
+    FROM api_calls
+    SEMI JOIN told_by_kernels USING (trace_id, process_id)
+    SEMI JOIN kernels USING (api_call_id)
+),
+waits_in_steps AS (
+    SELECT told.trace_id, told.process_id, step, count(*) AS waits
+    FROM (
+        FROM beside_launches SEMI JOIN launching USING (trace_id, process_id, tid) WHERE purpose = 'sync'
+    ) AS calls
+    -- Of steps that one call launched, the last one has the time.
+    ASOF JOIN (FROM told_by_kernels WHERE start_ns < until_ns) AS told
+        ON told.trace_id = calls.trace_id AND told.process_id = calls.process_id
+        AND told.start_ns <= calls.start_ns
+    WHERE calls.start_ns < until_ns
+    GROUP BY ALL
+),
+known AS (
+    SELECT
+        steps.*,
+        text_pattern(range) AS called,
+        -- Where the calls that launch were not recorded, nobody knows what is between them.
+        CASE
+            WHEN steps.range_id IS NOT NULL THEN coalesce(counted.waits, 0)
+            WHEN until_ns >= told.start_ns THEN coalesce(waits_in_steps.waits, 0)
+        END AS waits,
+        coalesce(replays, graph_replays, 0) AS replays
+    FROM steps
+    LEFT JOIN counted ON counted.range_id = steps.range_id
+    LEFT JOIN told_by_kernels AS told
+        ON told.trace_id = steps.trace_id AND told.process_id = steps.process_id AND told.step = steps.step
+        AND steps.range_id IS NULL
+    LEFT JOIN waits_in_steps
+        ON waits_in_steps.trace_id = told.trace_id AND waits_in_steps.process_id = told.process_id
+        AND waits_in_steps.step = told.step
+),
 found AS (
     SELECT
         trace,
-        text_pattern(range) AS called,
+        called,
         phase,
+        warm_up_steps,
         count(*) AS steps,
         avg(launches) AS launches_per_step,
-        avg(coalesce(waits, 0)) AS waits_per_step,
-        avg(coalesce(replays, graph_replays, 0)) AS replays_per_step,
+        avg(waits) AS waits_per_step,
+        avg(replays) AS replays_per_step,
         sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
         percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns
-    FROM steps
-    LEFT JOIN counted USING (range_id)
-    GROUP BY trace, called, phase
+    FROM (
+        SELECT *, count(*) FILTER (is_warm_up) OVER (PARTITION BY trace, called, phase) AS warm_up_steps
+        FROM known
+    )
+    WHERE NOT is_warm_up
+    GROUP BY trace, called, phase, warm_up_steps
 )
 SELECT
     trace,
@@ -63,7 +119,9 @@ SELECT
         'launches_per_step': launches_per_step,
         'idle_pct': idle_pct
     } AS numbers,
-    MAP {'range': coalesce(called, 'told by kernels')} AS texts,
+    MAP {
+        'range': concat_ws(', ', coalesce(called, 'told by kernels'), after_warm_up(warm_up_steps))
+    } AS texts,
     called AS range,
     start_ns,
     end_ns

@@ -1,9 +1,9 @@
 -- Do some steps have far more GPU work than others, or ever more?
 --
--- Of steps of one name (numbers in it aside) and phase. Their work is gpu_busy_ns without the time in which
--- the process does nothing but communicate: that is waiting, mostly. long_tail: some have more than twice
--- the median. drift: it grows along a line (r² of at least 0.7, over at least eight steps) by a tenth of the
--- mean or more.
+-- Of steps of one name (numbers in it aside) and phase, without the first ones that are warm-up (is_warm_up
+-- of step-summary). Their work is gpu_busy_ns without the time in which the process does nothing but
+-- communicate: that is waiting, mostly. long_tail: some have more than twice the median. drift: it grows
+-- along a line (r² of at least 0.7, over at least eight steps) by a tenth of the mean or more.
 -- saving_ns: of long_tail what these steps have above the median, of drift what all have above the
 -- shortest: upper bounds, as steps that are alike have no more work than these.
 -- @of     timeline
@@ -60,7 +60,10 @@ named AS (
     SELECT
         steps.*,
         gpu_busy_ns - coalesce(exposed_ns, 0)::BIGINT AS gpu_work_ns,
-        text_pattern(range) AS called
+        text_pattern(range) AS called,
+        count(*) FILTER (is_warm_up) OVER (
+            PARTITION BY steps.trace, steps.process_id, steps.tid, called, phase
+        ) AS warm_up_steps
     FROM steps
     LEFT JOIN exposed
         ON exposed.trace = steps.trace
@@ -78,6 +81,7 @@ measured AS (
             PARTITION BY trace, process_id, tid, called, phase ORDER BY gpu_start_ns, step
         ) AS number
     FROM named
+    WHERE NOT is_warm_up
     WINDOW alike AS (PARTITION BY trace, process_id, tid, called, phase)
 ),
 grouped AS (
@@ -88,6 +92,7 @@ grouped AS (
         tid,
         called,
         phase,
+        warm_up_steps,
         count(*) AS steps,
         count(*) FILTER (gpu_work_ns > $times * median_ns) AS slow_steps,
         sum(gpu_work_ns - median_ns) FILTER (gpu_work_ns > $times * median_ns) AS tail_ns,
@@ -133,7 +138,9 @@ SELECT
         'growth_pct': growth_pct,
         'slowest_step': slowest_step::DOUBLE
     } AS numbers,
-    MAP {'range': coalesce(called, 'told by kernels')} AS texts,
+    MAP {
+        'range': concat_ws(', ', coalesce(called, 'told by kernels'), after_warm_up(warm_up_steps))
+    } AS texts,
     called AS range,
     if(code = 'drift', start_ns, slow_start_ns) AS start_ns,
     if(code = 'drift', end_ns, slow_end_ns) AS end_ns

@@ -30,6 +30,7 @@
 -- @column gpu_operations BIGINT       kernels, copies, memsets and whole graphs; NULL if not known
 -- @column launches BIGINT             API calls that launched them
 -- @column tokens_per_s DOUBLE         tokens ÷ GPU span
+-- @column is_warm_up BOOLEAN          one of the first of its name that take more than twice the median
 -- @chart  points x=step y=gpu_span_ns color=phase
 -- @section timeline 41 Where the time goes
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
@@ -37,6 +38,6 @@
 -- @note   SELECT 'Steps of ' || trace || ' are told by kernels that repeat: no range does.'
 -- @note   FROM answer WHERE range IS NULL GROUP BY trace ORDER BY trace
 
-SELECT * EXCLUDE (process_id, range_id, graph_replays)
+SELECT * EXCLUDE (trace_id, process_id, range_id, graph_replays)
 FROM steps_with_work($trace, $step, $by)
 ORDER BY trace, pid, process_id, tid, step

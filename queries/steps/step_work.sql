@@ -1,15 +1,18 @@
 -- What kinds of work do steps consist of: products, attention, communication …?
 --
 -- Steps are those of step-summary that ranges tell, of one text (the number of the step aside) together, and
--- kinds of work those of kernel-categories. Steps whose launches are unknown count in no number.
+-- kinds of work those of kernel-categories. Steps whose launches are unknown count in no number, nor do the
+-- first ones that are warm-up (see with_warm_up), unless --warm-up true.
 -- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL   text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
+-- @param  warm_up BOOLEAN = false  count steps that are warm-up with the others
 -- @needs  kernels nvtx_ranges timeline
 -- @column trace VARCHAR         name of the trace
 -- @column range VARCHAR         NVTX message of the steps
 -- @column steps BIGINT          how many
+-- @column warm_up_steps BIGINT  how many more of the text were left out as warm-up
 -- @column category VARCHAR      kind of work
 -- @column kernels BIGINT        kernels of that kind in all of them
 -- @column gpu_ns BIGINT         their time
@@ -18,18 +21,30 @@
 -- @chart  bars x=category y=gpu_ns group=range
 -- @empty  No step launches kernels: no range is like the one asked for, or repeats. See the query nvtx-sum
 -- @empty  for what to name with --step. Recorded by: nsys profile --trace=nvtx
+-- @note   SELECT left_out_as_warm_up(sum(warm_up_steps), list(DISTINCT trace ORDER BY trace))
+-- @note   FROM (SELECT DISTINCT trace, range, warm_up_steps FROM answer WHERE warm_up_steps > 0)
 
 WITH named AS (
     FROM steps_of($step)
 ),
+steps AS (
+    SELECT held.*, step_text
+    FROM ranges_with_work('named', $by) AS held
+    JOIN named USING (range_id)
+),
 counted AS (
-    SELECT named.trace_id, named.step_text AS range, named.range_id
-    FROM named
-    JOIN ranges_with_work('named', $by) AS steps USING (range_id)
-    WHERE steps.gpu_operations IS NOT NULL
+    SELECT trace_id, step_text AS range, range_id, $warm_up OR NOT is_warm_up AS is_counted
+    FROM with_warm_up('steps')
+    WHERE gpu_operations IS NOT NULL
 ),
 told AS (
-    SELECT trace_id, range, count(*) AS steps FROM counted GROUP BY ALL
+    SELECT
+        trace_id,
+        range,
+        count(*) FILTER (is_counted) AS steps,
+        count(*) FILTER (NOT is_counted) AS warm_up_steps
+    FROM counted
+    GROUP BY ALL
 ),
 work AS (
     SELECT
@@ -39,7 +54,7 @@ work AS (
         count(*) AS kernels,
         sum(held.duration_ns)::BIGINT AS gpu_ns
     FROM work_in_ranges('named', 'kernels', $by) AS held
-    JOIN counted ON counted.range_id = holder_id
+    JOIN counted ON counted.range_id = holder_id AND is_counted
     JOIN kernels_categorised ON full_name = coalesce(demangled, held.name, '')
     GROUP BY ALL
 )
@@ -47,6 +62,7 @@ SELECT
     trace,
     range,
     steps,
+    warm_up_steps,
     category,
     kernels,
     gpu_ns,

@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 from shipped import EVERY_FINDING
 
 from traceql.questions import catalog
+from traceql.store import sharing
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -296,3 +297,29 @@ def test_rows_in_another_order_give_the_same_answer(orders: tuple[Database, Data
     assert stored.height > 0
     # The last digits of a sum of fractions hang on the order of what is added.
     assert_frame_equal(stored, reversed_, check_exact=False, rel_tol=1e-12, abs_tol=0)
+
+
+@pytest.mark.parametrize("question", ["step_summary", "launches_per_step", "communication_per_step"])
+def test_steps_that_begin_together_by_their_kernels_are_the_same_in_any_order(
+    question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four steps, the last two begin at one moment; so many that several threads sort them, in pieces."""
+    monkeypatch.setattr(sharing, "CONFIG", {**sharing.CONFIG, "threads": "4"})
+    made, database = Recording(), store.empty()
+    for step in range(6000):
+        start = 100 * (step - step % 2 * (step % 4 > 1))
+        for number, name in enumerate(("first", "second")):
+            at = 10 * (2 * step + number)
+            made.call("cudaLaunchKernel", at, at + 5, kernel(name, start, start + 10 + step % 7))
+    made.store(database, "told by kernels")
+    wanted = database.query(question)
+    for number in range(5):
+        with database._store.writing("nothing") as connection:
+            connection.execute(
+                f"CREATE TEMP TABLE turned AS FROM kernels ORDER BY hash(rowid + {1000 * number})"
+            )
+            connection.execute("DELETE FROM kernels; INSERT INTO kernels FROM turned; DROP TABLE turned")
+        assert_frame_equal(database.query(question), wanted)
+    if question == "step_summary":
+        # Of two that begin together, one has what both launched.
+        assert wanted["gpu_operations"].value_counts().sort("gpu_operations").rows() == [(2, 3000), (4, 1500)]

@@ -153,7 +153,24 @@ CATEGORIES = [
         "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>, std::array<char*, 1>>(int)",
         "elementwise",
     ),
-    ("void cub::detail::radix_sort::DeviceRadixSortOnesweepKernel<cub::Policy>(int)", "sampling"),
+    ("void cub::detail::radix_sort::DeviceRadixSortOnesweepKernel<cub::Policy>(int)", "sorting"),
+    ("void at::native::bitonicSortKVInPlace<2, -1, 16, 16, float, long>(T1)", "sorting"),
+    ("void at::native::radixSortKVInPlace<2, -1, 128, 8, float, long>(T1)", "sorting"),
+    ("void at::native::(anonymous namespace)::sort_postprocess_kernel<float>(float const*)", "sorting"),
+    ("void at::native::(anonymous namespace)::fill_reverse_indices_kernel<int>(int*)", "sorting"),
+    ("void at_cuda_detail::cub::DeviceSegmentedRadixSortKernel<at_cuda_detail::cub::Policy>(T1)", "sorting"),
+    ("void cub::detail::merge_sort::DeviceMergeSortBlockSortKernel<thrust::less<int>>(bool)", "sorting"),
+    (
+        "void thrust::cuda_cub::core::_kernel_agent<thrust::cuda_cub::__merge_sort::BlockSortAgent<T>>(bool)",
+        "sorting",
+    ),
+    ("void pegasus_sortI32_by_oneCTA<256, true>(int, int, unsigned int *)", "sorting"),
+    ("sort_5", "sorting"),
+    # What a sampler calls its own, whatever it does.
+    ("void at::native::sbtopk::gatherTopK<float, unsigned int, 2, false>(T1)", "sampling"),
+    ("void flashinfer::sampling::RadixTopKKernel_Unified<512, 4, float, int>(float*)", "sampling"),
+    ("_topk_log_softmax_kernel", "sampling"),
+    ("void flashinfer::sampling::OnlineSoftmaxFusedKernel<1024, float>(float*)", "sampling"),
     (
         "sm90_xmma_gemm_bf16bf16_bf16f32_f32_tn_n_tilesize64x64x64_warpgroupsize1x1x1_execute_segment_k_off_kernel__5x_cublas",
         "gemm",
@@ -168,7 +185,13 @@ CATEGORIES = [
     ("void vllm::rotary_embedding_kernel<c10::BFloat16, true>(long const*)", "rope"),
     ("void vllm::act_and_mul_kernel<c10::BFloat16, &vllm::silu_kernel>(c10::BFloat16*)", "activation"),
     ("void vllm::reshape_and_cache_flash_kernel<__nv_bfloat16>(T1*)", "kv_cache"),
-    ("void at::native::(anonymous namespace)::cunn_SoftMaxForward<4, float, float>(float*)", "sampling"),
+    ("void at::native::(anonymous namespace)::cunn_SoftMaxForward<4, float, float>(float*)", "softmax"),
+    (
+        "void at::native::(anonymous namespace)::cunn_SoftMaxForwardSmem<8, c10::BFloat16, float, float, "
+        "at::native::(anonymous namespace)::LogSoftMaxForwardEpilogue, int>(float*)",
+        "softmax",
+    ),
+    ("triton_softmax_3", "softmax"),
     ("_compute_slot_mapping_kernel", "kv_cache"),
     (
         "void at::native::reduce_kernel<512, 1, at::native::ReduceOp<float, at::native::ArgMaxOps<float>>>(T)",

@@ -211,7 +211,8 @@ def _allocations(pick: _Draw, process: int, devices: Sequence[int]) -> Iterator[
             pick.one_of(("Device", "Device", "Array", "Pinned")),
         )
         size += pick.number(0, 2)
-        yield Allocation(process, device, at, size, place, memory, is_release)
+        # Of a process that makes few calls, that one was not recorded.
+        yield Allocation(process, device, at, size, place, memory, is_release, pick.number(0, 9))
         if not is_release:
             held[place] = (device, size, memory)
         elif pick.chance(20):

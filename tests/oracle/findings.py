@@ -347,7 +347,8 @@ def cpu_bound_steps(
             if kind and one.holds(call, "thread"):
                 made[kind][id(step)] += 1
     rows = []
-    for (text, _), group in grouped(steps, lambda step: (_pattern_of(step), step["phase"])).items():
+    for (text, _), alike in grouped(steps, lambda step: (_pattern_of(step), step["phase"])).items():
+        group, early = _warmed_up(alike)
         known = [step for step in group if step["gpu_span_ns"] is not None]
         launched = mean(step["launches"] for step in group if step["launches"] is not None)
         idle = sum(step["gpu_gaps_ns"] for step in known)
@@ -363,7 +364,7 @@ def cpu_bound_steps(
             _whole(view),
             least_pct,
             numbers={"steps": len(group), "launches_per_step": launched, "idle_pct": share},
-            texts={"range": text},
+            texts={"range": _after(text, early)},
             range=text,
             **_lasting(known),
         )
@@ -373,6 +374,16 @@ def cpu_bound_steps(
 def _pattern_of(step: Row) -> str:
     """Its text with numbers as *."""
     return pattern(step["range"])
+
+
+def _warmed_up(steps: list[Row]) -> tuple[list[Row], int]:
+    """Steps without those that are warm-up, and how many these are."""
+    warm = [step for step in steps if not step["is_warm_up"]]
+    return warm, len(steps) - len(warm)
+
+
+def _after(text: str, early: int) -> str:
+    return f"{text}, after {early} of warm-up" if early else text
 
 
 def _lasting(steps: list[Row]) -> Row:
@@ -399,14 +410,17 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
             if work > 0:
                 steps.append({**step, "process": process, "work": work})
     rows = []
-    for (_, _, text, _), group in grouped(
+    for (_, _, text, _), alike in grouped(
         steps, lambda step: (step["process"], step["tid"], _pattern_of(step), step["phase"])
     ).items():
+        group, early = _warmed_up(alike)
+        if len(group) < fewest:
+            continue
         group.sort(key=lambda step: (step["gpu_start_ns"], step["step"]))
         work = [step["work"] for step in group]
         middle = float(np.median(work))
         slow = [step for step in group if step["work"] > times * middle]
-        if len(group) < fewest or not slow:
+        if not slow:
             continue
         slope = float(np.polyfit(range(len(work)), work, 1)[0]) if len(work) > 1 else None
         numbers = {
@@ -419,7 +433,7 @@ def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> lis
             "slowest_step": max(group, key=lambda step: step["work"])["step"],
         }
         tail = round(sum(step["work"] - middle for step in slow))
-        told = {"numbers": numbers, "texts": {"range": text}, "range": text}
+        told = {"numbers": numbers, "texts": {"range": _after(text, early)}, "range": text}
         rows += _found("long_tail", tail, _whole(view), least_pct, **told, **_lasting(slow))
     return rows
 
@@ -449,7 +463,7 @@ def above_the_floor(
     least_pct: float,
 ) -> list[Row]:
     summary = step_summary(view, None, "thread")
-    work = step_work(view, None, "thread")
+    work = step_work(view, None, "thread", warm_up=False)
     asked = {
         "slow_products": (gemm_floors_ns, ("gemm", "moe")),
         "slow_attention": (attention_floors_ns, ("attention",)),
@@ -472,7 +486,14 @@ def above_the_floor(
                         "floors": least * of_text[0]["steps"],
                         "work": took,
                         "all": sum(row["gpu_ns"] for row in of_text),
-                        "at": _lasting([step for step in steps if step["gpu_span_ns"] is not None]),
+                        "early": of_text[0]["warm_up_steps"],
+                        "at": _lasting(
+                            [
+                                step
+                                for step in steps
+                                if step["gpu_span_ns"] is not None and not step["is_warm_up"]
+                            ]
+                        ),
                     }
                 )
         for (called, phase), group in grouped(told, lambda one: one["called"]).items():
@@ -494,7 +515,11 @@ def above_the_floor(
                 _whole(view),
                 least_pct,
                 numbers=numbers,
-                texts={"range": ", ".join(filter(None, [phase, called]))},
+                texts={
+                    "range": _after(
+                        ", ".join(filter(None, [phase, called])), sum(one["early"] for one in group)
+                    )
+                },
                 range=called,
                 start_ns=min(one["at"]["start_ns"] for one in group),
                 end_ns=max(one["at"]["end_ns"] for one in group),

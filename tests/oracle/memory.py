@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -61,22 +62,29 @@ class _Use:
         at: dict[int, list[Allocation]] = {}
         for one in sorted(events, key=lambda one: one.time):
             at.setdefault(one.address, []).append(one)
-        #: (since, until, bytes) of what was alive: None is before the first event, or after the last one.
-        self._lives: list[tuple[int | None, int | None, int]] = []
+        #: Moments at which something happens.
+        self.moments = sorted(one.time for one in events)
+        #: (since, until, bytes, allocation) of what was alive: None is before the first event, after the last one, and of
+        #: what was only seen to be released.
+        self._lives: list[tuple[int | None, int | None, int, Allocation | None]] = []
         for there in at.values():
             for before, one, after in zip([None, *there], there, [*there[1:], None], strict=False):
                 if not one.is_release:
-                    self._lives.append((one.time, after.time if after else None, one.bytes))
+                    self._lives.append((one.time, after.time if after else None, one.bytes, one))
                 elif before is None or before.is_release:
-                    self._lives.append((before.time if before else None, one.time, one.bytes))
+                    self._lives.append((before.time if before else None, one.time, one.bytes, None))
 
-    def left(self, moment: int) -> int:
-        """In use when all events before a moment are done."""
-        return sum(
-            size
-            for since, until, size in self._lives
+    def alive(self, moment: float) -> list[tuple[int, int, Allocation | None]]:
+        """What is in use when all events before a moment are done: since when (0 from before), bytes, allocation."""
+        return [
+            (since or 0, size, allocation)
+            for since, until, size, allocation in self._lives
             if (since is None or since < moment) and (until is None or moment <= until)
-        )
+        ]
+
+    def left(self, moment: float) -> int:
+        """In use when all events before a moment are done."""
+        return sum(size for _, size, _ in self.alive(moment))
 
     def peak(self, first: int, last: int) -> tuple[int, int]:
         """The most that is in use from one moment to another, both included, and when that is so first."""
@@ -116,6 +124,54 @@ def memory_over_time(view: View, memory: str, parts: int) -> list[Row]:
                     "memory_kind": kind,
                     "time_ns": since,
                     "in_use_bytes": use.peak(since, since + width - 1)[0],
+                }
+            )
+    return rows
+
+
+@answers(
+    "memory_alive",
+    *each("memory", "GPU memory", "*", at=None, limit=None),
+    {"memory": "*", "at": 40, "limit": None},
+)
+def memory_alive(view: View, memory: str, at: int | None, limit: None) -> list[Row]:
+    made_by = {
+        (call.process, call.correlation): call
+        for call in view.calls
+        # What a call calls has the id of that one.
+        if call.layer != "driver"
+    }
+    rows = []
+    for (process, gpu, kind), use in _uses(view, memory).items():
+        # When most is in use first: before all events, or when one of them is done.
+        moment = at
+        if moment is None:
+            most = max([use.left(-math.inf), *(use.left(one + 1) for one in use.moments)])
+            is_before = use.left(-math.inf) == most
+            moment = None if is_before else next(one for one in use.moments if use.left(one + 1) == most)
+        alive = use.alive(-math.inf if moment is None else moment + 1)
+
+        def place(allocation: Allocation | None, process: int = process) -> tuple[str | None, str | None]:
+            call = made_by.get((process, allocation.correlation)) if allocation else None
+            around = view.innermost(call) if call else None
+            path = "/".join(one.text for one in view.stack(around)) if around else None
+            return path, call.name if call else None
+
+        for (path, name), group in grouped(alive, lambda one: place(one[2])).items():
+            sizes = [size for _, size, _ in group]
+            rows.append(
+                {
+                    "pid": process & 0xFFFFFF,
+                    "gpu_id": gpu,
+                    "memory_kind": kind,
+                    "at_ns": moment or 0,
+                    "range_path": path,
+                    "allocated_by": name,
+                    "allocations": len(group),
+                    "alive_bytes": sum(sizes),
+                    "share_pct": percent(sum(sizes), sum(size for _, size, _ in alive)),
+                    "max_bytes": max(sizes),
+                    "oldest_ns": min(since for since, _, _ in group),
                 }
             )
     return rows

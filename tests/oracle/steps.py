@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import statistics
 from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from oracle.asked import answers, each
 from oracle.gpu import held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from oracle.trace import Operation, Range, View
 
@@ -137,6 +138,7 @@ def in_order(view: View, step: str | None) -> list[Range]:
 def steps_with_work(view: View, step: str | None, by: str) -> list[tuple[Row, int]]:
     """The steps, each with the process that it is of: pids are no processes."""
     rows = []
+    early = _warming(view, step, by, lambda one: _name(one.text))
     for _, of_thread in itertools.groupby(in_order(view, step), lambda one: (one.process, one.tid)):
         before = None
         for number, one in enumerate(of_thread):
@@ -166,17 +168,28 @@ def steps_with_work(view: View, step: str | None, by: str) -> list[tuple[Row, in
                 "gpu_operations": operations,
                 "launches": launches,
                 "tokens_per_s": per_second(tokens, last - first) if work and tokens is not None else None,
+                "is_warm_up": one in early,
             }
             rows.append((row, one.process))
             before = last
     return rows
 
 
-@answers("launches_per_step", *({**asked, "exact": exact} for asked in _ASKED[:3] for exact in (False, True)))
-def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> list[Row]:
+@answers(
+    "launches_per_step",
+    *({**asked, "exact": exact, "warm_up": False} for asked in _ASKED[:3] for exact in (False, True)),
+    {**_ASKED[0], "exact": False, "warm_up": True},
+)
+def launches_per_step(view: View, step: str | None, by: str, exact: bool, warm_up: bool) -> list[Row]:
     rows = []
-    for text, group in grouped(steps(view, step), lambda one: one.text if exact else _name(one.text)).items():
-        known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
+
+    def called(one: Range) -> str:
+        return one.text if exact else _name(one.text)
+
+    early = {} if warm_up else _warming(view, step, by, called)
+    for text, group in grouped(steps(view, step), called).items():
+        counted = [one for one in group if one not in early]
+        known = [one for one in counted if by == "process" or not view.is_elsewhere(one)]
         work = [view.launched(one, by) for one in known]
         kernels = [_count(found, "kernel") for found in work]
         replays = [
@@ -186,7 +199,8 @@ def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> lis
         rows.append(
             {
                 "range": text,
-                "steps": len(group),
+                "steps": len(counted),
+                "warm_up_steps": len(group) - len(counted),
                 "kernels_per_step": mean(kernels),
                 "min_kernels": min(kernels, default=None),
                 "max_kernels": max(kernels, default=None),
@@ -206,11 +220,17 @@ def _name(text: str) -> str:
     return text if _VLLM.fullmatch(text) else pattern(text)
 
 
-@answers("step_work", *_ASKED)
-def step_work(view: View, step: str | None, by: str) -> list[Row]:
+@answers(
+    "step_work",
+    *each("warm_up", False, True, **_ASKED[0]),
+    *({**one, "warm_up": False} for one in _ASKED[1:]),
+)
+def step_work(view: View, step: str | None, by: str, warm_up: bool) -> list[Row]:
     rows = []
+    early = {} if warm_up else _warming(view, step, by, lambda one: _name(one.text))
     for text, group in grouped(steps(view, step), lambda one: _name(one.text)).items():
-        known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
+        told = [one for one in group if by == "process" or not view.is_elsewhere(one)]
+        known = [one for one in told if one not in early]
         kernels = [work for one in known for work in view.launched(one, by) if work.kind == "kernel"]
         for category, work in grouped(kernels, lambda one: one.kernel.category).items():
             took = sum(one.duration for one in work)
@@ -218,6 +238,7 @@ def step_work(view: View, step: str | None, by: str) -> list[Row]:
                 {
                     "range": text,
                     "steps": len(known),
+                    "warm_up_steps": len(told) - len(known),
                     "category": category,
                     "kernels": len(work),
                     "gpu_ns": took,
@@ -226,6 +247,25 @@ def step_work(view: View, step: str | None, by: str) -> list[Row]:
                 }
             )
     return rows
+
+
+def _warming(view: View, step: str | None, by: str, called: Callable[[Range], str]) -> set[Range]:
+    """The first steps of one text on their thread, as long as each takes more than twice the median, on CPU or GPU."""
+    early = set()
+    for group in grouped(in_order(view, step), lambda one: (one.process, one.tid, called(one))).values():
+        spans = [work[1] - work[0] if (work := held(view, one, by)) else None for one in group]
+        times = list(zip([one.duration for one in group], spans, strict=True))
+        usual = [
+            statistics.median(known) if (known := [took for took in some if took is not None]) else 0
+            for some in zip(*times, strict=True)
+        ]
+        for one, took in zip(group, times, strict=True):
+            if not any(
+                ns is not None and ns > 2 * ns_usual for ns, ns_usual in zip(took, usual, strict=True)
+            ):
+                break
+            early.add(one)
+    return early
 
 
 def _count(work: list[Operation], kind: str) -> int:

@@ -299,7 +299,10 @@ class State(NamedTuple):
 
 
 class Allocation(NamedTuple):
-    """Memory that is allocated, or released, on a device of a process; that of modules has no device."""
+    """Memory that is allocated, or released, on a device of a process; that of modules has no device.
+
+    The call that did it has the same correlation id, if it was recorded.
+    """
 
     process: int
     device: int
@@ -308,6 +311,7 @@ class Allocation(NamedTuple):
     address: int
     memory: str
     is_release: bool
+    correlation: int = 0
 
 
 class Fault(NamedTuple):
@@ -434,6 +438,7 @@ class Trace:
                 one_allocation.address,
                 released=one_allocation.is_release,
                 memory=one_allocation.memory,
+                correlation=one_allocation.correlation,
                 device=one_allocation.device,
                 pid=one_allocation.process,
             )

@@ -197,6 +197,38 @@ def test_what_a_macro_says_is_said_nowhere_else(macro: str) -> None:
     assert len(found) == sum(line.startswith(f"_macros/{macro}: ") for line in found), found
 
 
+#: Macros that read tables that they are given.
+GIVEN_TABLES = "|".join(
+    macro.name
+    for macro in catalog.shipped().macros.values()
+    if any(param.type == "TABLE" for param in macro.params)
+)
+
+
+@pytest.mark.parametrize("macro", sorted(catalog.shipped().macros))
+def test_a_macro_reads_the_tables_that_it_is_given_before_it_names_its_own(macro: str) -> None:
+    """Behind a clause of its own, a table of that name would be the clause: `_name` is left to macros."""
+    read_by = catalog.shipped().macros[macro]
+    sql = _QUOTED.sub("''", read_by.sql)
+    clauses = [
+        (match.start(), match[1])
+        for match in re.finditer(
+            r"(?m)^(?:WITH (?:RECURSIVE )?)?(\w+) AS (?:(?:NOT )?MATERIALIZED )?\($", sql
+        )
+    ]
+    for name in (param.name for param in read_by.params if param.type == "TABLE"):
+        for read in re.finditer(rf"\b(?:query_table|{GIVEN_TABLES})\([^()]*\b{name}\b", sql):
+            before = [clause for at, clause in clauses if at < read.start()]
+            # A clause that is no recursive one does not see itself.
+            if (
+                before
+                and "RECURSIVE" not in sql
+                and "\n)" not in sql[clauses[len(before) - 1][0] : read.start()]
+            ):
+                before.pop()
+            assert all(clause.startswith("_") for clause in before), f"{name} behind {before}"
+
+
 @pytest.mark.parametrize("macro", sorted(catalog.shipped().macros))
 def test_every_macro_is_used(macro: str) -> None:
     asked = [statements(file) for file in CATALOGUE] + [nvidia.statement(name) for name in nvidia.HEADERS]

@@ -905,3 +905,19 @@ def test_every_query_of_these_topics_returns_the_columns_that_it_declares(nsys: 
         described = nsys.sql(f"DESCRIBE {query.sql}", {p.name: bound[p.name] for p in query.in_sql})
         declared = [(column.name, column.type) for column in query.columns]
         assert described.select("column_name", "column_type").rows() == declared, query.name
+
+
+@pytest.mark.parametrize("name", ["launched", "calls", "held", "chosen", "spans", "starts", "places"])
+@pytest.mark.parametrize("by", ["thread", "process"])
+def test_what_a_macro_is_given_may_have_any_name(name: str, by: str) -> None:
+    database = (
+        Recording()
+        .range("step", 0, 10)
+        .call("cudaLaunchKernel_v7000", 1, 2, kernel("k", 3, 4))
+        .call("cudaLaunchKernel_v7000", 11, 12, kernel("k", 13, 14))
+        .database()
+    )
+    found = database.sql(
+        f"WITH {name} AS (FROM kernels) SELECT start_ns FROM work_in_ranges('nvtx_ranges', '{name}', '{by}')"
+    )
+    assert found["start_ns"].to_list() == [3]

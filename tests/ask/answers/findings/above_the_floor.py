@@ -1,4 +1,4 @@
-from ask.answers.steps.step_work import steps
+from ask.answers.steps.step_work import steps, warming
 from made.case import Case, down
 
 PREFILL, DECODE = "a\nexecute_context_2(8)_generation_0(0)", "a\nexecute_context_0(0)_generation_4(4)"
@@ -43,6 +43,26 @@ CASES = [
             range
             start_ns
             end_ns
+            """
+        ),
+    ),
+    Case(
+        "steps that are warm-up are not held against the floor",
+        traces={"a": warming()},
+        params={"gemm_floors_ns": {f"a\nstep {number}": "4" for number in range(3)}},
+        expected=down(
+            """
+            trace       a
+            code        slow_products
+            severity    low
+            saving_ns   2 * (10 - 4)
+            # Of 10 … 320.
+            saving_pct  1200/310
+            numbers     {times_floor: 2.5, steps: 2.0, avg_work_ns: 10.0, avg_floor_ns: 4.0, share_pct: 90.9090909090909}
+            texts       {range: step *, after 1 of warm-up}
+            range       step *
+            start_ns    210
+            end_ns      320
             """
         ),
     ),

@@ -40,15 +40,37 @@ def together() -> Recording:
     return made
 
 
-def told_by_kernels(*, replay: bool) -> Recording:
-    """Three times twenty kernels, of which the second one may be a graph."""
+def warming() -> Recording:
+    """Two steps of twenty launches behind one that compiles for long before its last launch."""
+    made = Recording().range("step 0", 0, 1_000)
+    for at in (*range(0, 380, 20), 900):
+        made.call("cudaLaunchKernel_v7000", at, at + 5, kernel("k", at + 10, at + 20))
+    for number in (1, 2):
+        made.range(f"step {number}", 1000 * number, 1000 * number + 400)
+        for launch in range(20):
+            at = 1000 * number + 20 * launch
+            made.call("cudaLaunchKernel_v7000", at, at + 5, kernel("k", at + 10, at + 20))
+    return made
+
+
+def told_by_kernels(
+    *, replay: bool = False, waits: int = 0, waiting: int = 1, called: bool = True
+) -> Recording:
+    """Three times twenty kernels, of which the second one may be a graph; and so many calls that wait in each."""
     made = Recording()
+    for number in range(3 * waits):
+        at = 1000 * (number // waits) + 386 + 3 * (number % waits)
+        made.call("cudaStreamSynchronize_v3020", at, at + 1, tid=waiting)
     for number in range(60):
         at = 1000 * (number // 20) + 20 * (number % 20)
         name = "first" if number % 20 == 0 else f"k{number % 20}"
         of_graph = replay and number % 20 == 1
         function = "cudaGraphLaunch_v10000" if of_graph else "cudaLaunchKernel_v7000"
-        made.call(function, at, at + 5, kernel(name, at + 10, at + 20, node=7 if of_graph else None))
+        work = kernel(name, at + 10, at + 20, node=7 if of_graph else None)
+        if called:
+            made.call(function, at, at + 5, work)
+        else:
+            made.work(work)
     return made
 
 
@@ -93,11 +115,39 @@ CASES = [
     ),
     Case(
         "steps that kernels tell replay graphs, too",
-        traces={"a": told_by_kernels(replay=False), "replayed": told_by_kernels(replay=True)},
+        traces={"a": told_by_kernels(), "replayed": told_by_kernels(replay=True)},
         expected=across(
             """
             trace  code            severity  saving_ns    saving_pct  numbers                                                              texts                     range  start_ns  end_ns
             a      no_cuda_graphs  high      3 * 19 * 10  57000/2390  {steps: 3.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: told by kernels}  NULL   10        2400
+            """
+        ),
+    ),
+    Case(
+        "in steps that kernels tell are the calls that wait before the next one is launched, on threads that launch",
+        traces={
+            "reading": told_by_kernels(waits=2),
+            "waiting": told_by_kernels(waits=3),
+            "beside": told_by_kernels(waits=3, waiting=2),
+            # Nobody knows when their steps are launched.
+            "launches unknown": told_by_kernels(waits=3, called=False),
+        },
+        params={"launches": 0},
+        expected=across(
+            """
+            trace    code            severity  saving_ns    saving_pct  numbers                                                              texts                     range  start_ns  end_ns
+            beside   no_cuda_graphs  high      3 * 19 * 10  57000/2390  {steps: 3.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: told by kernels}  NULL   10        2400
+            reading  no_cuda_graphs  high      3 * 19 * 10  57000/2390  {steps: 3.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: told by kernels}  NULL   10        2400
+            """
+        ),
+    ),
+    Case(
+        "the gaps of a step that is warm-up are not what graphs would save",
+        traces={"a": warming()},
+        expected=across(
+            """
+            trace  code            severity  saving_ns    saving_pct  numbers                                                             texts                                 range   start_ns  end_ns
+            a      no_cuda_graphs  medium    2 * 19 * 10  38000/2390  {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *, after 1 of warm-up}  step *  1010      2400
             """
         ),
     ),

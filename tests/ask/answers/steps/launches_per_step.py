@@ -41,15 +41,41 @@ OTHERS = {
     .call(LAUNCH, 50, 51, kernel("embed", 53, 54), kernel("mlp", 54, 60)),
 }
 
+#: The first two steps try out kernels, and take more than twice the usual 10. Another one is slow later on, and of a
+#: second thread the last one.
+WARMING = {
+    "e": Recording()
+    .range("step 0", 0, 100)
+    .call(LAUNCH, 1, 2, *(kernel("k", at, at + 1) for at in (10, 20, 30, 90)))
+    .range("step 1", 100, 121)
+    .call(LAUNCH, 101, 102, kernel("k", 110, 111), kernel("k", 112, 113))
+    .range("step 2", 200, 210)
+    .call(LAUNCH, 201, 202, kernel("k", 203, 208))
+    .range("step 3", 300, 350)
+    .call(LAUNCH, 301, 302, kernel("k", 303, 308), kernel("k", 310, 311))
+    .range("step 4", 400, 410)
+    .call(LAUNCH, 401, 402, kernel("k", 403, 408))
+    .range("step 5", 500, 510)
+    .call(LAUNCH, 501, 502, kernel("k", 503, 508))
+    .range("step 6", 600, 610)
+    .call(LAUNCH, 601, 602, kernel("k", 603, 608))
+    .range("step 7", 700, 710, tid=2)
+    .call(LAUNCH, 701, 702, kernel("k", 703, 705), tid=2)
+    .range("step 8", 800, 810, tid=2)
+    .call(LAUNCH, 801, 802, kernel("k", 803, 805), tid=2)
+    .range("step 9", 900, 940, tid=2)
+    .call(LAUNCH, 901, 902, kernel("k", 903, 905), tid=2)
+}
+
 CASES = [
     Case(
         "work in the ranges inside counts; a replay is one launch of many kernels, which a whole graph hides",
         traces=TWO,
         expected=across(
             f"""
-            trace  range                                 steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
-            a      {DECODE}                              2      3                 2            4            1.5                  1                       3.5                    (30 + 4 + 8 + 8 + 8) / 2
-            a      execute_context_1(9)_generation_0(0)  1      0                 0            0            0                    0                       0                      0
+            trace  range                                 steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
+            a      {DECODE}                              2      0              3                 2            4            1.5                  1                       3.5                    (30 + 4 + 8 + 8 + 8) / 2
+            a      execute_context_1(9)_generation_0(0)  1      0              0                 0            0            0                    0                       0                      0
             """
         ),
     ),
@@ -59,8 +85,8 @@ CASES = [
         params={"trace": "b", "step": "tr%"},
         expected=across(
             """
-            trace  range      steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
-            b      train      1      1                 1            1            0                    0                       1                      5
+            trace  range      steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
+            b      train      1      0              1                 1            1            0                    0                       1                      5
             """
         ),
     ),
@@ -71,9 +97,9 @@ CASES = [
             params={"step": "train", "by": by},
             expected=across(
                 """
-                trace  range  steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
-                b      train  1      1                 1            1            0                    0                       1                  5
-                n      train  1      NULL              NULL         NULL         NULL                 NULL                    NULL               NULL
+                trace  range  steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+                b      train  1      0              1                 1            1            0                    0                       1                  5
+                n      train  1      0              NULL              NULL         NULL         NULL                 NULL                    NULL               NULL
                 """
             ),
         )
@@ -85,8 +111,8 @@ CASES = [
         params={"trace": "c"},
         expected=across(
             """
-            trace  range   steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
-            c      step *  2      1                 1            1            0                    0                       1                  3
+            trace  range   steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            c      step *  2      0              1                 1            1            0                    0                       1                  3
             """
         ),
     ),
@@ -96,9 +122,9 @@ CASES = [
         params={"trace": "c", "by": "process", "exact": True},
         expected=across(
             """
-            trace  range   steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
-            c      step 1  1      3                 3            3            1                    1                       3                  3 + 13 + 2
-            c      step 2  1      1                 1            1            0                    0                       1                  4
+            trace  range   steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            c      step 1  1      0              3                 3            3            1                    1                       3                  3 + 13 + 2
+            c      step 2  1      0              1                 1            1            0                    0                       1                  4
             """
         ),
     ),
@@ -108,8 +134,8 @@ CASES = [
         params={"trace": "c", "step": "step 2"},
         expected=across(
             """
-            trace  range   steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
-            c      step *  1      NULL              NULL         NULL         NULL                 NULL                    NULL               NULL
+            trace  range   steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            c      step *  1      0              NULL              NULL         NULL         NULL                 NULL                    NULL               NULL
             """
         ),
     ),
@@ -119,8 +145,29 @@ CASES = [
         params={"trace": "d"},
         expected=across(
             """
-            trace  range  steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
-            d      NULL   3      2                 2            2            1/3                  1/3                     4/3                (6 + 1 + 6 + 7) / 3
+            trace  range  steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            d      NULL   3      0              2                 2            2            1/3                  1/3                     4/3                (6 + 1 + 6 + 7) / 3
+            """
+        ),
+    ),
+    Case(
+        "the first steps that take more than twice the median are counted apart, and in no mean",
+        traces=WARMING,
+        expected=across(
+            """
+            trace  range   steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            e      step *  8      2              9/8               1            2            0                    0                       1                  (5 + 6 + 5 + 5 + 5 + 3 * 2) / 8
+            """
+        ),
+    ),
+    Case(
+        "all of them, if asked so",
+        traces=WARMING,
+        params={"warm_up": True},
+        expected=across(
+            """
+            trace  range   steps  warm_up_steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            e      step *  10     0              15/10             1            4            0                    0                       1                  (4 + 2 + 5 + 6 + 5 + 5 + 5 + 3 * 2) / 10
             """
         ),
     ),

@@ -141,6 +141,7 @@ CASES = [
             gpu_operations       3            1            1         0      1
             launches             2            1            1         0      1
             tokens_per_s         1e9          5e8          5e8       NULL   8e8  # 100 tokens in 100 ns
+            is_warm_up           false  false  false  false  false
             """
         ),
     ),
@@ -170,6 +171,7 @@ CASES = [
             gpu_operations       1
             launches             1
             tokens_per_s         NULL
+            is_warm_up           false
             """
         ),
     ),
@@ -199,6 +201,7 @@ CASES = [
             gpu_operations       0        1       0            1
             launches             0        1       0            1
             tokens_per_s         NULL     NULL    NULL         NULL
+            is_warm_up           false  false  false  false
             """
         ),
     ),
@@ -228,6 +231,7 @@ CASES = [
             gpu_operations       1       NULL
             launches             1       NULL
             tokens_per_s         NULL    NULL
+            is_warm_up           false  false
             """
         ),
     ),
@@ -257,6 +261,7 @@ CASES = [
             gpu_operations       3            1
             launches             2            1
             tokens_per_s         NULL         NULL
+            is_warm_up           false  false
             """
         ),
     ),
@@ -286,6 +291,7 @@ CASES = [
             gpu_operations       4          3     3
             launches             3          1     1
             tokens_per_s         NULL       NULL  NULL
+            is_warm_up           false  false  false
             """
         ),
     ),
@@ -320,6 +326,7 @@ CASES = [
             gpu_operations       NULL    NULL
             launches             NULL    NULL
             tokens_per_s         NULL    NULL
+            is_warm_up           false  false
             """
         ),
     ),
@@ -350,6 +357,7 @@ CASES = [
             gpu_operations       NULL      NULL      NULL
             launches             NULL      NULL      NULL
             tokens_per_s         NULL      NULL      NULL
+            is_warm_up           false  false  false
             """
         ),
     ),
@@ -379,6 +387,7 @@ CASES = [
             gpu_operations       1  1
             launches             1  1
             tokens_per_s         NULL  NULL
+            is_warm_up           false  false
             """
         ),
     ),
@@ -408,6 +417,7 @@ CASES = [
             gpu_operations       1  1
             launches             1  1
             tokens_per_s         NULL  NULL
+            is_warm_up           false  false
             """
         ),
     ),
@@ -437,6 +447,7 @@ CASES = [
             gpu_operations       1  1
             launches             1  1
             tokens_per_s         NULL  NULL
+            is_warm_up           false  false
             """
         ),
     ),
@@ -466,6 +477,51 @@ CASES = [
             gpu_operations       NULL  NULL
             launches             NULL  NULL
             tokens_per_s         NULL  NULL
+            is_warm_up           false  false
+            """
+        ),
+    ),
+    Case(
+        "warm-up are the first steps of a text and thread that take more than twice the median, on the CPU or the GPU",
+        traces={
+            "j": Recording()
+            # Long on the CPU, then on the GPU; what is long behind a usual one is none.
+            .range("step 0", 0, 21)
+            .call(LAUNCH, 1, 2, kernel("k", 5, 10))
+            .range("step 1", 30, 40)
+            .call(LAUNCH, 31, 32, kernel("k", 35, 46))
+            .range("step 2", 50, 60)
+            .call(LAUNCH, 51, 52, kernel("k", 55, 60))
+            .range("step 3", 60, 100)
+            .call(LAUNCH, 61, 62, kernel("k", 65, 70))
+            .range("step 4", 100, 110)
+            .call(LAUNCH, 101, 102, kernel("k", 105, 110))
+            .range("step 5", 120, 130)
+            .call(LAUNCH, 121, 122, kernel("k", 125, 130))
+        },
+        expected=down(
+            """
+            trace                j       j       j       j       j       j
+            pid                  1       1       1       1       1       1
+            tid                  1       1       1       1       1       1
+            step                 0       1       2       3       4       5
+            range                step 0  step 1  step 2  step 3  step 4  step 5
+            phase                NULL    NULL    NULL    NULL    NULL    NULL
+            context_requests     NULL    NULL    NULL    NULL    NULL    NULL
+            context_tokens       NULL    NULL    NULL    NULL    NULL    NULL
+            generation_requests  NULL    NULL    NULL    NULL    NULL    NULL
+            generation_tokens    NULL    NULL    NULL    NULL    NULL    NULL
+            start_ns             0       30      50      60      100     120
+            duration_ns          21      10      10      40      10      10
+            gpu_start_ns         5       35      55      65      105     125
+            gpu_span_ns          5       11      5       5       5       5
+            gpu_busy_ns          5       11      5       5       5       5
+            gpu_gaps_ns          0       0       0       0       0       0
+            gpu_before_ns        NULL    25      9       5       35      15
+            gpu_operations       1       1       1       1       1       1
+            launches             1       1       1       1       1       1
+            tokens_per_s         NULL    NULL    NULL    NULL    NULL    NULL
+            is_warm_up           true    true    false   false   false   false
             """
         ),
     ),

@@ -1,0 +1,28 @@
+-- Steps with whether they are warm-up: compiling, autotuning and first allocations make them longer.
+--
+-- Those are the first steps of a thread, of one text without the number of the step, that each take more than
+-- twice the median of all of that text, on the CPU or on the GPU, up to the first one that does not. Requests
+-- and tokens in a text tell steps apart: other sizes are other work. Of one or two steps none takes so long.
+--
+-- Columns: those of the steps, and is_warm_up.
+-- @param  found_steps TABLE  rows with trace_id, process_id, tid, range_id, step_text (see steps_of),
+--                            start_ns, duration_ns, gpu_start_ns and gpu_end_ns
+
+WITH _timed AS (
+    SELECT
+        *,
+        coalesce(duration_ns > 2 * median(duration_ns) OVER _alike, false)
+            OR coalesce(
+                gpu_end_ns - gpu_start_ns > 2 * median(gpu_end_ns - gpu_start_ns) OVER _alike, false
+            ) AS _is_long
+    FROM query_table(found_steps)
+    WINDOW _alike AS (PARTITION BY trace_id, process_id, tid, step_text)
+)
+SELECT
+    * EXCLUDE (_is_long),
+    bool_and(_is_long) OVER (
+        PARTITION BY trace_id, process_id, tid, step_text
+        ORDER BY coalesce(start_ns, gpu_start_ns), range_id
+        ROWS UNBOUNDED PRECEDING
+    ) AS is_warm_up
+FROM _timed
