@@ -65,7 +65,16 @@ def test_numbers_are_stored_as_texts(
 @pytest.mark.parametrize("giving", GIVING)
 @pytest.mark.parametrize(
     "tags",
-    [{"a": None}, {"a": True}, {"a": ["x"]}, {"a": b"x"}, {"": "x"}, {"a": "\udcff"}, {"\udcff": 1}],
+    [
+        {"a": None},
+        {"a": True},
+        {"a": ["x"]},
+        {"a": b"x"},
+        {"": "x"},
+        {" ": "x"},
+        {"a": "\udcff"},
+        {"\udcff": 1},
+    ],
     ids=repr,
 )
 def test_what_is_no_text_and_no_number_is_refused(

@@ -28,7 +28,7 @@ def tags(wanted: Mapping[str, Tag] | None) -> dict[str, str]:
         raise ParameterError(f"tags are names with values, and no {type(wanted).__name__}", _LOOK_LIKE)
     found = {}
     for key, value in (wanted or {}).items():
-        if not isinstance(key, str) or not key:
+        if not isinstance(key, str) or not key.strip():
             raise ParameterError(f"{key!r} names no tag", _LOOK_LIKE)
         # True is a number to Python alone.
         if not isinstance(value, str | Real) or isinstance(value, bool):

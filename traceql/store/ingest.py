@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import replace as with_
 from typing import TYPE_CHECKING
@@ -155,7 +156,8 @@ def _one(
     same = "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha LIMIT 1"
     known = next(iter(connection.execute(same, {"sha": decoded.source.sha256}).fetchall()), None)
     if known and not replace:
-        return Ingested(name=known[1], status="unchanged", warnings=_kept(known[1], known[2], name, tags))
+        kept = _kept(connection, known[1], known[2], name, tags)
+        return Ingested(name=known[1], status="unchanged", warnings=kept)
     beside = decoded.sidecar
     told = {**(beside.tags if beside else {}), **(tags or {})}
     if known:
@@ -291,14 +293,20 @@ def missing(store: Store, trace: str) -> dict[str, str]:
 
 
 def _kept(
-    trace: str, has: Mapping[str, str] | None, name: str | None, tags: Mapping[str, str] | None
+    connection: duckdb.DuckDBPyConnection,
+    trace: str,
+    has: Mapping[str, str] | None,
+    name: str | None,
+    tags: Mapping[str, str] | None,
 ) -> tuple[str, ...]:
     """What a report that is there already was not given: another name, labels that it lacks."""
     told = []
     if name is not None and name != trace:
-        told.append(f"Its name was not changed to {name}: traceql rename {trace} {name}")
+        is_taken = connection.execute("SELECT 1 FROM traces WHERE trace = ?", [name]).fetchone()
+        how = "another trace is called so" if is_taken else shlex.join(["traceql", "rename", trace, name])
+        told.append(f"Its name was not changed to {name}: {how}")
     if lacking := [f"{key}={value}" for key, value in (tags or {}).items() if (has or {}).get(key) != value]:
-        told.append(f"Its tags were not changed: traceql tag {trace} {' '.join(lacking)}")
+        told.append(f"Its tags were not changed: {shlex.join(['traceql', 'tag', trace, *lacking])}")
     return tuple(told)
 
 
