@@ -341,11 +341,10 @@ def _counts_launches(effect: Mapping[str, Any], held_against: Sequence[Gate]) ->
 
 def _without_partner(effect: Mapping[str, Any], which: Literal["only", "outside"]) -> float:
     """The share of what has no partner, or of what of it is in no step, where it is larger; in percent."""
-    shares = [0.0]
-    for side in ("baseline", "variant"):
-        if whole := effect[f"{side}_only_ns"] + (effect[f"{side}_ns"] or 0):
-            shares.append(100 * effect[f"{side}_{which}_ns"] / whole)
-    return max(shares)
+    whole = {
+        side: effect[f"{side}_only_ns"] + (effect[f"{side}_ns"] or 0) for side in ("baseline", "variant")
+    }
+    return max(100 * effect[f"{side}_{which}_ns"] / ns if ns else 0.0 for side, ns in whole.items())
 
 
 def _remarks(every: Sequence[Judged]) -> Iterator[str]:
