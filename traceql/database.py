@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
+    from traceql.read.labels import Tag
     from traceql.read.runs import RunFile
     from traceql.share.perfetto import Written
     from traceql.share.redact import Names, Removed
@@ -593,7 +594,7 @@ class Database:
         path: str | Path,
         *,
         name: str | None = None,
-        tags: Mapping[str, str] | None = None,
+        tags: Mapping[str, Tag] | None = None,
         replace: bool = False,
         keep_environment: bool = False,
         via: Via = "auto",
@@ -606,7 +607,7 @@ class Database:
             path: a report, compressed or not, or a folder written by ``nsys export``. Folders of reports and
                 patterns are for `ingest_all`.
             name: label of the trace; by default made from the file name.
-            tags: free labels, for example ``{"batch": "8"}``.
+            tags: free labels, texts or numbers: ``{"gpu": "h200", "batch": 8}``.
             replace: read a report again that the database holds already.
             keep_environment: also store the profiled process's command line and variables.
             via: who decodes an .nsys-rep or .ncu-rep: ``native``; ``nsys``, an installed ``nsys export``;
@@ -618,6 +619,7 @@ class Database:
 
         Raises:
             ValueError: `memory` is not a size.
+            ParameterError: the name or the tags are none.
             LimitError: decoding takes more memory than that, or stands still.
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
@@ -642,7 +644,7 @@ class Database:
     def ingest_all(
         self,
         *paths: str | Path,
-        tags: Mapping[str, str] | None = None,
+        tags: Mapping[str, Tag] | None = None,
         replace: bool = False,
         keep_environment: bool = False,
         via: Via = "auto",
@@ -668,6 +670,7 @@ class Database:
 
         Raises:
             ValueError: `memory` is not a size.
+            ParameterError: the tags are none.
             ReportError: a path does not exist, or a folder or a pattern holds no report.
             DatabaseError: the database cannot be written.
         """
@@ -694,7 +697,7 @@ class Database:
         file: str | Path | RunFile,
         *,
         sweep: str | None = None,
-        tags: Mapping[str, str] | None = None,
+        tags: Mapping[str, Tag] | None = None,
         replace: bool = False,
     ) -> ImportedRuns:
         """Read a table of runs that were measured without a profiler, in one transaction.
@@ -706,6 +709,7 @@ class Database:
             replace: put the file in place of what the database holds under that label.
 
         Raises:
+            ParameterError: the label or the tags are none.
             RunFileError: the file cannot be understood, or the label is taken by another one.
             DatabaseError: the database cannot be written; it is as it was.
         """
@@ -717,18 +721,18 @@ class Database:
             file = tables_of_runs.read(file, tags=tags)
         return runs.add(self._store, file, sweep=sweep, replace=replace)
 
-    def tag(self, /, *traces: str, **tags: str | None) -> builtins.list[str]:
+    def tag(self, /, *traces: str, **tags: Tag | None) -> builtins.list[str]:
         """Label traces, all of them or none; None removes a label.
 
         Args:
             traces: names, patterns of names, or tags that they have (``job=train``).
-            tags: the labels.
+            tags: the labels, texts or numbers.
 
         Returns:
             The names of the traces.
 
         Raises:
-            QueryError: there is no such trace.
+            QueryError: there is no such trace, or a label is neither.
         """
         from traceql.store import ingest
 
@@ -738,7 +742,7 @@ class Database:
         """Give a trace another name.
 
         Raises:
-            QueryError: there is no such trace, or the name is empty.
+            QueryError: there is no such trace, or the name is none.
             DatabaseError: the name is taken.
         """
         from traceql.store import ingest

@@ -29,6 +29,8 @@
 -- @column variant_ns DOUBLE           the same of the variant
 -- @column baseline_only_ns DOUBLE     time of those not matched, in the baseline
 -- @column variant_only_ns DOUBLE      in the variant
+-- @column baseline_outside_ns DOUBLE  of baseline_only_ns, what no step holds; NULL but of topic trace
+-- @column variant_outside_ns DOUBLE   the same of the variant
 -- @column share_pct DOUBLE            of the baseline's time of kernels and copies, matched or not
 -- @column effect_pct DOUBLE           by how much the variant takes longer, in percent of the baseline
 -- @column low_pct DOUBLE              lower end of the confidence interval of the effect
@@ -69,7 +71,9 @@ launched AS (
         category,
         instance,
         coalesce(start_ns, kernel_id) AS begun_ns,
-        duration_ns AS value
+        duration_ns AS value,
+        'kernel' AS kind,
+        kernel_id AS operation_id
     FROM launch_keys('named') AS keys
     JOIN kernels USING (kernel_id)
     LEFT JOIN kernels_categorised AS groups ON groups.full_name = coalesce(demangled, kernels.name)
@@ -105,7 +109,9 @@ numbered AS (
             PARTITION BY trace_id, process_id, device_id, place, name ORDER BY begun_ns, operation_id
         ) AS instance,
         begun_ns,
-        value
+        value,
+        kind,
+        operation_id
     FROM others
 ),
 -- GPUs in the order of their ordinals: another run may have had others.
@@ -122,6 +128,22 @@ owners AS (
 ),
 named_steps AS (
     FROM steps_of(NULL)
+),
+kernel_steps AS (
+    FROM steps_of_kernels('named_steps', NULL)
+),
+-- What the time of a step counts: what its thread launched in it, or what began between its kernels.
+in_steps AS (
+    SELECT kind, operation_id
+    FROM work_in_ranges('named_steps', 'gpu_operations', 'thread')
+    WHERE is_like('trace', $topic)
+    UNION
+    SELECT kind, operation_id
+    FROM gpu_operations AS work
+    ASOF JOIN kernel_steps
+        ON kernel_steps.trace_id = work.trace_id AND kernel_steps.process_id = work.process_id
+        AND kernel_steps.gpu_id IS NOT DISTINCT FROM work.gpu_id AND work.start_ns >= gpu_start_ns
+    WHERE is_like('trace', $topic) AND work.start_ns <= gpu_end_ns
 ),
 steps AS (
     SELECT
@@ -145,7 +167,7 @@ steps AS (
         gpu_start_ns,
         gpu_busy_ns,
         row_number() OVER (PARTITION BY trace_id, process_id ORDER BY gpu_start_ns)
-    FROM steps_of_kernels('named_steps', NULL)
+    FROM kernel_steps
     WHERE is_like('step', $topic)
 ),
 paced AS (
@@ -177,8 +199,10 @@ pieces AS (
         {'topic': 'trace', 'path': NULL, 'name': NULL, 'measure': 'gpu_ns'} AS about,
         (process_number, device, place, topic, name, instance) AS key,
         begun_ns,
-        value
+        value,
+        in_steps.operation_id IS NULL AS is_outside
     FROM worked
+    LEFT JOIN in_steps USING (kind, operation_id)
     WHERE is_like('trace', $topic)
     UNION ALL
     SELECT
@@ -186,7 +210,8 @@ pieces AS (
         {'topic': topic, 'path': NULL, 'name': name, 'measure': 'gpu_ns'},
         (process_number, device, place, topic, name, instance),
         begun_ns,
-        value
+        value,
+        false
     FROM worked
     WHERE is_like(topic, $topic) AND topic <> 'graph'
     UNION ALL
@@ -195,7 +220,8 @@ pieces AS (
         {'topic': 'category', 'path': NULL, 'name': category, 'measure': 'gpu_ns'},
         (process_number, device, place, topic, name, instance),
         begun_ns,
-        value
+        value,
+        false
     FROM worked
     WHERE is_like('category', $topic) AND category IS NOT NULL
     UNION ALL
@@ -204,7 +230,8 @@ pieces AS (
         {'topic': 'range', 'path': path, 'name': domain, 'measure': 'gpu_busy_ns'},
         (process_number, NULL, NULL, NULL, NULL, instance),
         gpu_start_ns,
-        gpu_busy_ns
+        gpu_busy_ns,
+        false
     FROM ranges
     JOIN owners USING (trace_id, process_id)
     UNION ALL
@@ -213,7 +240,8 @@ pieces AS (
         {'topic': 'step', 'path': NULL, 'name': NULL, 'measure': measure},
         (process_number, NULL, place, NULL, NULL, instance),
         gpu_start_ns,
-        CASE measure WHEN 'pace_ns' THEN pace_ns ELSE gpu_busy_ns END
+        CASE measure WHEN 'pace_ns' THEN pace_ns ELSE gpu_busy_ns END,
+        false
     FROM paced
     JOIN owners USING (trace_id, process_id)
     CROSS JOIN (VALUES ('gpu_busy_ns'), ('pace_ns')) AS measures(measure)
@@ -229,7 +257,9 @@ keyed AS (
         count(*) FILTER (side = 'baseline') AS in_baseline,
         count(*) FILTER (side = 'variant') AS in_variant,
         sum(value) FILTER (side = 'baseline') AS in_baseline_ns,
-        sum(value) FILTER (side = 'variant') AS in_variant_ns
+        sum(value) FILTER (side = 'variant') AS in_variant_ns,
+        sum(value) FILTER (side = 'baseline' AND is_outside) AS outside_baseline_ns,
+        sum(value) FILTER (side = 'variant' AND is_outside) AS outside_variant_ns
     FROM pieces
     JOIN chosen USING (trace_id)
     WHERE value IS NOT NULL
@@ -303,7 +333,9 @@ counted AS (
         count(*) FILTER (NOT is_matched AND in_baseline > 0) AS baseline_only,
         count(*) FILTER (NOT is_matched AND in_variant > 0) AS variant_only,
         coalesce(sum(in_baseline_ns) FILTER (NOT is_matched), 0) AS baseline_only_ns,
-        coalesce(sum(in_variant_ns) FILTER (NOT is_matched), 0) AS variant_only_ns
+        coalesce(sum(in_variant_ns) FILTER (NOT is_matched), 0) AS variant_only_ns,
+        coalesce(sum(outside_baseline_ns) FILTER (NOT is_matched), 0) AS baseline_outside_ns,
+        coalesce(sum(outside_variant_ns) FILTER (NOT is_matched), 0) AS variant_outside_ns
     FROM keyed
     GROUP BY about
 ),
@@ -346,6 +378,8 @@ SELECT
     variant_ns,
     baseline_only_ns / baseline_runs AS baseline_only_ns,
     variant_only_ns / variant_runs AS variant_only_ns,
+    CASE about.topic WHEN 'trace' THEN baseline_outside_ns / baseline_runs END AS baseline_outside_ns,
+    CASE about.topic WHEN 'trace' THEN variant_outside_ns / variant_runs END AS variant_outside_ns,
     percent(coalesce(baseline_ns, 0) + baseline_only_ns / baseline_runs, gpu_ns / baseline_runs) AS share_pct,
     100 * effect AS effect_pct,
     100 * (effect - half_width) AS low_pct,

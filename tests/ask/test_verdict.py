@@ -269,6 +269,49 @@ def test_launches_without_a_partner_leave_the_total_open_unless_steps_tell() -> 
     assert "4 launches of the variant without a partner: 2 of kernel p, 2 of kernel q." in judgement.notes
 
 
+def stepping(*outside: int, inside: int = 0) -> Recording:
+    """Twenty steps of a kernel of 100 ns, one more in the first, and kernels between steps."""
+    recording = Recording()
+    for at in range(0, 20_000, 1000):
+        recording.range("step", at, at + 500)
+        recording.call("cudaLaunchKernel", at + 1, at + 4, kernel("k", at + 10, at + 110))
+    if inside:
+        recording.call("cudaLaunchKernel", 6, 8, kernel("new", 120, 120 + inside))
+    for number, ns in enumerate(outside):
+        at = 1000 * number + 600
+        recording.call("cudaLaunchKernel", at, at + 4, kernel("eval", at + 10, at + 10 + ns))
+    return recording
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"), [((200,), "cannot tell"), ((20, 20), "same")], ids=["ten percent", "two percent"]
+)
+def test_work_between_steps_that_one_side_has_alone_is_no_same(more: tuple[int, ...], outcome: str) -> None:
+    database = made(a=stepping(), b=stepping(*more))
+    for sides in (("a", "b"), ("b", "a")):
+        judgement = database.verdict(*sides, gate="5%")
+        assert judgement.outcome == outcome, judgement.sentence
+    if outcome == "cannot tell":
+        total = next(one for one in judgement.judged if one.name == "trace gpu_ns")
+        assert total.reason == "9.1 % of a side's time has no partner, and is in no step"
+        assert outcomes(judgement)["step gpu_busy_ns"] == "same"
+
+
+def test_work_in_a_step_that_one_side_has_alone_is_judged_by_the_steps() -> None:
+    database = made(a=stepping(), b=stepping(inside=200))
+    # One step of twenty is an outlier, whatever else is gated.
+    assert database.verdict("a", "b", gate="5%").outcome == "same"
+
+
+def test_where_no_gate_is_for_steps_nobody_tells_what_has_no_partner() -> None:
+    database = made(a=stepping(), b=stepping(inside=200))
+    kinds = [{"topic": "trace"}, {"topic": "step", "measure": "pace_ns"}]
+    gates = [verdict.Gate(gate_pct=5, **kind) for kind in kinds]  # type: ignore[arg-type]
+    judgement = verdict.judge(database._asker, ["a"], ["b"], gates)
+    assert judgement.outcome == "cannot tell"
+    assert "and no steps tell what it is" in judgement.judged[0].reason
+
+
 @pytest.mark.long
 def test_a_trace_beside_itself_is_the_same_and_timelines_are_not_compared_with_counters() -> None:
     database = made(a=Recording().work(*launches("k", 10, 12, 14)))

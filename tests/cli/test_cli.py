@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,33 @@ def test_a_report_that_is_there_keeps_its_name_and_tags_and_says_which_it_was_no
         assert stored.warnings == ("Its tags were not changed: traceql tag first rank=1",)
         assert database.ingest(PAIR[0], tags={"gpu": "h200"}, name="first").warnings == ()
         assert database.sql("SELECT trace, tags FROM traces").rows() == [("first", {"gpu": "h200"})]
+
+
+@pytest.mark.long
+def test_what_a_report_was_not_given_is_said_in_a_command_that_a_shell_takes(tmp_path: Path) -> None:
+    db = ("--db", "t.duckdb")
+    traceql("ingest", PAIR[0], "--name", "it's one", *db, cwd=tmp_path)
+    traceql("ingest", PAIR[1], "--name", "other", *db, cwd=tmp_path)
+    hints = [
+        line.partition(": ")[2].partition(": ")[2].partition(": ")[2]
+        for name in ("$HOME x", "other")
+        for line in traceql(
+            "ingest", PAIR[0], "--name", name, "--tag", "a b=c d", *db, cwd=tmp_path
+        ).stderr.splitlines()
+        if line.startswith("note: ")
+    ]
+    renaming, tagging, taken, _ = hints
+    assert taken == "another trace is called so"
+    for command in (tagging, renaming):
+        assert traceql(*shlex.split(command)[1:], *db, cwd=tmp_path).returncode == 0
+    with Database(tmp_path / "t.duckdb") as database:
+        named = dict(database.sql("SELECT trace, tags FROM traces").rows())
+    assert named == {"$HOME x": {"a b": "c d"}, "other": {}}
+    refused = traceql("ingest", PAIR[0], "--name", " ", *db, cwd=tmp_path, status=2)
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "error: a trace has a name\nGive it one that is not empty.\n",
+    )
 
 
 @pytest.mark.long

@@ -25,6 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.store(database, "llama_eager")
         ncu.Profile().kernel("gemm", metrics={"dram__bytes_read.sum": 8.0}).store(database, "counters")
         (folder / "sweep_a.csv").write_text("batch_size,latency_ms\n1,2.5\n")
+        (folder / "my run.csv").write_text("")
         database.import_runs(folder / "sweep_a.csv")
         database.tag("llama_eager", gpu="h200", stage="decode")
     return folder
@@ -37,6 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("top-kernels", "It is a question: traceql query top-kernels"),
         ("top-kernel", "Did you mean query top-kernels?"),
         ("sweep_a.csv", "It is a file or folder: traceql ingest sweep_a.csv"),
+        ("my\trun.csv", "It is a file or folder: traceql ingest 'my run.csv'"),
         ("query top-kernel", "Did you mean top-kernels?"),
         ("chart kernel-duration", "Did you mean kernel-durations?"),
         ("schema kernal_calls", "Did you mean kernel_calls"),

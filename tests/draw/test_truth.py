@@ -133,6 +133,76 @@ def test_no_two_of_seven_have_one_colour() -> None:
     assert len(set(colors)) == 3
 
 
+def test_no_two_blocks_of_a_timeline_look_alike_where_there_are_more_kinds_than_colours() -> None:
+    kinds = [f"kind {number}" for number in range(10)]
+    answer = pl.DataFrame(
+        {
+            "lane": ["a"] * 10,
+            "kind": kinds,
+            "start_ns": [100 * number for number in range(10)],
+            # The longest are the last but one.
+            "end_ns": [100 * number + 10 + number * (number < 9) for number in range(10)],
+        }
+    )
+
+    def hued(rows: pl.DataFrame) -> tuple[dict[str, str], list[str]]:
+        """What is drawn of each kind, and the notes."""
+        found = drawn("timeline", rows, x="start_ns", x2="end_ns", y="lane", color="kind")
+        field, scale = found["encoding"]["color"]["field"], found["encoding"]["color"]["scale"]
+        colors = dict(zip(scale["domain"], scale["range"], strict=True))
+        (told,) = found["datasets"].values()
+        assert found["encoding"]["tooltip"][1]["field"] == "kind"
+        return {row["kind"]: colors[row[field]] for row in told}, found["title"]["subtitle"]
+
+    colors, notes = hued(answer)
+    assert [kind for kind in kinds if colors[kind] == theme.LIGHT.muted] == ["kind 0", "kind 1", "kind 9"]
+    assert len({*colors.values()}) == len(theme.LIGHT.series) + 1
+    assert "colours: the 7 longest of 10" in notes
+    # One of seven has the colour that it has beside all of them.
+    with theme.part_of(answer):
+        part, _ = hued(answer.filter(pl.col("kind").is_in(["kind 5", "kind 9"])))
+    assert part == {kind: colors[kind] for kind in ("kind 5", "kind 9")}
+    seven, notes = hued(answer.head(7))
+    assert len({*seven.values()}) == 7 and not any("colours" in note for note in notes)
+
+
+def test_pools_that_had_one_address_have_names_of_their_own() -> None:
+    lives = {"pid": [1, 1, 2], "gpu_id": [0, 0, 0], "pool_address": [4096] * 3, "created_ns": [0, 50, 0]}
+    answer = pl.DataFrame(lives | {"peak_bytes": [100, 200, 300], "peak_used_bytes": [10, 20, 30]})
+    found = drawn("paired_bars", answer, x="pool_address", y="peak_bytes", y2="peak_used_bytes")
+    (rows,) = found["datasets"].values()
+    assert [row[theme.NAME] for row in rows] == [
+        "Pool address 0x1000 (1 of 2, Process 1)",
+        "Pool address 0x1000 (2 of 2, Process 1)",
+        "Pool address 0x1000 (Process 2)",
+    ]
+    assert len({row[theme.FEW] for row in rows}) == 3
+
+
+def test_lines_of_gpus_that_share_a_colour_are_dashed() -> None:
+    gpus = [*range(9)]
+    answer = pl.DataFrame(
+        {"kernel": ["k"] * 9, "gpu_id": gpus, "start_ns": [0] * 9, "end_ns": [10] * 9}
+    ).with_columns(
+        pl.lit(value).alias(name) for name, value in (("min_ns", 1), ("median_ns", 2), ("max_ns", 3))
+    )
+    channels = {
+        "x": "start_ns",
+        "x2": "end_ns",
+        "y": "median_ns",
+        "low": "min_ns",
+        "high": "max_ns",
+        "panel": "kernel",
+    }
+    line = drawn("durations", answer, **channels, color="gpu_id")["vconcat"][0]["layer"][1]["encoding"]
+    looks = set(
+        zip(line["color"]["scale"]["range"], map(str, line["strokeDash"]["scale"]["range"]), strict=True)
+    )
+    assert len(looks) == 9
+    few = drawn("durations", answer.head(7), **channels, color="gpu_id")["vconcat"][0]["layer"][1]["encoding"]
+    assert "strokeDash" not in few
+
+
 def test_charts_of_several_traces_share_the_colours_of_all() -> None:
     whole = pl.DataFrame({"category": ["gemm", "other", "triton"]})
     with theme.part_of(whole):

@@ -198,6 +198,8 @@ def _row(
         **only,
         "baseline_ns": means[0],
         "variant_ns": means[1],
+        # Every launch is in a step.
+        **dict.fromkeys(("baseline_outside_ns", "variant_outside_ns"), 0 if about[0] == "trace" else None),
         "share_pct": percent((means[0] or 0) + only["baseline_only_ns"], whole),
         "effect_pct": None if effect is None else 100 * effect,
         "low_pct": None if half is None else 100 * (effect - half),

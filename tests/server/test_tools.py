@@ -251,7 +251,10 @@ def test_reports_are_read_from_below_given_folders_only(tmp_path: Path) -> None:
         able = Tools(database, [inside])
         for path in (outside / "r.ncu-rep.xz", inside / "../out/r.ncu-rep.xz", inside / "link.ncu-rep.xz"):
             assert refusal(able, "ingest", path=str(path))[0] == "not_allowed"
-        assert asked(able, "ingest", path=str(inside / "r.ncu-rep.xz"), name="new")["status"] == "added"
+        report = str(inside / "r.ncu-rep.xz")
+        assert refusal(able, "ingest", path=report, tags={"a": None})[0] == "arguments"
+        assert asked(able, "ingest", path=report, name="new", tags={"batch": 8})["status"] == "added"
+        assert asked(able, "list_traces")["rows"][0]["tags"] == {"batch": "8"}
         assert refusal(able, "ingest", path=str(inside / "nothing"))[0] == "report"
         assert asked(able, "list_traces")["rows"][0]["trace"] == "new"
 

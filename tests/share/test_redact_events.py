@@ -251,6 +251,7 @@ def test_what_a_layout_has_room_for_and_does_not_describe_is_blanked() -> None:
     payloads.see(_OWN, content)
     assert payloads.fault() is None
     assert payloads.blanks(_OWN) == ((0, 24), (32, 36), (40, 48), (56, 64))
+    assert payloads.has_blanks
     after = payloads.blanked(_OWN, content)
     assert after == bytes(24) + bytes([7, *bytes(11), 3, *bytes(3)]) + bytes(24)
     assert {number for number, _ in payloads.texts} == {0, 7}

@@ -24,7 +24,7 @@ from shipped import REPORTS
 
 import traceql
 from traceql.cluster import asking, ingesting
-from traceql.errors import DatabaseError
+from traceql.errors import DatabaseError, ReportError
 from traceql.store.lake import numbers, place
 from traceql.store.lake.bucket import Bucket
 from traceql.tables import schema
@@ -248,3 +248,15 @@ def test_an_entry_that_is_too_large_is_not_taken_into_memory(
         monkeypatch.setattr(place, "_MOST_BYTES", 100)
         with traceql.open(address) as other, pytest.raises(DatabaseError, match="more than 100 bytes"):
             other.sql("FROM traces")
+
+
+def test_a_lake_that_is_made_for_what_cannot_be_stored_is_gone_again(address: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.nsys-rep").write_bytes(b"no report at all")
+    with traceql.open(address) as lake:
+        with pytest.raises(ReportError):
+            lake.ingest(tmp_path / "bad.nsys-rep")
+        assert not Bucket(address).exists()
+        lake.ingest(SMALL)
+        with pytest.raises(ReportError):
+            lake.ingest(tmp_path / "bad.nsys-rep")
+    assert Bucket(address).exists()

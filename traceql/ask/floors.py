@@ -7,6 +7,7 @@ prompts of one step count as equally long and as not cached before, contexts as 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,9 @@ _UNKNOWN = dict(
         (
             "Cannot tell how far products are from their floor in some steps of {trace}: only names of "
             "vLLM's steps tell their tokens. Of ranges prefill* and decode* tags do: "
-            "traceql tag {trace} batch_size=8 input_len=512",
+            "traceql tag {word} batch_size=8 input_len=512",
             "Cannot tell how far attention is from its floor in some steps of {trace}: the lengths of "
-            "contexts are not recorded. A tag tells the least: traceql tag {trace} input_len=512",
+            "contexts are not recorded. A tag tells the least: traceql tag {word} input_len=512",
         ),
         strict=True,
     )
@@ -124,7 +125,7 @@ def of_steps(ask: Asker, model: Model, traces: Sequence[str], window: Mapping[st
                 found = _products_ns(share, gpu, step, tags), _attention_ns(share, gpu, step, tags)
                 for (param, said), floor_ns in zip(_UNKNOWN.items(), found, strict=True):
                     if floor_ns is None:
-                        unknown[said.format(trace=trace)] = None
+                        unknown[said.format(trace=trace, word=shlex.quote(trace))] = None
                     else:
                         floors[param][key(trace, text)] = str(floor_ns)
         except (MissingDataError, PredictionError) as error:
@@ -167,8 +168,8 @@ def _gpus(ask: Asker, trace: str, tags: Mapping[str, str]) -> int:
         ).num_rows
     ):
         raise PredictionError(
-            f"its GPUs communicate, and how many share the model is not known: traceql tag {trace} "
-            "tensor_parallel_size=2"
+            "its GPUs communicate, and how many share the model is not known: "
+            f"traceql tag {shlex.quote(trace)} tensor_parallel_size=2"
         )
     return told or 1
 

@@ -258,8 +258,8 @@ def judge(
         raise MissingDataError(
             f"no {topic or 'work'} on a GPU was recorded on either side", f"Topics: {', '.join(TOPICS)}."
         )
-    # Extra launches are in what a step took.
-    in_steps = any(row["topic"] == "step" and row["matched"] for row in effects)
+    # Extra launches are in what a step took, where that is judged.
+    in_steps = any(row["matched"] and _counts_launches(row, held_against) for row in effects)
     every = [_judged(row, held_against, in_steps=in_steps) for row in effects]
     judged = sorted(
         (one for one in every if one.outcome), key=lambda one: OUTCOMES.index(one.outcome or "same")
@@ -314,9 +314,10 @@ def _judged(effect: Mapping[str, Any], held_against: Sequence[Gate], *, in_steps
     outcome = outcome_of(low, high, gate.gate_pct)
     if outcome == "cannot tell":
         return Judged(effect, outcome, gate, f"the interval crosses the gate of {gate.gate_pct:g} %")
-    lacking = _without_partner(effect)
-    if outcome != "worse" and effect["topic"] == "trace" and not in_steps and lacking > gate.gate_pct:
-        reason = f"{lacking:.1f} % of a side's time has no partner, and no steps tell what it is"
+    lacking = _without_partner(effect, "outside" if in_steps else "only") if effect["topic"] == "trace" else 0
+    if outcome != "worse" and lacking > gate.gate_pct:
+        told = "and is in no step" if in_steps else "and no steps tell what it is"
+        reason = f"{lacking:.1f} % of a side's time has no partner, {told}"
         return Judged(effect, "cannot tell", gate, reason)
     return Judged(effect, outcome, gate, "")
 
@@ -332,14 +333,18 @@ def _is_for(gate: Gate, effect: Mapping[str, Any]) -> bool:
     return gate.name == "*" or (name is not None and matches(name, gate.name))
 
 
-def _without_partner(effect: Mapping[str, Any]) -> float:
-    """The share of what has no partner, on the side where it is larger; in percent."""
-    shares = [0.0]
-    for side in ("baseline", "variant"):
-        alone = effect[f"{side}_only_ns"]
-        if whole := alone + (effect[f"{side}_ns"] or 0):
-            shares.append(100 * alone / whole)
-    return max(shares)
+def _counts_launches(effect: Mapping[str, Any], held_against: Sequence[Gate]) -> bool:
+    """Whether it is what steps took on the GPU, and a gate is for it."""
+    is_busy = effect["topic"] == "step" and effect["measure"] != _ASKED_FOR
+    return is_busy and any(_is_for(gate, effect) for gate in held_against)
+
+
+def _without_partner(effect: Mapping[str, Any], which: Literal["only", "outside"]) -> float:
+    """The share of what has no partner, or of what of it is in no step, where it is larger; in percent."""
+    whole = {
+        side: effect[f"{side}_only_ns"] + (effect[f"{side}_ns"] or 0) for side in ("baseline", "variant")
+    }
+    return max(100 * effect[f"{side}_{which}_ns"] / ns if ns else 0.0 for side, ns in whole.items())
 
 
 def _remarks(every: Sequence[Judged]) -> Iterator[str]:

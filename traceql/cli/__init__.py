@@ -97,8 +97,11 @@ def _tell_versions(context: click.Context) -> None:
 
 def _meant(context: click.Context, word: str) -> str:
     """What somebody may have wanted who took a word for a command."""
-    if Path(word).exists():
-        return f"It is a file or folder: traceql ingest {word}"
+    # An empty word would be the folder in which one is.
+    if word and Path(word).exists():
+        import shlex
+
+        return f"It is a file or folder: {shlex.join(['traceql', 'ingest', word])}"
     try:
         questions = common.catalog(context).queries
     except TraceqlError:

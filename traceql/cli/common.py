@@ -353,7 +353,7 @@ def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, 
     tags = {}
     for value in values:
         name, equals, content = value.partition("=")
-        if not equals or not name:
+        if not equals or not name.strip():
             raise click.BadParameter(f"{value!r}. Write name=value.")
         tags[name] = content
     return tags

@@ -171,8 +171,9 @@ def diff(
     regression --show shows. What both sides have is compared, with a 95 % confidence interval: worse is what
     lies above the gate with all of its interval, better what lies below minus the gate, same what lies
     between. With several traces on both sides the interval is that between runs, else that within one; the
-    query effects says how. The verdict is worse if one is, else cannot tell if one cannot be told, else
-    better if one is, else same.
+    query effects says how. What one side has alone counts in the steps that hold it; where it is in none and
+    is more than the gate, the total cannot be told. The verdict is worse if one is, else cannot tell if one
+    cannot be told, else better if one is, else same.
 
     The exit status is 0; with --gate, as that of traceql check, 3 if it is worse, and 4 if nobody can tell.
 

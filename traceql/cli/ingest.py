@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -327,7 +328,7 @@ class _Progress:
         elif missing and (other := self._missing.setdefault(missing, stored.name)) != stored.name:
             yield f"not recorded: the same {len(missing)} as in {other}"
         elif missing:
-            yield f"not recorded: {', '.join(missing)} (traceql info {stored.name} says how to)"
+            yield f"not recorded: {', '.join(missing)} (traceql info {shlex.quote(stored.name)} says how to)"
         if stored.unread:
             yield f"recorded, not read: {', '.join(stored.unread)}"
 

@@ -166,6 +166,11 @@ def durations(
     # Of one GPU alone there is nothing to tell apart.
     several = bool(color) and known[color].n_unique() > 1
     hue = theme.color(color, known) if several else alt.value(theme.LIGHT.series[0])
+    dash: alt.StrokeDash | alt.UndefinedType = alt.Undefined
+    if several:
+        strokes = {"title": units.title(color), "legend": theme.legend(known[color], symbolType="stroke")}
+        dash = theme.dashed(color, theme.values_of(known[color]), **strokes)
+        hue = hue if dash is alt.Undefined else theme.color(color, known, **strokes)
     panels = []
     titles = theme.panel_titles([theme.texts(group, panel)[0] for group in kinds[:_KINDS]])
     for group, title in zip(kinds, titles, strict=False):
@@ -178,7 +183,7 @@ def durations(
             y=alt.Y(f"{low}:Q", axis=axis, scale=alt.Scale(zero=False)), y2=alt.Y2(f"{high}:Q")
         )
         middle = base.mark_rule(strokeWidth=2.5).encode(
-            y=alt.Y(f"{y}:Q", axis=axis, scale=alt.Scale(zero=False))
+            strokeDash=dash, y=alt.Y(f"{y}:Q", axis=axis, scale=alt.Scale(zero=False))
         )
         panels.append(alt.layer(spread, middle, title=title))
     return theme.noted(

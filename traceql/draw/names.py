@@ -61,6 +61,14 @@ def told_apart(answer: pl.DataFrame, name: str, until: str, most: int) -> list[s
             if len({values[number] for number in group}) > 1:
                 for number in group:
                     more[number].append(called(column, values[number]))
+    # What nothing tells apart, such as the next pool at an address, is numbered, where no end is cut off.
+    alike = {}
+    for number, (text, words) in enumerate(zip(names, more, strict=True)):
+        alike.setdefault((text, *words), []).append(number)
+    for group in alike.values():
+        if len(group) > 1:
+            for place, number in enumerate(group, start=1):
+                more[number].insert(0, f"{place} of {len(group)}")
     marks = [f" ({', '.join(words)})" if words else "" for words in more]
     # What tells them apart is read, too.
     room = max(most - max(map(len, marks), default=0), most // 2)

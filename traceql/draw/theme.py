@@ -98,6 +98,8 @@ HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=Fals
 NAME, FEW, VALUE, ROW, HEAD = "name·text", "name·short", "value·text", "row·number", "is·head"
 #: Pixels of a row that holds a line of text, or a bar.
 LINE = 17
+#: What has no colour of its own, as there are more things than colours.
+OTHERS = "all others"
 # Pixels of values at the right edge at least, and of a letter of one.
 _ROOM_FOR_VALUE, _LETTER_OF_VALUE = 110, 6.4
 _MOST_DECADES = 20
@@ -182,6 +184,31 @@ def hues(categories: pl.Series) -> tuple[list[Any], list[str]]:
         free.remove(wanted)
         found.append(LIGHT.series[wanted])
     return known, found
+
+
+def with_most(answer: pl.DataFrame, column: str, amount: pl.Expr) -> tuple[pl.DataFrame, alt.Scale, str]:
+    """The answer with as many values in a column as there are colours, their scale, and what to note.
+
+    For blocks, which nothing but a colour tells apart: those of the largest amount have one in every chart of
+    the whole answer, and all others are one, in that of secondary text.
+    """
+    whole = _WHOLE.get()
+    of_all = answer if whole is None or column not in whole.columns else whole
+    summed = of_all.drop_nulls(column).group_by(column).agg(amount.sum().alias(VALUE))
+    most = summed.sort(pl.col(VALUE), column, descending=[True, False])[column].head(len(LIGHT.series))
+    if most.len() == summed.height:
+        return answer, scale_of(answer[column]), ""
+    with part_of(None):
+        values, colors = hues(most)
+    shown = (
+        pl.when(pl.col(column).is_in(values)).then(pl.col(column).cast(pl.String)).otherwise(pl.lit(OTHERS))
+    )
+    scale = alt.Scale(domain=[*map(str, values), OTHERS], range=[*colors, LIGHT.muted])
+    return (
+        answer.with_columns(shown.alias(column)),
+        scale,
+        f"colours: {cut(most.len(), summed.height, 'longest')}",
+    )
 
 
 def color(column: str, rows: pl.DataFrame, **options: Any) -> alt.Color:

@@ -26,6 +26,8 @@ _CLIPPED = alt.Scale(zero=False, nice=False, padding=8)
 _SCALED = "amount in its unit"
 # Which of the lines of one series a row is on, see `_lines_of`.
 _LINE = "line·number"
+# What a block's colour says, where its own column has more to say than there are colours.
+_HUE = "colour·text"
 # Columns that number instances of theirs apart from those of others.
 _APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
 
@@ -50,11 +52,17 @@ def timeline(
     """
     # What is not a text stands in no order of lanes.
     known = theme.measured(answer, x, x2 or length)
+    colored, scale, told = known, alt.Scale(), ""
+    if color:
+        colored, scale, told = theme.with_most(known, color, pl.col(x2) - pl.col(x) if x2 else pl.col(length))
     named = known.with_columns(theme.texts(known, y))
     since = theme.SINCE_JOB if "job" in answer.columns else theme.SINCE_START
     ordered = named.sort(order, maintain_order=True) if order else named
     lanes = ordered[theme.NAME].unique(maintain_order=True).to_list()
     rows, tooltip = theme.prepared(named, answer.columns)
+    if told:
+        # The tooltip says what it is.
+        rows = rows.with_columns(colored[color].alias(_HUE))
     if not x2:
         x2 = "until_ns"
         rows = rows.with_columns((pl.col(x) + pl.col(length)).alias(x2))
@@ -74,13 +82,12 @@ def timeline(
         tooltip=tooltip,
     )
     if color:
-        scale = theme.scale_of(rows[color])
-        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=None, scale=scale))
+        encoded = encoded.encode(color=alt.Color(f"{_HUE if told else color}:N", title=None, scale=scale))
     if busy:
         encoded = encoded.encode(
             opacity=alt.Opacity(f"{busy}:Q", scale=alt.Scale(domain=[0, 100], range=[0, 1]), legend=None)
         )
-    return theme.noted(encoded, theme.HOW_TO_MOVE, theme.left_out(known, answer))
+    return theme.noted(encoded, theme.HOW_TO_MOVE, told, theme.left_out(known, answer))
 
 
 @chart()

@@ -29,5 +29,6 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `nsys_tool`  an installed nsys that exports for us
 `sidecar`    what a collector writes beside a report; `sidecar_form` its form, declared
 `runs`       tables of runs measured without a profiler
+`labels`     names and tags that somebody gives, of which only texts are stored
 ============ ==========================================================================
 """

@@ -26,9 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 from traceql import given
 from traceql.errors import RunFileError
+from traceql.read import labels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+
+    from traceql.read.labels import Tag
 
 #: Columns of numbers that say what a run was, not what it measured.
 TAG_COLUMNS = frozenset(
@@ -100,7 +103,7 @@ class RunFile:
 def read(
     path: str | Path,
     *,
-    tags: Mapping[str, str] | None = None,
+    tags: Mapping[str, Tag] | None = None,
     tag_columns: Collection[str] = (),
     metric_columns: Collection[str] = (),
 ) -> RunFile:
@@ -113,8 +116,10 @@ def read(
         metric_columns: columns that are metrics although they are among `TAG_COLUMNS`.
 
     Raises:
+        ParameterError: the tags are none.
         RunFileError: it cannot be read or understood; the message names the line.
     """
+    shared = labels.tags(tags)
     path = Path(path)
     content = given.content(path, str(path), RunFileError, "Check the path.", MAX_BYTES)
     name = given.valid(path.name)
@@ -137,8 +142,8 @@ def read(
             f"{name}: holds no numbers",
             "One column must be a metric; --metric-column NAME makes one of a column taken for a tag.",
         )
-    if tags:
-        runs = [Run({**tags, **run.tags}, run.metrics) for run in runs]
+    if shared:
+        runs = [Run({**shared, **run.tags}, run.metrics) for run in runs]
     sha256 = hashlib.sha256(content).hexdigest()
     return RunFile(format_, name, sha256, tuple(runs), tuple(warnings))
 

@@ -204,7 +204,7 @@ class Tools:
                             "type": "string",
                             "description": "for the trace; by default made from the file's",
                         },
-                        tags={"type": "object", "additionalProperties": _TEXT},
+                        tags={"type": "object", "additionalProperties": {"type": ["string", "number"]}},
                     ),
                     changes=True,
                 )

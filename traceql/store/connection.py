@@ -119,7 +119,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
-        self._discard_prepared()
+        self.unprepare()
         file, self._held = self._held, None
         if file is not None and (interrupts.left_behind() or interrupts.came()):
             # As soon as what was left behind ends: nobody waits for that, nor for its memory to be freed.
@@ -411,7 +411,7 @@ class Store:
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
         finally:
-            self._discard_prepared()
+            self.unprepare()
 
     def number(
         self,
@@ -477,7 +477,7 @@ class Store:
     def prepare(self) -> None:
         """Make an empty database beside the path, if there is none, for the first change to put in place.
 
-        Saves time when called while reports are being decoded. `close` removes what was not needed.
+        Saves time when called while reports are being decoded. `unprepare` removes what was not needed.
 
         Raises:
             DatabaseError: the database cannot be written.
@@ -496,8 +496,15 @@ class Store:
                 self._make_empty(self._prepared)
             except BaseException:
                 # A half of one is none.
-                self._discard_prepared()
+                self.unprepare()
                 raise
+
+    def unprepare(self) -> None:
+        """Remove what `prepare` has made and no change has used."""
+        with self._making:
+            if self._prepared is not None:
+                _remove(self._prepared)
+                self._prepared = None
 
     def _make_empty(self, place: str) -> None:
         """Make an empty database at a place: a copy of the one that is kept, or the one to keep."""
@@ -527,7 +534,7 @@ class Store:
                 # A file system without hard links.
                 _copy(self._prepared, self.place)
             finally:
-                self._discard_prepared()
+                self.unprepare()
 
     def _made_aside(self) -> str | None:
         """Where an empty database lies that can get the path's name; None if that is taken or cannot be."""
@@ -583,12 +590,6 @@ class Store:
             f"{self.path}: {what} could not be stored ({why})",
             "Make room there, or name another place with --db.",
         )
-
-    def _discard_prepared(self) -> None:
-        with self._making:
-            if self._prepared is not None:
-                _remove(self._prepared)
-                self._prepared = None
 
 
 def presentable(table: pa.Table) -> pa.Table:

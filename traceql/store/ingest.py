@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import replace as with_
 from typing import TYPE_CHECKING
 
-from traceql.errors import DatabaseError, ParameterError, QueryError
-from traceql.read import formats
+from traceql.errors import DatabaseError, QueryError
+from traceql.read import formats, labels
 from traceql.read.suffixes import without_suffix
 from traceql.store import runs, staged, steps
 from traceql.store.engine import duckdb
@@ -20,6 +21,7 @@ from traceql.tables import schema
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from traceql.read.labels import Tag
     from traceql.read.sidecar import Sidecar
     from traceql.store.connection import Store
     from traceql.store.decode import Decoded
@@ -154,14 +156,15 @@ def _one(
     same = "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha LIMIT 1"
     known = next(iter(connection.execute(same, {"sha": decoded.source.sha256}).fetchall()), None)
     if known and not replace:
-        return Ingested(name=known[1], status="unchanged", warnings=_kept(known[1], known[2], name, tags))
+        kept = _kept(connection, known[1], known[2], name, tags)
+        return Ingested(name=known[1], status="unchanged", warnings=kept)
     beside = decoded.sidecar
-    labels = {**(beside.tags if beside else {}), **(tags or {})}
+    told = {**(beside.tags if beside else {}), **(tags or {})}
     if known:
         # It may be one of those that wait.
         waiting.insert()
         _delete(connection, known[0])
-        name, labels = name or known[1], labels if tags else {**known[2], **labels}
+        name, told = name or known[1], told if tags else {**known[2], **told}
     label = _free_name(connection, name, decoded.source.file_name)
     taken = {row[0] for row in connection.execute("SELECT trace_id FROM traces").fetchall()}
     if made is not None and made.trace_id in taken:
@@ -170,9 +173,9 @@ def _one(
     trace_id = made.trace_id if made else store.number("traces", taken, number)
     kept_to_owner = keep and decoded.report.environment and store.keep_to_owner()
     if made:
-        inserted = waiting.add(made, label, labels)
+        inserted = waiting.add(made, label, told)
     else:
-        inserted = steps.insert(connection, decoded, trace_id, label, labels, keep)
+        inserted = steps.insert(connection, decoded, trace_id, label, told, keep)
     warnings = inserted.warnings
     if kept_to_owner and taken:
         warnings = (*warnings, "The database is for its owner alone from now on: it holds an environment.")
@@ -201,7 +204,7 @@ def drop(store: Store, *traces: str) -> None:
 
 @made_again
 def tag(
-    store: Store, words: Sequence[str], tags: Mapping[str, str | None], *, alone: bool = False
+    store: Store, words: Sequence[str], tags: Mapping[str, Tag | None], *, alone: bool = False
 ) -> list[str]:
     """Label the traces that the words mean, all of them or none; None removes a label.
 
@@ -215,8 +218,10 @@ def tag(
         Their names.
 
     Raises:
-        QueryError: there is no word, or one means no trace.
+        QueryError: there is no word, or one means no trace; or a label is none.
     """
+    given = labels.tags({tag: value for tag, value in tags.items() if value is not None})
+    removed = tags.keys() - given.keys()
     if not words:
         raise QueryError("labels are of traces, and none is named", "See which there are: traceql ls")
     for word in words:
@@ -233,13 +238,13 @@ def tag(
         for trace in there:
             has = trace["tags"] or {}
             if trace["trace"] in named:
-                kept = {name: value for name, value in {**has, **tags}.items() if value is not None}
+                kept = {name: value for name, value in {**has, **given}.items() if name not in removed}
             else:
-                kept = {name: value for name, value in has.items() if not alone or tags.get(name) != value}
+                kept = {name: value for name, value in has.items() if not alone or given.get(name) != value}
             if kept != has:
                 connection.execute(
                     "UPDATE traces SET tags = map(?, ?) WHERE trace_id = ?",
-                    [list(kept), [str(value) for value in kept.values()], trace["trace_id"]],
+                    [list(kept), list(kept.values()), trace["trace_id"]],
                 )
     return list(named)
 
@@ -288,16 +293,20 @@ def missing(store: Store, trace: str) -> dict[str, str]:
 
 
 def _kept(
-    trace: str, labels: Mapping[str, str] | None, name: str | None, tags: Mapping[str, str] | None
+    connection: duckdb.DuckDBPyConnection,
+    trace: str,
+    has: Mapping[str, str] | None,
+    name: str | None,
+    tags: Mapping[str, str] | None,
 ) -> tuple[str, ...]:
     """What a report that is there already was not given: another name, labels that it lacks."""
     told = []
     if name is not None and name != trace:
-        told.append(f"Its name was not changed to {name}: traceql rename {trace} {name}")
-    if lacking := [
-        f"{key}={value}" for key, value in (tags or {}).items() if (labels or {}).get(key) != value
-    ]:
-        told.append(f"Its tags were not changed: traceql tag {trace} {' '.join(lacking)}")
+        is_taken = connection.execute("SELECT 1 FROM traces WHERE trace = ?", [name]).fetchone()
+        how = "another trace is called so" if is_taken else shlex.join(["traceql", "rename", trace, name])
+        told.append(f"Its name was not changed to {name}: {how}")
+    if lacking := [f"{key}={value}" for key, value in (tags or {}).items() if (has or {}).get(key) != value]:
+        told.append(f"Its tags were not changed: {shlex.join(['traceql', 'tag', trace, *lacking])}")
     return tuple(told)
 
 
@@ -319,8 +328,7 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
     """
     taken = {row[0] for row in connection.execute("SELECT trace FROM traces").fetchall()}
     if wanted is not None:
-        if not str(wanted).strip():
-            raise ParameterError("a trace has a name", "Give it one that is not empty.")
+        labels.name(wanted, "a trace")
         if wanted in taken:
             raise DatabaseError(
                 f"a trace is called {wanted!r} already",

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from traceql.errors import ReportError
+from traceql.read import labels
 from traceql.read.base import no_progress
 from traceql.store import decode
 
@@ -48,6 +49,7 @@ def read_in(
         **options: of `ingest.add`.
 
     Raises:
+        ParameterError: the name or the tags are none.
         ReportError: the report cannot be read; the database is as it was.
         DatabaseError: the database cannot be written.
     """
@@ -100,8 +102,13 @@ def read_all(
         The reports in their order, with what became of each.
 
     Raises:
+        ParameterError: the name or the tags are none.
         DatabaseError: the database cannot be written; it holds what came in before.
     """
+    # Before anything is decoded, and a database made.
+    if name is not None:
+        labels.name(name, "a trace")
+    options["tags"] = labels.tags(options.get("tags"))
     stage = None
     if len(reports) > 1:
         from traceql.store.staged import Stage
@@ -127,6 +134,7 @@ def _stored(
     options: dict[str, Any],
 ) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
     waiting: list[tuple[Path, Staged]] = []
+    store = None
     began = 0.0
 
     def stored(store: Store) -> Iterator[tuple[Path, Ingested]]:
@@ -162,6 +170,8 @@ def _stored(
             left.close()
         if stage is not None:
             stage.give_up()
+        if store is not None:
+            store.unprepare()
         # Nobody decodes any more.
         decoding.close()
         if stage is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuError
 from traceql.nearest import did_you_mean
+from traceql.read import labels
 from traceql.store.outcomes import ImportedRuns
 from traceql.store.waiting import made_again
 from traceql.tables import values
@@ -44,9 +45,12 @@ def add(
         number: that the runs' ids begin with; by default the next free one. See `ingest.add`.
 
     Raises:
+        ParameterError: the label is none.
         RunFileError: the label is taken by another file.
         DatabaseError: the database cannot be written, or the number is taken; it is as it was.
     """
+    if sweep is not None:
+        labels.name(sweep, "a sweep")
     with store.writing(file.file_name, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}

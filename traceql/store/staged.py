@@ -79,7 +79,7 @@ class Waiting:
             "traces",
             staged.tables["traces"],
             "* REPLACE ($label AS trace, map($keys, $values) AS tags)",
-            {"label": label, "keys": list(tags), "values": [str(value) for value in tags.values()]},
+            {"label": label, "keys": list(tags), "values": list(tags.values())},
         )
         for name, rows in staged.tables.items():
             if name != "traces":

@@ -96,7 +96,7 @@ def insert(
             "file_name": decoded.source.file_name,
             "sha256": decoded.source.sha256,
             "keys": list(tags),
-            "values": [str(value) for value in tags.values()],
+            "values": list(tags.values()),
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")

@@ -285,8 +285,16 @@ class _Export:
         return table
 
     def _column(self, name: str, column: str, table: pa.Table) -> list[Any] | None:
-        """The texts of a column, or its bytes; None if they stay."""
-        values = table[column].to_pylist()
+        """The texts of a column, or its bytes; None if all of them stay."""
+        if (name, column) == ("NVTX_EVENTS", "binaryData") and not self._payloads.has_blanks:
+            # Numbers: `_refer_payloads` has seen to that.
+            return None
+        before = table[column].to_pylist()
+        after = self._redacted(name, column, table, before)
+        return None if after == before else after
+
+    def _redacted(self, name: str, column: str, table: pa.Table, values: list[Any]) -> list[Any]:
+        """The texts of a column as they may be shared, or its bytes."""
         if (name, column) == ("StringIds", "value"):
             ids = table["id"].to_pylist()
             return [
@@ -302,20 +310,17 @@ class _Export:
             ranges = [type_ in _RANGES for type_ in table["eventType"].to_pylist()]
             return [value and self._nvtx(value, one) for value, one in zip(values, ranges, strict=True)]
         if (name, column) == ("NVTX_EVENTS", "binaryData"):
-            # Numbers, and room for others: `_refer_payloads` has seen to that.
             return [content and self._blanked(content) for content in values]
         action = fields.action_of(name, column)
         if action is None:
             if any(value and not (isinstance(value, str) and _NUMBER.fullmatch(value)) for value in values):
                 raise unknown(self._file, "texts", f"{name}.{column}")
-            return None
+            return values
         change = self._change(action, f"{name}.{column}")
         known: dict[str, str] = {}
         for value in values:
             if value and value not in known:
                 known[value] = change(value)
-        if all(after == before for before, after in known.items()):
-            return None
         return [value and known[value] for value in values]
 
     def _blanked(self, content: bytes) -> bytes:

@@ -33,7 +33,7 @@ class Names:
         pseudonyms: whether names of kernels, ranges and functions are replaced at all.
         keep: patterns of names that stay: ``*`` or ``%`` stands for any characters, ``?`` for one.
         key: decides the pseudonyms, and the numbers of paths and UUIDs: the same in every call that is given
-            it. None for pseudonyms of this call alone, and for numbers from 1.
+            it. None for pseudonyms and UUIDs of this call alone, and for numbers of paths from 1.
         drop: patterns of tables and options of an export that are left out if they are not nsys's.
         keep_source: whether source files, PTX and machine code stay; not with `pseudonyms`, whose names they
             tell.
@@ -88,16 +88,23 @@ class Names:
         self.facts = Facts(**{name: set(told) for name, told in state["facts"].items()})
 
     def number(self, path: str) -> int:
-        """The number of a path or identifier, of up to twelve digits.
+        """The number of a path, of up to twelve digits.
 
         Without a key from 1, in the order in which they are met. With a key it follows from the path, so that
         reports of one job can be redacted one by one: what two of them name has one number, and nothing else
         has it but by a chance of less than one in a million among a thousand.
         """
         if path not in self._numbers:
-            keyed = int(self._digest("number", path), 16) % 10**_DIGITS
-            self._numbers[path] = keyed if self._is_keyed else len(self._numbers) + 1
+            self._numbers[path] = self.identifier(path) if self._is_keyed else len(self._numbers) + 1
         return self._numbers[path]
+
+    def identifier(self, known_by: str) -> int:
+        """The number in a UUID, of up to twelve digits: of two calls with one key the same, else another.
+
+        Not from 1 in any call, for reports meet in one database that were redacted in different ones: two
+        GPUs with one number would be one.
+        """
+        return int(self._digest("number", known_by), 16) % 10**_DIGITS
 
     def pseudonym(self, name: str, kind: str, removed: Removed) -> str:
         """What a name is called instead.

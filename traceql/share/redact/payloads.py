@@ -149,6 +149,11 @@ class Payloads:
             self._blanks[number] = self._blanks_of(number)
         return self._blanks[number]
 
+    @property
+    def has_blanks(self) -> bool:
+        """Whether a layout of payloads that were seen has room for what it does not describe."""
+        return any(self.blanks(number) for number in self._used)
+
     def _blanks_of(self, number: int) -> tuple[tuple[int, int], ...]:
         layout, *others = self.layouts.get(number, {Layout(())})
         extents = [payload_layout.of_number(entry.type) for entry in layout.entries]

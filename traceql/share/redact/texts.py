@@ -295,7 +295,7 @@ class Texts:
     def numbered_uuid(self, known_by: str) -> str:
         """A UUID that is nobody's, in place of the one that is known by a text."""
         self.removed.add(kinds.IDENTIFIER)
-        return f"{NO_UUID[:-12]}{self.names.number(known_by):012d}"
+        return f"{NO_UUID[:-12]}{self.names.identifier(known_by):012d}"
 
     def emptied(self, text: str, kind: str, instead: str = "") -> str:
         """Nothing, or what stands for it."""

@@ -63,6 +63,8 @@ class Bucket:
         self._copies, _ = temporary.folder_of(self)
         self.directories: Sequence[str] = [str(self._copies)]
         self._is_there = False
+        # Whether `make` has made it, and nothing was stored since.
+        self._is_mine = False
         # (path, time, size) → content, of entries that are listed.
         self._seen: dict[tuple[str, int, int], bytes] = {}
 
@@ -77,6 +79,26 @@ class Bucket:
             if self._listed("", recursive=True):
                 raise not_one(self.given)
             self.write(MARKER, MADE)
+            self._is_mine = True
+
+    def keep(self) -> None:
+        """Let the lake be one, even if who made it has just given it up."""
+        self._is_mine = False
+        if not self._has(MARKER):
+            self.write(MARKER, MADE)
+
+    def unmake(self, patience: Patience) -> None:  # noqa: ARG002
+        """Remove an empty lake that this has made."""
+        if self._is_mine and not self._is_used():
+            self.remove(MARKER)
+            if self._is_used():
+                # Somebody has begun to store just now.
+                self.write(MARKER, MADE)
+            else:
+                self._is_mine = self._is_there = False
+
+    def _is_used(self) -> bool:
+        return any(info.path != self._at(MARKER) for info in self._listed("", recursive=True) if info.is_file)
 
     def names(self, folder: str) -> dict[str, Stamp]:
         """The objects right in a folder, each with what it holds: the time of a store is too coarse."""

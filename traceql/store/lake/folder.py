@@ -10,7 +10,7 @@ import stat
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from traceql.errors import DatabaseError
 from traceql.read import temporary
@@ -41,6 +41,10 @@ class Folder:
         self.given = given
         self._root = Path(root)
         self.directories: Sequence[str] = [str(self._root / table.name) for table in schema.TABLES]
+        # Of a lake that `make` has made, until something is stored: the folders that there were not before.
+        self._made: list[Path] | None = None
+        # Who could do what with the folder before it was its owner's alone.
+        self._mode: int | None = None
 
     def exists(self) -> bool:
         """Whether there is a lake."""
@@ -55,7 +59,44 @@ class Folder:
             others = [path for path in self._root.iterdir() if not path.name.startswith(MARKER)]
             if others and not self.exists():
                 raise not_one(self.given)
-        self.create(MARKER, MADE)
+        new = [folder for folder in (self._root, *self._root.parents) if not folder.exists()]
+        try:
+            if self.create(MARKER, MADE):
+                self._made = new
+        except BaseException:
+            _remove_empty(new)
+            raise
+
+    def keep(self) -> None:
+        """Let the lake be one, even if who made it has just given it up."""
+        self._made = None
+        if not self.exists():
+            self.create(MARKER, MADE)
+
+    def unmake(self, patience: Patience) -> None:
+        """Remove an empty lake that this has made, and the folders that it has made for it."""
+        if (made := self._made) is None:
+            return
+        with self.changing(patience):
+            if self._is_used():
+                return
+            (self._root / MARKER).unlink(missing_ok=True)
+            if self._is_used():
+                # Somebody has begun to store just now.
+                self.create(MARKER, MADE)
+                return
+            _remove_empty([Path(folder) for folder, _, _ in os.walk(self._root, topdown=False)][:-1])
+            (self._root / _LOCK).unlink(missing_ok=True)
+        self._made = None
+        _remove_empty(made)
+        if self._mode is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._root.chmod(self._mode)
+
+    def _is_used(self) -> bool:
+        """Whether there are files beside those of an empty lake."""
+        ours = {self._root / MARKER, self._root / _LOCK}
+        return any(Path(at) / name not in ours for at, _, files in os.walk(self._root) for name in files)
 
     def names(self, folder: str) -> dict[str, Stamp]:
         """The files right in a folder."""
@@ -113,10 +154,9 @@ class Folder:
         self._written(target, content).replace(target)
 
     def _written(self, target: Path, content: bytes) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
         made = target.with_name(f"{target.name}.{uuid.uuid4().hex}.{temporary.mine()}{UNFINISHED}")
         try:
-            with made.open("xb") as file:
+            with _new_file(made) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -218,9 +258,26 @@ class Folder:
         mode = stat.S_IMODE(self._root.stat().st_mode)
         shared = bool(mode & 0o077)
         if shared:
+            self._mode = mode
             with contextlib.suppress(OSError):
                 self._root.chmod(mode & 0o700)
         return shared and not self._root.stat().st_mode & 0o077
+
+
+def _new_file(path: Path) -> BinaryIO:
+    """A new file in a folder that is made if it is not there."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Who gives a lake up may remove the folder in between.
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("xb")
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, those within others first, of which another process may use some."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _locked(descriptor: int) -> bool:

@@ -43,6 +43,12 @@ class Place(Protocol):
             DatabaseError: something else is there.
         """
 
+    def keep(self) -> None:
+        """Let the lake be one from now on: something was stored in it."""
+
+    def unmake(self, patience: Patience) -> None:
+        """Remove a lake that `make` has made, unless something is in it, as somebody else may have stored."""
+
     def names(self, folder: str) -> dict[str, Stamp]:
         """The files right in a folder; none if it is not there."""
 

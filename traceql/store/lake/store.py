@@ -52,6 +52,7 @@ class Lake(Store):
         self._own = self._read = LakeFile(lambda: self._place)
         # Of the change that a thread makes.
         self._claims = threading.local()
+        self._is_prepared = False
 
     @cached_property
     def _place(self) -> Place:
@@ -114,6 +115,7 @@ class Lake(Store):
         Raises:
             DatabaseError: something else is there.
         """
+        self._is_prepared = True
         try:
             self._place.make()
         except OSError as error:
@@ -121,6 +123,18 @@ class Lake(Store):
                 f"{self.path}: no lake can be made ({error.strerror or error})",
                 "Choose another place with --db.",
             ) from error
+
+    def unprepare(self) -> None:
+        """Remove a lake that `prepare` has made, if nobody has stored anything in it."""
+        if self._is_prepared:
+            # What is to be told is why nothing was stored.
+            with contextlib.suppress(OSError, DatabaseError):
+                self._place.unmake(self.patience)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self.unprepare()
+        super().close()
 
     @contextlib.contextmanager
     def writing(
@@ -161,6 +175,7 @@ class Lake(Store):
                     raise
                 changing = (lambda: self._place.changing(self.patience)) if new else contextlib.nullcontext
                 changes.commit(self._place, connection, before, claims, changing)
+                self._place.keep()
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
         except OSError as error:
@@ -168,6 +183,8 @@ class Lake(Store):
                 f"{self.path}: {what} could not be stored ({error.strerror or error})",
                 "The lake is as it was.",
             ) from error
+        finally:
+            self.unprepare()
 
     def number(self, kind: str, taken: set[int], wanted: int | None = None, *, insist: bool = True) -> int:
         """A number that ids can begin with, claimed for the change that is being made."""

@@ -30,6 +30,15 @@ def steps(ns: int) -> Recording:
     return made.call("cudaGraphLaunch_v10000", 290, 295, graph(300, 308))
 
 
+def repeating(times: int) -> list[Work]:
+    """Two kernels of 10 ns again and again, from 1,000 ns on."""
+    return [
+        work
+        for at in range(1000, 1000 + 100 * times, 100)
+        for work in (kernel("p", at, at + 10), kernel("q", at + 20, at + 30))
+    ]
+
+
 CASES = [
     Case(
         "launches are matched by name and number, others counted apart; three blocks make an interval",
@@ -51,6 +60,8 @@ CASES = [
             variant_ns           33                               NULL    NULL
             baseline_only_ns     0                                0       5
             variant_only_ns      7                                8       0
+            baseline_outside_ns  NULL  NULL  NULL
+            variant_outside_ns   NULL  NULL  NULL
             share_pct            3000/35                          0       500/35
             effect_pct           10                               NULL    NULL    # of 10, 20 and 0
             low_pct              10 - 4.3026527299 * 10/sqrt(3)   NULL    NULL
@@ -86,6 +97,8 @@ CASES = [
             variant_ns           233
             baseline_only_ns     0
             variant_only_ns      0
+            baseline_outside_ns  NULL
+            variant_outside_ns   NULL
             share_pct            100
             effect_pct           110
             low_pct              110 - 2.3646242516 * sqrt(1000/9) * sqrt(10) / 8
@@ -121,6 +134,8 @@ CASES = [
             variant_ns           800     120
             baseline_only_ns     0       0
             variant_only_ns      0       0
+            baseline_outside_ns  NULL  NULL
+            variant_outside_ns   NULL  NULL
             share_pct            80      20
             effect_pct           100     200/3
             low_pct              100     200/3 - 4.3026527299 * 200/3
@@ -155,6 +170,8 @@ CASES = [
             variant_ns           24       15
             baseline_only_ns     0        0
             variant_only_ns      0        0
+            baseline_outside_ns  NULL  NULL
+            variant_outside_ns   NULL  NULL
             share_pct            100      0
             effect_pct           20       NULL
             low_pct              NULL     NULL
@@ -187,6 +204,8 @@ CASES = [
             variant_ns           59      200      51           51           36        36      15
             baseline_only_ns     0       0        0            0            0         0       0
             variant_only_ns      0       0        0            0            0         0       0
+            baseline_outside_ns  0  NULL  NULL  NULL  NULL  NULL  NULL
+            variant_outside_ns   0  NULL  NULL  NULL  NULL  NULL  NULL
             share_pct            100     20000/53  4500/53     4500/53      3000/53   3000/53  1500/53
             effect_pct           60/7    0        40/3         40/3         20        20      0
             low_pct              60/7 - 2.4469118511 * sqrt(800)/7  NULL  40/3  40/3  20  20  0
@@ -233,6 +252,8 @@ CASES = [
             variant_ns           450      100
             baseline_only_ns     0        0
             variant_only_ns      0        0
+            baseline_outside_ns  NULL  NULL
+            variant_outside_ns   NULL  NULL
             share_pct            375      100
             effect_pct           50       25
             low_pct              50       25
@@ -270,6 +291,8 @@ CASES = [
             variant_ns           22
             baseline_only_ns     4
             variant_only_ns      0
+            baseline_outside_ns  NULL
+            variant_outside_ns   NULL
             share_pct            100
             effect_pct           100
             low_pct              100 - 4.3026527299 * 100 * sqrt(2) / 11
@@ -307,6 +330,8 @@ CASES = [
             variant_ns           18
             baseline_only_ns     0
             variant_only_ns      0
+            baseline_outside_ns  NULL
+            variant_outside_ns   NULL
             share_pct            100
             effect_pct           50
             low_pct              50 - 4.3026527299 * sqrt(4/3) * 100/6
@@ -350,6 +375,8 @@ CASES = [
             variant_ns           50       50           50
             baseline_only_ns     0        0            0
             variant_only_ns      0        0            0
+            baseline_outside_ns  0  NULL  NULL
+            variant_outside_ns   0  NULL  NULL
             share_pct            100      100          100
             effect_pct           50       50           50
             low_pct              NULL     NULL         NULL
@@ -361,6 +388,86 @@ CASES = [
             block_spread_pct     sqrt(5000)  sqrt(5000)  sqrt(5000)
             baseline_spread_pct  NULL     NULL         NULL
             variant_spread_pct   NULL     NULL         NULL
+            """
+        ),
+    ),
+    Case(
+        "of what has no partner in the total, what lies in no step is told: no thread of a step launched it",
+        traces={
+            "a": steps(10).call(LAUNCH, 98, 99, kernel("before", 600, 605)),
+            "b": steps(10)
+            .call(LAUNCH, 105, 107, kernel("inside", 700, 720))
+            .call(LAUNCH, 105, 107, kernel("beside", 800, 801), tid=9)
+            .call(COPY, 250, 253, copy("Device-to-Host", 900, 903, 64)),
+        },
+        params={"baseline": "a", "variant": "b", "topic": "trace"},
+        expected=down(
+            """
+            topic                trace
+            path                 NULL
+            name                 NULL
+            measure              gpu_ns
+            matched              7
+            baseline_only        1
+            variant_only         3
+            baseline_ns          53
+            variant_ns           53
+            baseline_only_ns     5
+            variant_only_ns      24
+            baseline_outside_ns  5
+            variant_outside_ns   4
+            share_pct            100
+            effect_pct           0
+            low_pct              0
+            high_pct             0
+            method               blocks
+            blocks               7
+            baseline_runs        1
+            variant_runs         1
+            block_spread_pct     0
+            baseline_spread_pct  NULL
+            variant_spread_pct   NULL
+            """
+        ),
+    ),
+    Case(
+        "where kernels tell the steps, what begins before the first or after the last kernel of one is in none",
+        traces={
+            "a": Recording().work(*repeating(4)),
+            "b": Recording().work(
+                kernel("first", 0, 7),
+                copy("Host-to-Device", 1012, 1015, 64),
+                *repeating(4),
+                kernel("last", 1400, 1411),
+            ),
+        },
+        params={"baseline": ["a"], "variant": ["b"], "topic": "trace"},
+        expected=down(
+            """
+            topic                trace
+            path                 NULL
+            name                 NULL
+            measure              gpu_ns
+            matched              8
+            baseline_only        0
+            variant_only         3
+            baseline_ns          80
+            variant_ns           80
+            baseline_only_ns     0
+            variant_only_ns      21
+            baseline_outside_ns  0
+            variant_outside_ns   18
+            share_pct            100
+            effect_pct           0
+            low_pct              0
+            high_pct             0
+            method               blocks
+            blocks               8
+            baseline_runs        1
+            variant_runs         1
+            block_spread_pct     0
+            baseline_spread_pct  NULL
+            variant_spread_pct   NULL
             """
         ),
     ),
@@ -385,6 +492,8 @@ CASES = [
             variant_ns           50
             baseline_only_ns     0
             variant_only_ns      0
+            baseline_outside_ns  NULL
+            variant_outside_ns   NULL
             share_pct            100
             effect_pct           50
             low_pct              NULL
