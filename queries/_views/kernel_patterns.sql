@@ -26,13 +26,15 @@ FROM (
             || '|selective_scan|selective_state|causal_conv1d'),
         -- Before norm: normal_kernel draws random numbers.
         ('random', 'distribution_|philox_|curand_|random_from_to'),
+        -- Before the optimizer, which handles many tensors at once, too: shards and inputs of graphs are copied.
+        ('elementwise', 'multi_tensor_apply_kernel<.*(^|[^a-z])copyfunctor'),
         -- Before norm: clipping gradients takes the norm of many tensors at once.
         ('optimizer', 'multi_tensor_|fused_?(adam|sgd|lamb)|adamw?_?(functor|kernel)|amp_update_scale'),
         -- Before gemm: a fused one begins with the product of the last layer.
         ('loss', 'cross_?entropy|(nll|ctc|mse|bce|l1|huber|margin)_?loss'),
         -- Before attention and gemm: flashinfer is a library of everything, not only of attention.
         ('norm', '(rms|layer|group|batch|qk|l2)_?norm|normalization::|(^|[^a-z])ln_(fwd|bwd)'
-            || '|gammabetabackward'),
+            || '|gammabetabackward|rowwisemoments|compute(backward)?(fusedparams|internalgradients)'),
         ('moe', 'moe|topk_?gating|grouped_topk|permute_token|_ep_(scatter|gather)'),
         -- Before gemm and convolution: attention kernels carry cutlass::gemm types in their arguments, and
         -- cuDNN calls its own fprop.
@@ -43,10 +45,20 @@ FROM (
         ('fft', '(^|[^a-z])[ir]*fft(_|[^a-z]|$)|real_complex_args_t|(^|[^a-z])[dsh]p(radix|vector)[0-9]'),
         -- Before gemm: an implicit GEMM is a convolution.
         ('conv', 'wgrad|dgrad|fprop|implicit_gemm|convol(ve|ution)|winograd'
-            || '|conv_?(depthwise|transpose|[123]d)'),
+            || '|conv_?(depthwise|transpose|[123]d)|cudnn::.*reduce_?split_?k'),
         -- A split GEMM ends with a reduction of its parts.
         ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
+        -- Before what their names contain: of cuSOLVER and cuSPARSE, and of cuDNN's recurrent networks.
+        ('linear_algebra', '(^|[^a-z])(ge(svd|qr|lq|hrd|tr[fsi])|(sy|he)(ev|tr[df])|po(tr[fsi])|tr(sm|tr[is])'
+            || '|(or|un)(g|m)(qr|lq|tr)|ste(dc|qr)|la(cpy|scl|swp|set|rf))|svd_|cusolver|eye_kernel|fnrma_'
+            || '|offa_stage'),
+        ('sparse', 'cusparse::|(^|[^a-z])(csr|coo|bsr)(mm|mv|_partition|2|sort)'),
+        ('rnn', 'elemwisernn|(lstm|gru|rnn)_?(elementwise|cell|block|fp|bp|forward|backward|persist)'
+            || '|persist(ent)?rnn'),
+        ('pooling', '(max|avg|average|lp)_?pool'),
         ('rope', 'rotary|rope_|_rope'),
+        -- After those of positions.
+        ('embedding', 'embedding'),
         ('activation', 'act_and_mul|silu|swiglu|gelu|relu'),
         -- Before softmax and sorting, as far as names tell what these are for. Upsample and downsample are no
         -- sampling.
@@ -59,9 +71,11 @@ FROM (
         ('sorting', '(radix|merge|bitonic|segmented|block|warp)_?sort|(^|[^a-z])sort([^e]|$)'
             || '|fill_reverse_indices'),
         ('quantization', 'quant'),
-        ('scan_reduce', 'devicescan|deviceselect|devicereduce|devicecompact|reduce_kernel'
+        ('scan_reduce', 'devicescan|deviceselect|devicereduce|devicecompact|reduce_kernel|kernel_scan_'
+            || '|histogram|unique_by_key'
             || '|^cupy_(nan)?(a?max|a?min|arg(max|min)|sum|prod|mean|any|all|count_nonzero)(_|$)'),
         -- Last but for triton: nearly every name of PyTorch's contains one of these words somewhere.
-        ('elementwise', 'elementwise|copy|catarray|index|gather|scatter|nchwtonhwc|nhwctonchw|^cupy_'),
+        ('elementwise', 'elementwise|copy|catarray|chunk_cat|index|indices|gather|scatter|nchwtonhwc'
+            || '|nhwctonchw|nhwcaddpadding|dropout|triu_tril|transform_kernel|upsampl|_assert_async|^cupy_'),
         ('triton', '^triton_')
 ) AS patterns(category, pattern)

@@ -277,6 +277,43 @@ CATEGORIES = [
     ("shift_left_kernel", "other"),
     ("cupy_absolute__complex64_float32", "elementwise"),
     ("cupy_sum__float32_float32_float32", "scan_reduce"),
+    # Of other networks, of solvers, and of sharded training.
+    ("void gesvdbj_batch_32x16<double, double>(long, const int *)", "linear_algebra"),
+    ("void geqr2_smem_domino_fast<double, double, (int)8, (int)512>(int, int, T1 *)", "linear_algebra"),
+    ("void kernel<getrf_wo_pivot_params_<double, (int)0, (int)256>>(int, int)", "linear_algebra"),
+    ("void syevj_parallel_order_set_kernel<(int)512>(long, int *)", "linear_algebra"),
+    ("void trsm_left_kernel<double, 256, 4>(cublasTrsmParams<double>)", "gemm"),
+    ("void lascl_kernel<double, double, (int)8>(long, long, T1 *)", "linear_algebra"),
+    ("uneven_split_kernel", "other"),
+    ("void cusparse::csrmm_alg2_kernel<(bool)0, (bool)0, long, float>(T4, T4, T5)", "sparse"),
+    ("void elemWiseRNNcell<float, float, float, (cudnnRNNMode_t)2>(int, int)", "rnn"),
+    ("void LSTM_elementWise_bp1<float, float, float>(int, int, T1 *)", "rnn"),
+    ("void at::native::(anonymous namespace)::max_pool_forward_nhwc<c10::Half, int>(const T1 *)", "pooling"),
+    ("void at::native::(anonymous namespace)::avg_pool3d_cuda_update_output<(int)2, float>(T)", "pooling"),
+    (
+        "void at::native::(anonymous namespace)::EmbeddingBag_updateOutputKernel_sum_mean<float>(T)",
+        "embedding",
+    ),
+    ("void at::native::(anonymous namespace)::embedding_backward_feature_kernel<float>(T)", "embedding"),
+    ("void vllm::rotary_embedding_kernel<c10::BFloat16, (bool)1>(const long *, T1 *)", "rope"),
+    ("void at::native::(anonymous namespace)::RowwiseMomentsCUDAKernel<float>(long, T1)", "norm"),
+    ("void at::native::tensor_kernel_scan_innermost_dim<float, std::plus<float>>(T1 *)", "scan_reduce"),
+    ("void at::cuda::kernelHistogram1D<float, float, long, (int)1>(T)", "scan_reduce"),
+    ("void at::native::detail::chunk_cat_cuda_kernel<float, c10::BFloat16>(T2 **)", "elementwise"),
+    (
+        "void at::native::(anonymous namespace)::multi_tensor_apply_kernel<TensorListMetadata<(int)2>,"
+        " at::native::(anonymous namespace)::CopyFunctor<float, float, (int)2, (int)1, (int)1>>(T1, T2)",
+        "elementwise",
+    ),
+    (
+        "void at::native::(anonymous namespace)::multi_tensor_apply_kernel<TensorListMetadata<(int)1>,"
+        " at::native::(anonymous namespace)::LpNormFunctor<float, (at::native::NormType)1>>(T1, T2)",
+        "optimizer",
+    ),
+    (
+        "void cutlass__5x_cudnn::Kernel<cutlass__5x_cudnn::reduction::kernel::ReduceSplitK<MatrixShape>>(T)",
+        "conv",
+    ),
 ]
 
 
