@@ -26,7 +26,7 @@ FROM (
             || '|selective_scan|selective_state|causal_conv1d'),
         -- Before norm: normal_kernel draws random numbers.
         ('random', 'distribution_|philox_|curand_|random_from_to'),
-        -- Before the optimizer, which handles many tensors at once, too: shards and inputs of graphs are copied.
+        -- Before the optimizer, which handles many tensors at once, too: shards, and inputs of graphs.
         ('elementwise', 'multi_tensor_apply_kernel<.*(^|[^a-z])copyfunctor'),
         -- Before norm: clipping gradients takes the norm of many tensors at once.
         ('optimizer', 'multi_tensor_|fused_?(adam|sgd|lamb)|adamw?_?(functor|kernel)|amp_update_scale'),
@@ -46,12 +46,13 @@ FROM (
         -- Before gemm: an implicit GEMM is a convolution.
         ('conv', 'wgrad|dgrad|fprop|implicit_gemm|convol(ve|ution)|winograd'
             || '|conv_?(depthwise|transpose|[123]d)|cudnn::.*reduce_?split_?k'),
-        -- A split GEMM ends with a reduction of its parts.
-        ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
-        -- Before what their names contain: of cuSOLVER and cuSPARSE, and of cuDNN's recurrent networks.
+        -- Before gemm: cuBLAS solves triangular systems. All others are of cuSOLVER.
         ('linear_algebra', '(^|[^a-z])(ge(svd|qr|lq|hrd|tr[fsi])|(sy|he)(ev|tr[df])|po(tr[fsi])|tr(sm|tr[is])'
             || '|(or|un)(g|m)(qr|lq|tr)|ste(dc|qr)|la(cpy|scl|swp|set|rf))|svd_|cusolver|eye_kernel|fnrma_'
             || '|offa_stage'),
+        -- A split GEMM ends with a reduction of its parts.
+        ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
+        -- Before what the names of these contain: of cuSPARSE, and of cuDNN's recurrent networks.
         ('sparse', 'cusparse::|(^|[^a-z])(csr|coo|bsr)(mm|mv|_partition|2|sort)'),
         ('rnn', 'elemwisernn|(lstm|gru|rnn)_?(elementwise|cell|block|fp|bp|forward|backward|persist)'
             || '|persist(ent)?rnn'),

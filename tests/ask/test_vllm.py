@@ -127,7 +127,7 @@ CATEGORIES = [
         "void at::native::reduce_kernel<512, 1, at::native::ReduceOp<float, at::native::ArgMaxOps>>(T)",
         "sampling",
     ),
-    ("void at::native::upsample_nearest2d_out_frame<float>(float *)", "other"),
+    ("void at::native::upsample_nearest2d_out_frame<float>(float *)", "elementwise"),
     ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage)", "communication"),
     (
         "void at::native::vectorized_elementwise_kernel<8, at::native::GeluCUDAKernelImpl>(int)",
@@ -282,7 +282,7 @@ CATEGORIES = [
     ("void geqr2_smem_domino_fast<double, double, (int)8, (int)512>(int, int, T1 *)", "linear_algebra"),
     ("void kernel<getrf_wo_pivot_params_<double, (int)0, (int)256>>(int, int)", "linear_algebra"),
     ("void syevj_parallel_order_set_kernel<(int)512>(long, int *)", "linear_algebra"),
-    ("void trsm_left_kernel<double, 256, 4>(cublasTrsmParams<double>)", "gemm"),
+    ("void trsm_left_kernel<double, 256, 4>(cublasTrsmParams<double>)", "linear_algebra"),
     ("void lascl_kernel<double, double, (int)8>(long, long, T1 *)", "linear_algebra"),
     ("uneven_split_kernel", "other"),
     ("void cusparse::csrmm_alg2_kernel<(bool)0, (bool)0, long, float>(T4, T4, T5)", "sparse"),

@@ -70,8 +70,8 @@ _ORDERS = (
     _STATES,
     ("gemm", "attention", "communication", "norm", "moe", "activation", "rope", "kv_cache", "elementwise",
      "sampling", "compiled", "mamba", "conv", "optimizer", "quantization", "scan_reduce", "random", "triton",
-     "other", "graph", "memcpy", "memset", "softmax", "loss", "fft", "autotuning", "sorting", "linear_algebra",
-     "pooling", "embedding", "rnn", "sparse"),
+     "other", "graph", "memcpy", "memset", "softmax", "loss", "fft", "autotuning", "sorting",
+     "linear_algebra", "pooling", "embedding", "rnn", "sparse"),
     ("attention", "mlp", "moe", "mamba"),
     ("decode", "prefill", "mixed", "empty"),
 )  # fmt: skip
