@@ -106,7 +106,8 @@ SHAPES: Final[Mapping[int, Shape]] = {
         103: _numbers(1, 2, 3, 4, 5),
         105: _numbers(1, 2, 3, 4),
         106: _numbers(1, 2),
-        107: _numbers(1, 2),
+        # 3 and 4, of graphs that the device launches: the graph that did, and how; they have no column.
+        107: _numbers(1, 2, 3, 4),
     },
     TRACE: {
         **_numbers(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 20, 21, 26, 42),
