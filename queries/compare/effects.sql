@@ -193,67 +193,87 @@ ranges AS (
     FROM nvtx_ranges
     WHERE is_like('range', $topic) AND style <> 'mark' AND gpu_start_ns IS NOT NULL
 ),
+-- What rows are about. Texts are numbers from here on, in their order: all of these are grouped and sorted.
+abouts AS (
+    SELECT *, row_number() OVER () AS about_id
+    FROM (
+        SELECT 'trace' AS topic, NULL AS path, NULL AS name, 'gpu_ns' AS measure
+        UNION ALL
+        SELECT DISTINCT topic, NULL, name, 'gpu_ns' FROM worked WHERE topic <> 'graph'
+        UNION ALL
+        SELECT DISTINCT 'category', NULL, category, 'gpu_ns' FROM worked WHERE category IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'range', path, domain, 'gpu_busy_ns' FROM ranges
+        UNION ALL
+        SELECT 'step', NULL, NULL, measure FROM (VALUES ('gpu_busy_ns'), ('pace_ns')) AS measures(measure)
+    )
+    WHERE is_like(topic, $topic)
+),
+names AS (
+    SELECT called.*, row_number() OVER (ORDER BY called.topic, called.name) AS name_id, about_id
+    FROM (SELECT DISTINCT topic, name FROM worked) AS called
+    LEFT JOIN abouts ON abouts.topic = called.topic AND abouts.name IS NOT DISTINCT FROM called.name
+),
+places AS (
+    SELECT place, row_number() OVER (ORDER BY place) AS place_id
+    FROM (SELECT place FROM worked UNION SELECT place FROM steps)
+),
 pieces AS (
     SELECT
-        trace_id,
-        {'topic': 'trace', 'path': NULL, 'name': NULL, 'measure': 'gpu_ns'} AS about,
-        (process_number, device, place, topic, name, instance) AS key,
+        worked.trace_id,
+        unnest([of_trace.about_id, names.about_id, of_category.about_id]) AS about_id,
+        process_number,
+        device,
+        place_id,
+        name_id,
+        instance,
         begun_ns,
         value,
         in_steps.operation_id IS NULL AS is_outside
     FROM worked
+    JOIN names ON names.topic = worked.topic AND names.name IS NOT DISTINCT FROM worked.name
+    LEFT JOIN places ON places.place IS NOT DISTINCT FROM worked.place
     LEFT JOIN in_steps USING (kind, operation_id)
-    WHERE is_like('trace', $topic)
+    LEFT JOIN (FROM abouts WHERE topic = 'trace') AS of_trace ON true
+    LEFT JOIN (FROM abouts WHERE topic = 'category') AS of_category ON of_category.name = worked.category
     UNION ALL
-    SELECT
-        trace_id,
-        {'topic': topic, 'path': NULL, 'name': name, 'measure': 'gpu_ns'},
-        (process_number, device, place, topic, name, instance),
-        begun_ns,
-        value,
-        false
-    FROM worked
-    WHERE is_like(topic, $topic) AND topic <> 'graph'
-    UNION ALL
-    SELECT
-        trace_id,
-        {'topic': 'category', 'path': NULL, 'name': category, 'measure': 'gpu_ns'},
-        (process_number, device, place, topic, name, instance),
-        begun_ns,
-        value,
-        false
-    FROM worked
-    WHERE is_like('category', $topic) AND category IS NOT NULL
-    UNION ALL
-    SELECT
-        trace_id,
-        {'topic': 'range', 'path': path, 'name': domain, 'measure': 'gpu_busy_ns'},
-        (process_number, NULL, NULL, NULL, NULL, instance),
-        gpu_start_ns,
-        gpu_busy_ns,
-        false
+    SELECT trace_id, about_id, process_number, NULL, NULL, NULL, instance, gpu_start_ns, gpu_busy_ns, false
     FROM ranges
     JOIN owners USING (trace_id, process_id)
+    JOIN (FROM abouts WHERE topic = 'range') AS of_range
+        ON of_range.path IS NOT DISTINCT FROM ranges.path AND of_range.name IS NOT DISTINCT FROM domain
     UNION ALL
     SELECT
         trace_id,
-        {'topic': 'step', 'path': NULL, 'name': NULL, 'measure': measure},
-        (process_number, NULL, place, NULL, NULL, instance),
+        about_id,
+        process_number,
+        NULL,
+        place_id,
+        NULL,
+        instance,
         gpu_start_ns,
         CASE measure WHEN 'pace_ns' THEN pace_ns ELSE gpu_busy_ns END,
         false
     FROM paced
     JOIN owners USING (trace_id, process_id)
-    CROSS JOIN (VALUES ('gpu_busy_ns'), ('pace_ns')) AS measures(measure)
+    LEFT JOIN places ON places.place IS NOT DISTINCT FROM paced.place
+    JOIN (FROM abouts WHERE topic = 'step') AS of_step ON true
 ),
+-- Each is in a trace once.
 keyed AS (
     SELECT
-        about,
-        key,
+        about_id,
+        process_number,
+        device,
+        place_id,
+        name_id,
+        instance,
         count(*) = (SELECT traces FROM runs) AS is_matched,
         avg(value) FILTER (side = 'baseline') AS usual_ns,
-        min((trace_id, begun_ns)) FILTER (side = 'baseline') AS placed,
-        list({'side': side, 'trace_id': trace_id, 'value': value}) AS found,
+        min(trace_id) FILTER (side = 'baseline') AS first_trace,
+        arg_min(begun_ns, trace_id) FILTER (side = 'baseline') AS first_begun_ns,
+        list(trace_id) AS trace_ids,
+        list(value) AS found,
         count(*) FILTER (side = 'baseline') AS in_baseline,
         count(*) FILTER (side = 'variant') AS in_variant,
         sum(value) FILTER (side = 'baseline') AS in_baseline_ns,
@@ -262,36 +282,44 @@ keyed AS (
         sum(value) FILTER (side = 'variant' AND is_outside) AS outside_variant_ns
     FROM pieces
     JOIN chosen USING (trace_id)
-    WHERE value IS NOT NULL
-    GROUP BY about, key
+    WHERE value IS NOT NULL AND about_id IS NOT NULL
+    GROUP BY about_id, process_number, device, place_id, name_id, instance
 ),
 cut AS (
     SELECT
-        about,
+        about_id,
+        trace_ids,
         found,
         least(19, floor(
-            20 * (sum(usual_ns) OVER (in_time ORDER BY placed, key) - usual_ns / 2)
-            / nullif(sum(usual_ns) OVER in_time, 0)
+            20 * (sum(usual_ns) OVER in_turn - usual_ns / 2)
+            / nullif(sum(usual_ns) OVER (PARTITION BY about_id), 0)
         )) AS block
     FROM keyed
     WHERE is_matched
-    WINDOW in_time AS (PARTITION BY about)
+    WINDOW in_turn AS (
+        PARTITION BY about_id
+        ORDER BY first_trace, first_begun_ns, process_number, device, place_id, name_id, instance
+    )
 ),
 summed AS (
-    SELECT about, block, piece.side, piece.trace_id, sum(piece.value) AS block_ns
-    FROM (SELECT about, block, unnest(found) AS piece FROM cut)
-    GROUP BY ALL
+    SELECT about_id, block, side, trace_id, block_ns
+    FROM (
+        SELECT about_id, block, trace_id, sum(value) AS block_ns
+        FROM (SELECT about_id, block, unnest(trace_ids) AS trace_id, unnest(found) AS value FROM cut)
+        GROUP BY ALL
+    )
+    JOIN chosen USING (trace_id)
 ),
 compared AS (
     SELECT
         *,
-        block_ns / nullif(avg(block_ns) FILTER (side = 'baseline') OVER (PARTITION BY about, block), 0)
+        block_ns / nullif(avg(block_ns) FILTER (side = 'baseline') OVER (PARTITION BY about_id, block), 0)
             AS ratio
     FROM summed
 ),
 of_runs AS (
     SELECT
-        about,
+        about_id,
         side,
         trace_id,
         sum(block_ns) AS matched_ns,
@@ -301,7 +329,7 @@ of_runs AS (
 ),
 over_runs AS (
     SELECT
-        about,
+        about_id,
         avg(matched_ns) FILTER (side = 'baseline') AS baseline_ns,
         avg(matched_ns) FILTER (side = 'variant') AS variant_ns,
         avg(ratio) FILTER (side = 'baseline') AS baseline_ratio,
@@ -309,26 +337,26 @@ over_runs AS (
         stddev_samp(ratio) FILTER (side = 'baseline') AS baseline_spread,
         stddev_samp(ratio) FILTER (side = 'variant') AS variant_spread
     FROM of_runs
-    GROUP BY about
+    GROUP BY about_id
 ),
 of_blocks AS (
-    SELECT about, block, avg(ratio) FILTER (side = 'variant') - 1 AS effect
+    SELECT about_id, block, avg(ratio) FILTER (side = 'variant') - 1 AS effect
     FROM compared
     WHERE ratio IS NOT NULL
     GROUP BY ALL
 ),
 over_blocks AS (
     SELECT
-        about,
+        about_id,
         count(*) AS blocks,
         list(effect ORDER BY effect) AS effects,
         stddev_samp(effect) AS block_spread
     FROM of_blocks
-    GROUP BY about
+    GROUP BY about_id
 ),
 counted AS (
     SELECT
-        about,
+        about_id,
         count(*) FILTER (is_matched) AS matched,
         count(*) FILTER (NOT is_matched AND in_baseline > 0) AS baseline_only,
         count(*) FILTER (NOT is_matched AND in_variant > 0) AS variant_only,
@@ -337,7 +365,7 @@ counted AS (
         coalesce(sum(outside_baseline_ns) FILTER (NOT is_matched), 0) AS baseline_outside_ns,
         coalesce(sum(outside_variant_ns) FILTER (NOT is_matched), 0) AS variant_outside_ns
     FROM keyed
-    GROUP BY about
+    GROUP BY about_id
 ),
 of_all AS (
     SELECT sum(value) AS gpu_ns
@@ -361,16 +389,16 @@ estimated AS (
                     * sqrt(1 + 1 / more_runs) / baseline_ratio
              WHEN blocks > 2 THEN trimmed_half_width(effects) END AS half_width
     FROM counted
-    LEFT JOIN over_runs USING (about)
-    LEFT JOIN over_blocks USING (about)
+    LEFT JOIN over_runs USING (about_id)
+    LEFT JOIN over_blocks USING (about_id)
     CROSS JOIN runs
     CROSS JOIN of_all
 )
 SELECT
-    about.topic,
-    about.path,
-    about.name,
-    about.measure,
+    topic,
+    path,
+    name,
+    measure,
     matched,
     baseline_only,
     variant_only,
@@ -378,8 +406,8 @@ SELECT
     variant_ns,
     baseline_only_ns / baseline_runs AS baseline_only_ns,
     variant_only_ns / variant_runs AS variant_only_ns,
-    CASE about.topic WHEN 'trace' THEN baseline_outside_ns / baseline_runs END AS baseline_outside_ns,
-    CASE about.topic WHEN 'trace' THEN variant_outside_ns / variant_runs END AS variant_outside_ns,
+    CASE topic WHEN 'trace' THEN baseline_outside_ns / baseline_runs END AS baseline_outside_ns,
+    CASE topic WHEN 'trace' THEN variant_outside_ns / variant_runs END AS variant_outside_ns,
     percent(coalesce(baseline_ns, 0) + baseline_only_ns / baseline_runs, gpu_ns / baseline_runs) AS share_pct,
     100 * effect AS effect_pct,
     100 * (effect - half_width) AS low_pct,
@@ -392,8 +420,9 @@ SELECT
     100 * baseline_spread AS baseline_spread_pct,
     100 * variant_spread AS variant_spread_pct
 FROM estimated
+JOIN abouts USING (about_id)
 ORDER BY
-    list_position(['trace', 'step', 'range', 'category', 'kernel', 'copy'], about.topic),
+    list_position(['trace', 'step', 'range', 'category', 'kernel', 'copy'], topic),
     -- What takes the time, first.
     coalesce(baseline_ns + variant_ns, 0) + baseline_only_ns + variant_only_ns DESC,
-    about
+    {'topic': topic, 'path': path, 'name': name, 'measure': measure}
