@@ -84,6 +84,27 @@ def test_several_payloads_of_an_event_are_an_array_in_their_order() -> None:
     assert payloads(recording.database()) == [of[0], list(of), [None, of[1]]]
 
 
+def test_payloads_that_each_hold_all_bytes_are_none() -> None:
+    """Else a made-up event of 100 kB has gigabytes of them."""
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5, peer=7)
+    content = recording._tables["NVTX_EVENTS"][-1]["binaryData"]
+    ((schema, begin, end),) = payload_parts.parts(content)
+    head = struct.pack("<QQQ", schema, end - begin, 56)
+    overlapping = struct.pack("<Q", 2) + 2 * head + content[begin:end]
+    recording.range("overlapping", 2, 3, domain="NCCL", binary=overlapping)
+    assert payloads(recording.database())[1:] == [None]
+    assert payload_parts.parts(overlapping) == []
+
+
+def test_the_default_domain_may_have_no_number() -> None:
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5, size=6, peer=7)
+    (event,) = (row for row in recording._tables["NVTX_EVENTS"] if row["binaryData"])
+    for row in (event, *recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"]):
+        row["domainId"] = None
+    told = {"NCCL communicator ID": 5, "Message size [bytes]": 6, "Peer rank": 7}
+    assert payloads(recording.database()) == [told]
+
+
 def test_domains_lay_out_schemas_of_one_number_differently() -> None:
     recording = Recording().range("other", 0, 1, domain="first").nccl("ncclSend", 2, 3, communicator=5)
     of_nccl = recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"][0]
