@@ -22,7 +22,7 @@ SELECT
     * EXCLUDE (_is_long),
     bool_and(_is_long) OVER (
         PARTITION BY trace_id, process_id, tid, step_text
-        ORDER BY coalesce(start_ns, gpu_start_ns), range_id
+        ORDER BY coalesce(start_ns, gpu_start_ns), range_id, gpu_start_ns
         ROWS UNBOUNDED PRECEDING
     ) AS is_warm_up
 FROM _timed
