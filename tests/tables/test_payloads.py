@@ -84,6 +84,27 @@ def test_several_payloads_of_an_event_are_an_array_in_their_order() -> None:
     assert payloads(recording.database()) == [of[0], list(of), [None, of[1]]]
 
 
+@pytest.mark.parametrize(
+    ("told", "values"),
+    [
+        ('[{"a":1},null,{"b":"x"}]', [("a", "1"), ("b", "x")]),
+        ('[{"a":1},[2]]', [("", '[{"a":1},[2]]')]),
+        ("[null,5]", [("", "[null,5]")]),
+        ("[null]", [("", "[null]")]),
+        ("[]", [("", "[]")]),
+        ("[{", [("", "[{")]),
+    ],
+)
+def test_arrays_of_structures_have_fields_and_others_are_values(
+    told: str, values: list[tuple[str, str]]
+) -> None:
+    """As an application tells them as JSON."""
+    recording = Recording().range("told", 0, 1)
+    recording._tables["NVTX_EVENTS"][0]["jsonText"] = told
+    found = recording.database().sql("SELECT field, value_text FROM payload_values ORDER BY position")
+    assert found.rows() == values
+
+
 def test_payloads_that_each_hold_all_bytes_are_none() -> None:
     """Else a made-up event of 100 kB has gigabytes of them."""
     recording = Recording().nccl("ncclSend", 0, 1, communicator=5, peer=7)
