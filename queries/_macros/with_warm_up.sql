@@ -3,6 +3,7 @@
 -- Those are the first steps of a thread, of one text without the number of the step, that each take more than
 -- twice the median of all of that text, on the CPU or on the GPU, up to the first one that does not. Requests
 -- and tokens in a text tell steps apart: other sizes are other work. Of one or two steps none takes so long.
+-- Of a window of time (--from, --within) they are the first ones in it: what was before is not there.
 --
 -- Columns: those of the steps, and is_warm_up.
 -- @param  found_steps TABLE  rows with trace_id, process_id, tid, range_id, step_text (see steps_of),
