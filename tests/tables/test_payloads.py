@@ -117,6 +117,15 @@ def test_payloads_that_each_hold_all_bytes_are_none() -> None:
     assert payload_parts.parts(overlapping) == []
 
 
+def test_of_very_many_payloads_of_an_event_the_first_are_told() -> None:
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5)
+    ((schema, _, _),) = payload_parts.parts(recording._tables["NVTX_EVENTS"][-1]["binaryData"])
+    many = payload_parts.joined([(schema, struct.pack("<Q", number)) for number in range(1025)])
+    recording.range("many", 2, 3, domain="NCCL", binary=many)
+    told = payloads(recording.database())[1]
+    assert told == [{"NCCL communicator ID": number} for number in range(1024)]
+
+
 def test_the_default_domain_may_have_no_number() -> None:
     recording = Recording().nccl("ncclSend", 0, 1, communicator=5, size=6, peer=7)
     (event,) = (row for row in recording._tables["NVTX_EVENTS"] if row["binaryData"])
