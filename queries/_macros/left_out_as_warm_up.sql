@@ -3,8 +3,8 @@
 -- @param  names VARCHAR[]   of which traces
 
 CASE WHEN steps > 0 THEN format(
-    'Left out as warm-up: {} of {}, the first of a text that take more than twice its median. '
-        || '--warm-up true counts them.',
+    'Left out as warm-up: {} of {}. Warm-up are the first steps of a text that take more than twice its '
+        || 'median; --warm-up true counts them.',
     if(steps = 1, '1 step', format('{:,} steps', steps::BIGINT)),
     listed(names)
 ) END

@@ -67,5 +67,5 @@ SELECT
 FROM parsed
 JOIN chosen_traces(chosen) AS traces USING (trace_id)
 WINDOW by_start AS (
-    PARTITION BY trace, process_id, tid ORDER BY coalesce(start_ns, gpu_start_ns), range_id
+    PARTITION BY trace, process_id, tid ORDER BY coalesce(start_ns, gpu_start_ns), range_id, gpu_start_ns
 )

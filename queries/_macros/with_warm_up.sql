@@ -3,6 +3,7 @@
 -- Those are the first steps of a thread, of one text without the number of the step, that each take more than
 -- twice the median of all of that text, on the CPU or on the GPU, up to the first one that does not. Requests
 -- and tokens in a text tell steps apart: other sizes are other work. Of one or two steps none takes so long.
+-- Of a window of time (--from, --within) they are the first ones in it: what was before is not there.
 --
 -- Columns: those of the steps, and is_warm_up.
 -- @param  found_steps TABLE  rows with trace_id, process_id, tid, range_id, step_text (see steps_of),
@@ -22,7 +23,7 @@ SELECT
     * EXCLUDE (_is_long),
     bool_and(_is_long) OVER (
         PARTITION BY trace_id, process_id, tid, step_text
-        ORDER BY coalesce(start_ns, gpu_start_ns), range_id
+        ORDER BY coalesce(start_ns, gpu_start_ns), range_id, gpu_start_ns
         ROWS UNBOUNDED PRECEDING
     ) AS is_warm_up
 FROM _timed

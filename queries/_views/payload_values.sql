@@ -19,7 +19,10 @@ WITH told AS (
         CASE
             WHEN NOT json_valid(payload) THEN NULL
             WHEN starts_with(payload, '{') THEN [payload::JSON]
-            WHEN starts_with(payload, '[{') OR starts_with(payload, '[null,') THEN payload -> '$[*]'
+            -- What an application itself tells as JSON may be an array of anything.
+            WHEN starts_with(payload, '[')
+                AND list_sort(list_distinct(json_type(payload, '$[*]'))) IN (['OBJECT'], ['NULL', 'OBJECT'])
+                THEN payload -> '$[*]'
         END AS structures
     FROM nvtx_ranges
     WHERE payload IS NOT NULL

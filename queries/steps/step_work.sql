@@ -19,8 +19,9 @@
 -- @column avg_gpu_ns DOUBLE     of one step
 -- @column share_pct DOUBLE      of the time of all kernels of these steps
 -- @chart  bars x=category y=gpu_ns group=range
--- @empty  No step launches kernels: no range is like the one asked for, or repeats. See the query nvtx-sum
--- @empty  for what to name with --step. Recorded by: nsys profile --trace=nvtx
+-- @empty  No step launches kernels, or none but warm-up does (--warm-up true counts it): no range is like the
+-- @empty  one asked for, or repeats. See the query nvtx-sum for what to name with --step. Recorded by: nsys
+-- @empty  profile --trace=nvtx
 -- @note   SELECT left_out_as_warm_up(sum(warm_up_steps), list(DISTINCT trace ORDER BY trace))
 -- @note   FROM (SELECT DISTINCT trace, range, warm_up_steps FROM answer WHERE warm_up_steps > 0)
 

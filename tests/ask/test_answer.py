@@ -71,6 +71,45 @@ def test_notes_have_codes(db: traceql.Database) -> None:
     assert notes[-1].text.startswith("No rows. ")
 
 
+def _warming(early: int) -> Recording:
+    """Steps of a launch each, of which the first ones are long."""
+    made = Recording()
+    for number in range(9):
+        at = 1000 * number
+        made.range("step", at, at + (900 if number < early else 100))
+        made.call(LAUNCH, at, at + 5, kernel("k", at + 10, at + 20))
+    return made
+
+
+@pytest.mark.parametrize("question", ["launches_per_step", "step_work"])
+def test_steps_that_are_left_out_as_warm_up_are_told_and_can_be_counted(question: str) -> None:
+    with traceql.open(":memory:") as database:
+        for trace, early in (("a", 1), ("b", 2), ("c", 0)):
+            _warming(early).store(database, trace)
+        told = {
+            asked: [note.text for note in database.ask(question, trace=list(asked)).notes]
+            for asked in (("a",), ("a", "b"), ("c",))
+        }
+        counted = database.ask(question, warm_up=True)
+    assert [len(notes) for notes in told.values()] == [1, 1, 0]
+    assert told[("a",)][0].startswith("Left out as warm-up: 1 step of a. Warm-up are the first steps")
+    assert told[("a", "b")][0].startswith("Left out as warm-up: 3 steps of a, b.")
+    assert not counted.notes
+    assert counted.frame()["steps"].to_list() == [9, 9, 9]
+
+
+def test_where_warm_up_alone_launches_kernels_it_is_said() -> None:
+    made = Recording()
+    for number in range(9):
+        at = 1000 * number
+        made.range("step", at, at + (900 if number == 0 else 100))
+        made.call(LAUNCH, at, at + 5, *([kernel("k", at + 10, at + 20)] if number == 0 else []))
+    answer = made.database().ask("step_work")
+    assert len(answer) == 0
+    assert "none but warm-up does (--warm-up true counts it)" in answer.notes[-1].text
+    assert made.database().ask("step_work", warm_up=True).frame()["steps"].to_list() == [9]
+
+
 def test_the_short_way_is_the_frame_alone(db: traceql.Database) -> None:
     assert db.query("top_kernels", trace="run").equals(db.ask("top_kernels", trace="run").frame())
 

@@ -323,3 +323,22 @@ def test_steps_that_begin_together_by_their_kernels_are_the_same_in_any_order(
     if question == "step_summary":
         # Of two that begin together, one has what both launched.
         assert wanted["gpu_operations"].value_counts().sort("gpu_operations").rows() == [(2, 3000), (4, 1500)]
+
+
+def test_steps_that_one_call_launches_are_in_the_order_of_their_work() -> None:
+    """Graphs of two steps each, of many processes, of which the first step of the first graph is warm-up."""
+    made = Recording()
+    for pid in range(1, 41):
+        at = 0
+        for launch in range(4):
+            work = []
+            for step in range(2):
+                took = 100 if (launch, step) == (0, 0) else 10
+                for name in ("first", "second"):
+                    work.append(kernel(name, at, at + took, node=7))
+                    at += took + 5
+            made.call("cudaGraphLaunch_v10000", 1000 * launch, 1000 * launch + 5, *work, pid=pid, tid=pid)
+    answer = made.database().query("step_summary")
+    before = answer["gpu_before_ns"].drop_nulls()
+    assert before.to_list() == [5] * len(before)
+    assert answer.filter("is_warm_up")["step"].to_list() == [0] * 40

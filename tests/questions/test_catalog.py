@@ -413,7 +413,7 @@ def test_traces_that_lack_data_are_named_in_a_note(corpus: Database) -> None:
     said = corpus.ask("top_kernels").notes
     assert said[0].code == "not_recorded"
     assert said[0].text.startswith(
-        "No kernels in 7 traces (centerformer_titan_2022.4.sqlite.xz, centerformer_titan"
+        "No kernels in 8 traces (centerformer_titan_2022.4.sqlite.xz, centerformer_titan"
     )
     # Kernels of graphs that were traced as a whole are in no count.
     assert any(

@@ -14,7 +14,8 @@ from made.runs import Runs
 import traceql
 from traceql.errors import DatabaseError, ParameterError, ReportError
 from traceql.read import runs
-from traceql.store.lake import numbers
+from traceql.store.lake import folder, numbers
+from traceql.store.waiting import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,3 +157,24 @@ def test_who_claims_just_when_a_lake_is_given_up_has_it(
     one.unprepare()
     assert looked == [False, True]
     assert (tmp_path / "lake" / "lake.json").exists()
+
+
+def test_a_lock_that_goes_with_a_lake_that_is_given_up_is_held_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for it has the one that is there then, as all others do."""
+    one, other = (traceql.open(tmp_path / "lake", lake=True)._store._place for _ in range(2))  # type: ignore[attr-defined]
+    one.make()
+    locked, held = folder._locked, []
+
+    def given_up(descriptor: int) -> bool:
+        held.append(locked(descriptor))
+        if len(held) == 1:
+            (tmp_path / "lake" / "lock").unlink()
+        return held[-1]
+
+    monkeypatch.setattr(folder, "_locked", given_up)
+    impatient = Patience(0, lambda _: None)
+    with one.changing(impatient), pytest.raises(DatabaseError), other.changing(impatient):
+        pass
+    assert held == [True, True, False]

@@ -84,6 +84,57 @@ def test_several_payloads_of_an_event_are_an_array_in_their_order() -> None:
     assert payloads(recording.database()) == [of[0], list(of), [None, of[1]]]
 
 
+@pytest.mark.parametrize(
+    ("told", "values"),
+    [
+        ('[{"a":1},null,{"b":"x"}]', [("a", "1"), ("b", "x")]),
+        ('[{"a":1},[2]]', [("", '[{"a":1},[2]]')]),
+        ("[null,5]", [("", "[null,5]")]),
+        ("[null]", [("", "[null]")]),
+        ("[]", [("", "[]")]),
+        ("[{", [("", "[{")]),
+    ],
+)
+def test_arrays_of_structures_have_fields_and_others_are_values(
+    told: str, values: list[tuple[str, str]]
+) -> None:
+    """As an application tells them as JSON."""
+    recording = Recording().range("told", 0, 1)
+    recording._tables["NVTX_EVENTS"][0]["jsonText"] = told
+    found = recording.database().sql("SELECT field, value_text FROM payload_values ORDER BY position")
+    assert found.rows() == values
+
+
+def test_payloads_that_each_hold_all_bytes_are_none() -> None:
+    """Else a made-up event of 100 kB has gigabytes of them."""
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5, peer=7)
+    content = recording._tables["NVTX_EVENTS"][-1]["binaryData"]
+    ((schema, begin, end),) = payload_parts.parts(content)
+    head = struct.pack("<QQQ", schema, end - begin, 56)
+    overlapping = struct.pack("<Q", 2) + 2 * head + content[begin:end]
+    recording.range("overlapping", 2, 3, domain="NCCL", binary=overlapping)
+    assert payloads(recording.database())[1:] == [None]
+    assert payload_parts.parts(overlapping) == []
+
+
+def test_of_very_many_payloads_of_an_event_the_first_are_told() -> None:
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5)
+    ((schema, _, _),) = payload_parts.parts(recording._tables["NVTX_EVENTS"][-1]["binaryData"])
+    many = payload_parts.joined([(schema, struct.pack("<Q", number)) for number in range(1025)])
+    recording.range("many", 2, 3, domain="NCCL", binary=many)
+    told = payloads(recording.database())[1]
+    assert told == [{"NCCL communicator ID": number} for number in range(1024)]
+
+
+def test_the_default_domain_may_have_no_number() -> None:
+    recording = Recording().nccl("ncclSend", 0, 1, communicator=5, size=6, peer=7)
+    (event,) = (row for row in recording._tables["NVTX_EVENTS"] if row["binaryData"])
+    for row in (event, *recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"]):
+        row["domainId"] = None
+    told = {"NCCL communicator ID": 5, "Message size [bytes]": 6, "Peer rank": 7}
+    assert payloads(recording.database()) == [told]
+
+
 def test_domains_lay_out_schemas_of_one_number_differently() -> None:
     recording = Recording().range("other", 0, 1, domain="first").nccl("ncclSend", 2, 3, communicator=5)
     of_nccl = recording._tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"][0]

@@ -61,7 +61,7 @@ def told_apart(answer: pl.DataFrame, name: str, until: str, most: int) -> list[s
             if len({values[number] for number in group}) > 1:
                 for number in group:
                     more[number].append(called(column, values[number]))
-    # What nothing tells apart, such as the next pool at an address, is numbered, where no end is cut off.
+    # What nothing tells apart, such as the next pool at an address, is numbered first: an end may be cut off.
     alike = {}
     for number, (text, words) in enumerate(zip(names, more, strict=True)):
         alike.setdefault((text, *words), []).append(number)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 5
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "7eb5b315972f851a"
+FINGERPRINT = "7d7546ec8ccf166a"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

@@ -243,13 +243,17 @@ class Folder:
     def changing(self, patience: Patience) -> Iterator[None]:
         """Hold the lake's lock, which the system gives back when a process ends in whatever way."""
         wait = Wait(self.given, patience)
-        descriptor = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
-        try:
-            while not _locked(descriptor):
-                wait.go_on(BusyError("another process, which changes its entries"))
-            yield
-        finally:
-            os.close(descriptor)
+        while True:
+            descriptor = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+            try:
+                while not _locked(descriptor):
+                    wait.go_on(BusyError("another process, which changes its entries"))
+                # Who held it may have given the lake up, and removed it: the next one would hold another.
+                if _is_at(descriptor, self._root / _LOCK):
+                    yield
+                    return
+            finally:
+                os.close(descriptor)
 
     def keep_to_owner(self) -> bool:
         """Take the folder from everybody but its owner."""
@@ -278,6 +282,14 @@ def _remove_empty(folders: Sequence[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _locked(descriptor: int) -> bool:

@@ -6,7 +6,8 @@
 -- something; of a structure in it those of its fields (inner.rows), of an array of fixed length those of its
 -- elements (list[0]). What NVTX calls a text, a union or an array of any length is left out; so are fields
 -- that lie outside their payload or do not say where they begin, what is larger than 64 KiB or nested more
--- than 8 times, and schemas of one domain and number that two processes laid out differently.
+-- than 8 times, payloads of an event after the first 1,024, and schemas of one domain and number that two
+-- processes laid out differently.
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
 -- @reads eventType  INTEGER
@@ -55,10 +56,8 @@ WITH RECURSIVE number_types(type, size, form) AS (
         (72, 8, 'unsigned'), (73, 4, 'unsigned'), (74, 8, 'unsigned')
 ),
 -- The same ones come again and again.
-events AS (
-    SELECT
-        *,
-        least(little_endian(substr(digits, 1, 16)), (length(digits) - 16) // 48)::BIGINT AS payloads
+events AS MATERIALIZED (
+    SELECT row_number() OVER () AS event, *, length(digits) // 2 AS bytes
     FROM (
         SELECT DISTINCT coalesce(domainId, 0) AS domain_id, binaryData, hex(binaryData) AS digits
         FROM raw_NVTX_EVENTS
@@ -67,39 +66,50 @@ events AS (
     WHERE length(digits) >= 16
 ),
 heads AS (
-    SELECT *, substr(digits, 17 + 48 * number, 48) AS head
-    FROM (SELECT *, unnest(range(payloads)) AS number FROM events)
-),
-payloads AS (
     SELECT
-        domain_id,
-        binaryData,
-        payloads,
+        event,
         number,
         little_endian(substr(head, 1, 16)) AS schema_id,
-        substr(
-            digits,
-            2 * least(little_endian(substr(head, 33, 16)), length(digits))::BIGINT + 1,
-            2 * least(little_endian(substr(head, 17, 16)), length(digits))::BIGINT
-        ) AS digits
+        least(little_endian(substr(head, 33, 16)), bytes)::BIGINT AS begins,
+        least(little_endian(substr(head, 17, 16)), bytes - begins)::BIGINT AS size
+    FROM (
+        SELECT event, bytes, unnest(range(payloads)) AS number, substr(digits, 17 + 48 * number, 48) AS head
+        FROM (
+            SELECT *, least(little_endian(substr(digits, 1, 16)), (bytes - 8) // 24, 1024)::BIGINT AS payloads
+            FROM events
+        )
+    )
+),
+-- With their heads they hold no more than there is; made-up ones may each hold all of it.
+counted AS (
+    SELECT event, count(*) AS payloads
     FROM heads
+    JOIN events USING (event)
+    GROUP BY event
+    HAVING sum(24 + size) <= any_value(bytes) - 8
+),
+payloads AS (
+    SELECT domain_id, event, number, schema_id, substr(digits, 2 * begins + 1, 2 * size) AS digits
+    FROM heads
+    JOIN events USING (event)
+    SEMI JOIN counted USING (event)
 ),
 structures AS (
-    SELECT domainId AS domain_id, schemaId AS type, any_value(payloadSize) AS size
+    SELECT coalesce(domainId, 0) AS domain_id, schemaId AS type, any_value(payloadSize) AS size
     FROM raw_NVTX_PAYLOAD_SCHEMAS
     WHERE coalesce(raw_NVTX_PAYLOAD_SCHEMAS.type, 1) = 1
     GROUP BY ALL
     HAVING count(DISTINCT coalesce(payloadSize, -1)) = 1
 ),
 enum_sizes AS (
-    SELECT domainId AS domain_id, schemaId AS type, any_value(size) AS size
+    SELECT coalesce(domainId, 0) AS domain_id, schemaId AS type, any_value(size) AS size
     FROM raw_NVTX_PAYLOAD_ENUMS
     GROUP BY ALL
     HAVING count(DISTINCT coalesce(size, -1)) = 1
 ),
 own_entries AS (
     SELECT
-        domainId AS domain_id,
+        coalesce(domainId, 0) AS domain_id,
         schemaId AS schema_id,
         idx,
         any_value(name) AS name,
@@ -157,14 +167,18 @@ entries AS (
     )
 ),
 enums AS (
-    SELECT domainId AS domain_id, schemaId AS type, coalesce(value, 0) AS value, any_value(name) AS name
+    SELECT
+        coalesce(domainId, 0) AS domain_id,
+        schemaId AS type,
+        coalesce(value, 0) AS value,
+        any_value(name) AS name
     FROM raw_NVTX_PAYLOAD_ENUM_ENTRIES
     GROUP BY ALL
     HAVING count(DISTINCT name) = 1
 ),
 fields AS (
     SELECT
-        binaryData,
+        event,
         payloads.number AS payload,
         place,
         entries.name,
@@ -185,8 +199,7 @@ fields AS (
 ),
 objects AS (
     SELECT
-        fields.domain_id,
-        binaryData,
+        event,
         payload AS number,
         '{' || string_agg(
             to_json(fields.name) || ':' || coalesce(
@@ -207,14 +220,19 @@ objects AS (
     FROM fields
     LEFT JOIN enums
         ON enums.domain_id = fields.domain_id AND enums.type = fields.type AND enums.value = number
-    GROUP BY fields.domain_id, binaryData, payload
+    GROUP BY event, payload
+),
+answers AS (
+    SELECT
+        event,
+        CASE WHEN any_value(payloads) = 1 THEN any_value(told)
+             ELSE '[' || string_agg(coalesce(told, 'null'), ',' ORDER BY number) || ']' END AS payload
+    FROM heads
+    JOIN counted USING (event)
+    LEFT JOIN objects USING (event, number)
+    GROUP BY event
+    HAVING count(told) > 0
 )
-SELECT
-    domain_id,
-    binaryData,
-    CASE WHEN any_value(payloads) = 1 THEN any_value(told)
-         ELSE '[' || string_agg(coalesce(told, 'null'), ',' ORDER BY number) || ']' END AS payload
-FROM payloads
-LEFT JOIN objects USING (domain_id, binaryData, number)
-GROUP BY domain_id, binaryData
-HAVING count(told) > 0
+SELECT domain_id, binaryData, payload
+FROM events
+JOIN answers USING (event)
