@@ -333,10 +333,9 @@ def test_steps_that_one_call_launches_are_in_the_order_of_their_work() -> None:
         for launch in range(4):
             work = []
             for step in range(2):
-                took = 100 if (launch, step) == (0, 0) else 10
                 for name in ("first", "second"):
-                    work.append(kernel(name, at, at + took, node=7))
-                    at += took + 5
+                    work.append(kernel(name, at, at + 10, node=7))
+                    at += 110 if (launch, step, name) == (0, 0, "first") else 15
             made.call("cudaGraphLaunch_v10000", 1000 * launch, 1000 * launch + 5, *work, pid=pid, tid=pid)
     answer = made.database().query("step_summary")
     before = answer["gpu_before_ns"].drop_nulls()

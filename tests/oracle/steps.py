@@ -250,18 +250,24 @@ def step_work(view: View, step: str | None, by: str, warm_up: bool) -> list[Row]
 
 
 def _warming(view: View, step: str | None, by: str, called: Callable[[Range], str]) -> set[Range]:
-    """The first steps of one text on their thread, as long as each takes more than twice the median, on CPU or GPU."""
+    """The first steps of one text on their thread, as long as each takes more than twice the median, on CPU or GPU.
+
+    More work on the GPU than the median's is none of it.
+    """
     early = set()
     for group in grouped(in_order(view, step), lambda one: (one.process, one.tid, called(one))).values():
-        spans = [work[1] - work[0] if (work := held(view, one, by)) else None for one in group]
+        work = [held(view, one, by) for one in group]
+        spans = [some[1] - some[0] if some else None for some in work]
+        usual_busy = statistics.median([some[2] for some in work if some] or [0])
+        more = [max(some[2] - usual_busy, 0) if some else 0 for some in work]
         times = list(zip([one.duration for one in group], spans, strict=True))
         usual = [
             statistics.median(known) if (known := [took for took in some if took is not None]) else 0
             for some in zip(*times, strict=True)
         ]
-        for one, took in zip(group, times, strict=True):
+        for one, took, extra in zip(group, times, more, strict=True):
             if not any(
-                ns is not None and ns > 2 * ns_usual for ns, ns_usual in zip(took, usual, strict=True)
+                ns is not None and ns - extra > 2 * ns_usual for ns, ns_usual in zip(took, usual, strict=True)
             ):
                 break
             early.add(one)

@@ -489,7 +489,7 @@ CASES = [
             .range("step 0", 0, 21)
             .call(LAUNCH, 1, 2, kernel("k", 5, 10))
             .range("step 1", 30, 40)
-            .call(LAUNCH, 31, 32, kernel("k", 35, 46))
+            .call(LAUNCH, 31, 32, kernel("k", 35, 37), kernel("k", 44, 46))
             .range("step 2", 50, 60)
             .call(LAUNCH, 51, 52, kernel("k", 55, 60))
             .range("step 3", 60, 100)
@@ -515,13 +515,51 @@ CASES = [
             duration_ns          21      10      10      40      10      10
             gpu_start_ns         5       35      55      65      105     125
             gpu_span_ns          5       11      5       5       5       5
-            gpu_busy_ns          5       11      5       5       5       5
-            gpu_gaps_ns          0       0       0       0       0       0
+            gpu_busy_ns          5       4       5       5       5       5
+            gpu_gaps_ns          0       7       0       0       0       0
             gpu_before_ns        NULL    25      9       5       35      15
-            gpu_operations       1       1       1       1       1       1
+            gpu_operations       1       2       1       1       1       1
             launches             1       1       1       1       1       1
             tokens_per_s         NULL    NULL    NULL    NULL    NULL    NULL
             is_warm_up           true    true    false   false   false   false
+            """
+        ),
+    ),
+    Case(
+        "a first step that takes longer for it has more work on the GPU, as the one of a prompt, is no warm-up",
+        traces={
+            "p": Recording()
+            # 60 - 45 and 50 - 45, of which no one is more than twice 10, or 5.
+            .range("step 0", 0, 60)
+            .call(LAUNCH, 1, 2, kernel("k", 5, 55))
+            .range("step 1", 70, 80)
+            .call(LAUNCH, 71, 72, kernel("k", 75, 80))
+            .range("step 2", 80, 90)
+            .call(LAUNCH, 81, 82, kernel("k", 85, 90))
+        },
+        expected=down(
+            """
+            trace                p       p       p
+            pid                  1       1       1
+            tid                  1       1       1
+            step                 0       1       2
+            range                step 0  step 1  step 2
+            phase                NULL    NULL    NULL
+            context_requests     NULL    NULL    NULL
+            context_tokens       NULL    NULL    NULL
+            generation_requests  NULL    NULL    NULL
+            generation_tokens    NULL    NULL    NULL
+            start_ns             0       70      80
+            duration_ns          60      10      10
+            gpu_start_ns         5       75      85
+            gpu_span_ns          50      5       5
+            gpu_busy_ns          50      5       5
+            gpu_gaps_ns          0       0       0
+            gpu_before_ns        NULL    20      5
+            gpu_operations       1       1       1
+            launches             1       1       1
+            tokens_per_s         NULL    NULL    NULL
+            is_warm_up           false   false   false
             """
         ),
     ),
