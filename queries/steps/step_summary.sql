@@ -30,7 +30,7 @@
 -- @column gpu_operations BIGINT       kernels, copies, memsets and whole graphs; NULL if not known
 -- @column launches BIGINT             API calls that launched them
 -- @column tokens_per_s DOUBLE         tokens ÷ GPU span
--- @column is_warm_up BOOLEAN          one of the first that take over twice the median, and not for more GPU work
+-- @column is_warm_up BOOLEAN          one of the first that take over twice the median, more GPU work aside
 -- @chart  points x=step y=gpu_span_ns color=phase
 -- @section timeline 41 Where the time goes
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
