@@ -377,7 +377,7 @@ def in_css(color: str) -> str:
 @pytest.mark.long
 def test_a_kind_of_work_has_the_colour_that_it_has_in_charts(browser: Browser, tmp_path: Path) -> None:
     """However much time it takes: the product takes the least here."""
-    names = {"softmax": 40, "flash_attn": 30, "rms_norm": 20, "gemm": 10}
+    names = {"argmax": 40, "flash_attn": 30, "rms_norm": 20, "gemm": 10}
     ends = itertools.accumulate(names.values())
     made = Recording().work(
         *(kernel(name, end - names[name], end) for name, end in zip(names, ends, strict=True)),
