@@ -18,7 +18,7 @@ from planted import SECRET
 from traceql.errors import UnsupportedReportError
 from traceql.read.base import no_progress
 from traceql.read.buffer import Buffer
-from traceql.read.nsys_rep import layout, messages
+from traceql.read.nsys_rep import binary_payloads, layout, messages
 from traceql.read.nsys_rep.container import open_container
 from traceql.share.redact import Names, nsys_events, writers
 from traceql.share.redact.payloads import Entry, Layout, Payloads
@@ -280,7 +280,8 @@ def test_each_of_several_payloads_of_an_event_is_blanked() -> None:
     )  # fmt: skip
     events = nsys_events._Events(layout.NVTX, np.array([59]), at, until, at, until, fields)
     found = [
-        (one, bytes(buffer.view[start:end])) for _, one, start, end in nsys_events._payloads(buffer, events)
+        (one, bytes(buffer.view[start:end]))
+        for _, one, start, end in binary_payloads.places(buffer, fields, 1)
     ]
     assert found == several
     blanked = written([(one, payloads.blanked(one, content)) for one, content in several])

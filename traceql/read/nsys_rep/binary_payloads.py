@@ -15,11 +15,35 @@ from traceql.read.nsys_rep import layout, messages
 from traceql.read.nsys_rep.messages import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from traceql.read.buffer import Buffer
     from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.protobuf import Message
+
+
+def places(buffer: Buffer, fields: Mapping[Path, Field], count: int) -> Iterator[tuple[int, int, int, int]]:
+    """(message, schema, where its bytes begin, and end) of each payload.
+
+    The schema is 0 where none is told, and so are the places of one that has no bytes.
+    """
+    found = fields.get(layout.PAYLOADS)
+    if found is None:
+        return
+    assert found.sizes is not None
+    # What is not known in them `checks.frames` counts.
+    inner = messages.split(
+        buffer, found.values, found.values + found.sizes, layout.PAYLOAD, unknown=Unknown()
+    )
+    schemas, begins, ends = np.zeros((3, found.values.size), np.uint64)
+    if (numbers := inner.get(1)) is not None:
+        schemas[slice(None) if numbers.rows is None else numbers.rows] = numbers.values
+    if (contents := inner.get(2)) is not None:
+        assert contents.sizes is not None
+        there = slice(None) if contents.rows is None else contents.rows
+        begins[there], ends[there] = contents.values, contents.values + contents.sizes
+    rows = np.arange(count) if found.rows is None else found.rows
+    yield from zip(rows.tolist(), schemas.tolist(), begins.tolist(), ends.tolist(), strict=True)
 
 
 def column(buffer: Buffer, fields: Mapping[Path, Field], count: int) -> pa.Array | None:
@@ -27,24 +51,12 @@ def column(buffer: Buffer, fields: Mapping[Path, Field], count: int) -> pa.Array
 
     A payload that does not name its schema cannot be decoded by anybody: it is left out.
     """
-    found = fields.get(layout.PAYLOADS)
-    if found is None or found.sizes is None:
-        return None
-    ends = found.values + found.sizes
-    inner = messages.split(buffer, found.values, ends, layout.PAYLOAD, unknown=Unknown())
-    schemas, contents = inner.get(1), inner.get(2)
-    if schemas is None or contents is None or contents.sizes is None:
-        return None
-    schema_of = np.zeros(found.values.size, np.uint64)
-    schema_of[slice(None) if schemas.rows is None else schemas.rows] = schemas.values
-    rows = np.arange(count) if found.rows is None else found.rows
-    if contents.rows is not None:
-        rows, schema_of = rows[contents.rows], schema_of[contents.rows]
     of_rows: list[list[tuple[int, bytes]]] = [[] for _ in range(count)]
-    places = (rows.tolist(), schema_of.tolist(), contents.values.tolist(), contents.sizes.tolist())
-    for row, schema, start, size in zip(*places, strict=True):
-        if schema:
-            of_rows[row].append((schema, bytes(buffer.view[start : start + size])))
+    for row, schema, begin, end in places(buffer, fields, count):
+        if schema and begin:
+            of_rows[row].append((schema, bytes(buffer.view[begin:end])))
+    if not any(of_rows):
+        return None
     return pa.array([payload_parts.joined(one) if one else None for one in of_rows], pa.binary())
 
 

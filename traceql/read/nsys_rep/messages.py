@@ -197,7 +197,7 @@ class _Parts:
     def joined(self) -> dict[int, Field]:
         """The fields."""
         return {
-            number: _joined(parts, self.count, repeats=number in self.repeats or number not in self.shape)
+            number: joined(parts, self.count, repeats=number in self.repeats or number not in self.shape)
             for number, parts in self._found.items()
         }
 
@@ -337,7 +337,8 @@ def _step(
     return at, np.full(at.size, size, np.int64), at + size
 
 
-def _joined(parts: list[Field], count: int, *, repeats: bool) -> Field:
+def joined(parts: list[Field], count: int, *, repeats: bool) -> Field:
+    """One field of so many messages, out of parts that some of them have each."""
     if len(parts) == 1 and not repeats:
         return parts[0]
     every = np.arange(count)

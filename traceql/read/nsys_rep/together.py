@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from traceql.read.nsys_rep import messages
 from traceql.read.nsys_rep.messages import Field
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class _Order:
             if len(parts) == 1:
                 return Field(rows[0], _array(parts[0].values), parts[0].sizes, parts[0].depths)
             if any(part.depths is not None for part in parts):
-                return _repeated(rows, parts)
+                of_sources = zip(rows, parts, strict=True)
+                fields = [Field(some, _array(part.values), part.sizes) for some, part in of_sources]
+                return messages.joined(fields, self._count, repeats=True)
             merged = _merged(rows, self._count)
         else:
             sources = tuple(part.source for part in parts)
@@ -113,19 +116,6 @@ def _array(values: Numbers | int | None) -> Numbers:
     """Values of the rest of the events, and places of bytes, which always are arrays."""
     assert isinstance(values, np.ndarray)
     return values
-
-
-def _repeated(rows: Sequence[Positions], parts: Sequence[_Part]) -> Field:
-    """A field of bytes that messages may hold several times."""
-    every = np.concatenate(rows)
-    order = np.argsort(every, kind="stable")
-    every = every[order]
-    return Field(
-        every,
-        np.concatenate([_array(part.values) for part in parts])[order],
-        np.concatenate([part.sizes for part in parts if part.sizes is not None])[order],
-        np.arange(every.size) - np.searchsorted(every, every),
-    )
 
 
 class _Merged(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 
 from traceql.read import protobuf
 from traceql.read.buffer import Buffer
-from traceql.read.nsys_rep import blocks, checks, layout, messages
+from traceql.read.nsys_rep import binary_payloads, blocks, checks, layout, messages
 from traceql.read.nsys_rep.container import decompress
 from traceql.read.nsys_rep.messages import Unknown
 from traceql.read.nsys_rep.refusals import Located
@@ -375,29 +375,8 @@ def _note(events: _Events, found: References) -> None:
 
 
 def _note_payloads(buffer: Buffer, events: _Events, payloads: Payloads) -> None:
-    for _, number, start, end in _payloads(buffer, events):
+    for _, number, start, end in binary_payloads.places(buffer, events.fields, events.at.size):
         payloads.see(number, bytes(buffer.view[start:end]))
-
-
-def _payloads(buffer: Buffer, events: _Events) -> Iterator[tuple[int, int, int, int]]:
-    """(event, number of its layout, from, to) of binary payloads; one may be a layout and nothing else."""
-    found = events.fields.get(layout.PAYLOADS)
-    if found is None:
-        return
-    assert found.sizes is not None
-    # What is not known in them was seen before.
-    inner = messages.split(
-        buffer, found.values, found.values + found.sizes, layout.PAYLOAD, unknown=messages.Unknown()
-    )
-    numbers, begins, ends = np.zeros((3, found.values.size), np.uint64)
-    if (schemas := inner.get(1)) is not None:
-        numbers[slice(None) if schemas.rows is None else schemas.rows] = schemas.values
-    if (contents := inner.get(2)) is not None:
-        assert contents.sizes is not None
-        there = slice(None) if contents.rows is None else contents.rows
-        begins[there], ends[there] = contents.values, contents.values + contents.sizes
-    rows = np.arange(events.at.size) if found.rows is None else found.rows
-    yield from zip(rows.tolist(), numbers.tolist(), begins.tolist(), ends.tolist(), strict=True)
 
 
 def _rows_of(events: _Events, of: Field, values: NDArray[Any]) -> Iterator[tuple[int, int]]:
@@ -470,7 +449,7 @@ def _of_ranges(
 def _blanked(buffer: Buffer, events: _Events, payloads: Payloads) -> dict[int, bytes]:
     """Event → what is in it, of those whose binary payloads have room for what no layout describes."""
     changed: dict[int, bytes] = {}
-    for row, number, start, end in _payloads(buffer, events):
+    for row, number, start, end in binary_payloads.places(buffer, events.fields, events.at.size):
         before = bytes(buffer.view[start:end])
         if (after := payloads.blanked(number, before)) != before:
             content, at = changed.get(row) or _content(buffer, events, row), start - int(events.at[row])
