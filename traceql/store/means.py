@@ -8,7 +8,7 @@ from typing import Final
 
 # Of a report's rows as they are decoded; some 80 bytes an event. What is sorted and joined at a time.
 _SHARE: Final = 1 / 4
-_LEAST_BYTES: Final = 200 << 20
+_LEAST_BYTES: Final = 232 << 20
 # Each thread that computes fills tables of its own.
 _BYTES_PER_THREAD: Final = 64 << 20
 

@@ -150,6 +150,9 @@ STEPS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# Tags that say what there is once of a raw table; and all of which one counts.
+_OF_TABLES = frozenset({"numbers", "only", "finds"})
+_ONCE = _OF_TABLES | {"raw", "when", "pieces"}
 _SOURCE = re.compile(r"(?P<table>\w+) = (?P<names>\w+(?: \+ \w+)*)(?: WHERE (?P<condition>.+))?")
 
 
@@ -278,10 +281,15 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     sources: list[Source] = []
     of: dict[str, RawColumn | None] = {}
     when = None
+    # What there is once: of a step, or of one raw table. A step takes one table piece by piece.
+    said: set[tuple[str, str | int]] = set()
     for tag in file.tags:
         words = tag.text.split()
-        if _is_again(tag, file.tags):
+        once = tag.name, tag.text if tag.name == "raw" else len(views) if tag.name in _OF_TABLES else 0
+        if once in said:
             raise ValueError(f"{file.label}:{tag.line}: @{tag.name} is there already: one of them counts")
+        if tag.name in _ONCE:
+            said.add(once)
         if tag.name in ("only", "finds") and not _is_in_pieces(tag, file.tags):
             raise ValueError(
                 f"{file.label}:{tag.line}: @{tag.name} is of a table in pieces: "
@@ -337,18 +345,6 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         tuple(sources),
         rules.applied(file.sql),
     )
-
-
-def _is_again(tag: sqlfiles.Tag, tags: Sequence[sqlfiles.Tag]) -> bool:
-    """Whether an earlier tag says what there is once: of a step, or of one raw table."""
-    if tag.name in ("when", "pieces"):
-        # A step takes one table piece by piece.
-        around = tags
-    elif tag.name in ("numbers", "only", "finds"):
-        around = _beside(tag, tags)
-    else:
-        around = [one for one in tags if tag.name == "raw" and one.text == tag.text]
-    return any(one.name == tag.name and one.line < tag.line for one in around)
 
 
 def _is_in_pieces(tag: sqlfiles.Tag, tags: Sequence[sqlfiles.Tag]) -> bool:
