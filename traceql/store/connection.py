@@ -368,6 +368,8 @@ class Store:
             DatabaseError: the database cannot be written; it is as it was.
             OvertakenError: another process has made the database meanwhile; see `made_again`.
         """
+        # Rows come in as Arrow tables.
+        engine.with_relations()
         if aside and new and self.is_new and (made := self._made_aside()):
             with self._filled(made, what, means) as connection:
                 yield connection
@@ -375,8 +377,6 @@ class Store:
         try:
             with contextlib.ExitStack() as stack:
                 fresh, cursor = self._to_change(stack, new=new, means=means)
-                # Rows come in as Arrow tables.
-                engine.with_relations()
                 file, connection = self._held, cursor.connection
                 assert file is not None
                 try:
@@ -559,7 +559,6 @@ class Store:
         try:
             try:
                 with file.used(self, "make", means, made) as cursor:
-                    engine.with_relations()
                     connection = cursor.connection
                     trust.builtins_first(connection, trust.database_name(connection))
                     connection.execute("BEGIN")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -152,9 +151,8 @@ def _stored(
 
         store = opened()
         store.prepare()
-        # While the first reports are being decoded, and the engine opens its database.
-        relations = threading.Thread(target=engine.with_relations)
-        relations.start()
+        # While the first reports are being decoded.
+        engine.with_relations()
         if stage is not None:
             stage.begin(store)
         for path, one in decoding:
