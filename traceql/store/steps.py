@@ -117,7 +117,7 @@ def insert(
     counted = {
         table.name: rows[table.name] for table in schema.TABLES if table.of_trace and table.name != "traces"
     }
-    lacking = _missing(report, counted, _told(connection, trace_id))
+    lacking = _missing(report, counted, _told(connection, report, trace_id))
     if "kernels" in lacking and counted["nvtx_ranges"]:
         # That no GPU work was recorded is known last of all.
         connection.execute(
@@ -401,8 +401,14 @@ def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str
     return f"SELECT {', '.join(columns)} {source}"
 
 
-def _told(connection: duckdb.DuckDBPyConnection, trace_id: int) -> set[str]:
+def _told(connection: duckdb.DuckDBPyConnection, report: RawReport, trace_id: int) -> set[str]:
     """Groups of tables of which the profiler says that it recorded them, though maybe nothing happened."""
+    kernels = report.tables.get("CUPTI_ACTIVITY_KIND_KERNEL")
+    if kernels is not None:
+        tells_clusters = "clusterX" in kernels.column_names
+    else:
+        metric = "SELECT 1 FROM metrics WHERE trace_id = ? AND metric = 'launch__cluster_dim_x' LIMIT 1"
+        tells_clusters = bool(connection.execute(metric, [trace_id]).fetchall())
     said = connection.execute(
         """
         SELECT DISTINCT regexp_extract(text, '^(?:No|Number of) (.+) events collected', 1)
@@ -411,7 +417,7 @@ def _told(connection: duckdb.DuckDBPyConnection, trace_id: int) -> set[str]:
         [trace_id],
     ).fetchall()
     names = {"CUDA": "cuda", "NVTX": "nvtx", "OS runtime libraries": "osrt"}
-    return {names[what] for (what,) in said if what in names}
+    return {names[what] for (what,) in said if what in names} | ({"clusters"} if tells_clusters else set())
 
 
 def _missing(report: RawReport, rows: dict[str, int], told: set[str]) -> list[str]:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "7d7546ec8ccf166a"
+FINGERPRINT = "9851a1d960aa63e5"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -91,6 +91,11 @@ _GPU_PLACE = (
     *_PROCESS,
     ("correlation_id", "BIGINT", "links to the API call; unique within one process only"),
     ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
+)
+_GREEN = (
+    "green_context_id",
+    "BIGINT",
+    "green context of that context in which it ran, on a part of the GPU's SMs; NULL in none",
 )
 _THREAD = (*_PROCESS, ("tid", "BIGINT", "thread; unique within its process only"))
 _AROUND = ("range_id", "BIGINT", "innermost push/pop range of the thread around it; NULL outside any")
@@ -218,6 +223,7 @@ TABLES: tuple[Table, ...] = (
             ("end_ns", "BIGINT", "end on the GPU; NULL for ncu, and if recorded before the start"),
             ("duration_ns", "BIGINT", "time on the GPU (ncu: gpu__time_duration.sum)"),
             *_GPU_PLACE,
+            _GREEN,
             _IN_RANGE,
             ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
             # BIGINT, as the product of all six is what one asks for.
@@ -244,6 +250,22 @@ TABLES: tuple[Table, ...] = (
         ),
         {"nsys": _NSYS_CUDA, "ncu": "ncu"},
         "cuda",
+    ),
+    Table(
+        "kernel_clusters",
+        "one kernel whose blocks form clusters",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the kernel, see kernels"),
+            ("cluster_x", "BIGINT", "blocks of a cluster in x"),
+            ("cluster_y", "BIGINT", "blocks of a cluster in y"),
+            ("cluster_z", "BIGINT", "blocks of a cluster in z"),
+            ("scheduling_policy", "VARCHAR", "default, spread or load balancing"),
+            ("max_active_clusters", "BIGINT", "clusters that the GPU can run at a time"),
+            ("max_cluster_blocks", "BIGINT", "blocks that a cluster of this kernel could have"),
+        ),
+        {"nsys": "nsys profile --trace=cuda, of nsys 2026.2 or newer", "ncu": "ncu --section LaunchStats"},
+        "clusters",
     ),
     Table(
         "api_calls",
@@ -283,6 +305,7 @@ TABLES: tuple[Table, ...] = (
             ("bytes", "BIGINT", "bytes moved or set"),
             *_TIMES,
             *_GPU_PLACE,
+            _GREEN,
             _IN_RANGE,
             ("src_memory", "VARCHAR", "kind of source memory: Pageable, Pinned, Device …"),
             ("dst_memory", "VARCHAR", "kind of destination memory; of a memset, the memory set"),
@@ -291,6 +314,12 @@ TABLES: tuple[Table, ...] = (
             ("memset_value", "BIGINT", "value that a memset writes"),
             ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
             ("virtual_address", "BIGINT", "of the managed memory that migrates; NULL for other copies"),
+            (
+                "migration_cause",
+                "VARCHAR",
+                "why managed memory migrates: Page fault, User prefetch, Speculative prefetch, Eviction or "
+                "Access counters; NULL for other copies",
+            ),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
@@ -394,6 +423,7 @@ TABLES: tuple[Table, ...] = (
                 "when the stream got to it, on the GPU; NULL before nsys 2026, and if not collected",
             ),
             *_GPU_PLACE,
+            _GREEN,
             _IN_RANGE,
         ),
         {"nsys": _NSYS_CUDA},
@@ -409,6 +439,7 @@ TABLES: tuple[Table, ...] = (
             ("graph_exec_id", "BIGINT", "its executable instance"),
             *_TIMES,
             *_GPU_PLACE,
+            _GREEN,
             _IN_RANGE,
         ),
         {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=graph"},
@@ -432,6 +463,22 @@ TABLES: tuple[Table, ...] = (
             ),
         ),
         {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=node"},
+        "cuda",
+    ),
+    Table(
+        "graph_events",
+        "one CUDA graph, clone of one, or executable of one that was made (in graph trace mode)",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            ("event", "VARCHAR", "created, cloned (then created came before) or instantiated"),
+            ("graph_id", "BIGINT", "the graph, as in graph_launches; unique within its process only"),
+            ("original_graph_id", "BIGINT", "the graph that it is a clone of; NULL for others"),
+            ("graph_exec_id", "BIGINT", "the executable, as in graph_launches; NULL where none was made"),
+            *_THREAD,
+            _AROUND,
+        ),
+        {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=graph"},
         "cuda",
     ),
     Table(
@@ -791,6 +838,21 @@ TABLES: tuple[Table, ...] = (
             ("device_name", "VARCHAR", "name of its device, given with nvtxNameCudaDevice; NULL without"),
             ("stream_type", "VARCHAR", "default, blocking, non-blocking or null, as the report tells"),
             ("stream_priority", "INTEGER", "lower numbers run first; NULL where it is not told"),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "contexts",
+        "one CUDA context, or green context",
+        _columns(
+            _TRACE_ID,
+            *_PROCESS,
+            *_GPU,
+            ("context_id", "BIGINT", "CUDA context; of a green one as in green_context_id"),
+            ("is_green", "BOOLEAN", "whether it is green: has a part of the GPU's SMs"),
+            ("parent_context_id", "BIGINT", "the context that a green one belongs to; NULL for others"),
+            ("default_stream_id", "BIGINT", "its default stream"),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",

@@ -39,7 +39,9 @@ _NEVER = 9223372036854775807
 _END = "coalesce(end_ns, start_ns)"
 
 # About the recording, made before the work that they tell of, or together what is there at a time.
-_WHOLE = frozenset({"diagnostics", "graph_nodes", "memory_events", "memory_pool_events", "event_records"})
+_WHOLE = frozenset(
+    {"diagnostics", "graph_events", "graph_nodes", "memory_events", "memory_pool_events", "event_records"}
+)
 _OF_RANGES = frozenset({"nvtx_ranges", "range_ancestors", "range_calls"})
 
 

@@ -67,6 +67,7 @@ _TABLE_OF: Final[Mapping[Path, str]] = {
     (layout.TRACE, 34): "OPENMP_EVENT_KIND_*",
     (layout.TRACE, 37): "CUDA_GRAPH_EVENTS",
     (layout.TRACE, 38): "CUDA_GRAPH_EVENTS",
+    (layout.TRACE, 39): "CUDA_GRAPH_EVENTS",
 }
 
 

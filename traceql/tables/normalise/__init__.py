@@ -97,6 +97,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "syncs",
         "graph_launches",
         "graph_nodes",
+        "graph_events",
         "gpu_operations",
         "unusual_operations",
         "launched_operations",
@@ -124,6 +125,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "counter_samples",
         "gpu_context_switches",
         "streams",
+        "contexts",
         "generic_events",
         "threads",
         "processes",
@@ -137,6 +139,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "ncu": (
         "kernels",
         "metrics",
+        "kernel_clusters",
         "metric_instances",
         "sass_instructions",
         "ncu_ranges",

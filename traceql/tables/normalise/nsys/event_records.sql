@@ -6,6 +6,7 @@
 -- @reads timestamp     BIGINT
 -- @reads deviceId      INTEGER
 -- @reads contextId     BIGINT
+-- @reads greenContextId BIGINT
 -- @reads streamId      BIGINT
 -- @reads correlationId BIGINT
 -- @reads globalPid     BIGINT
@@ -34,6 +35,7 @@ SELECT
     coalesce(ordinals.gpu_of[globalPid >> 24 & 16777215], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     contextId AS context_id,
+    nullif(greenContextId, 0) AS green_context_id,
     streamId AS stream_id,
     numbered.process_id,
     globalPid >> 24 & 16777215 AS pid,

@@ -4,6 +4,7 @@
 -- @reads end           BIGINT
 -- @reads deviceId      INTEGER
 -- @reads contextId     BIGINT
+-- @reads greenContextId BIGINT
 -- @reads streamId      BIGINT
 -- @reads correlationId BIGINT
 -- @reads globalPid     BIGINT
@@ -33,6 +34,7 @@ SELECT
     coalesce(ordinals.gpu_of[numbered.pid], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     contextId AS context_id,
+    nullif(greenContextId, 0) AS green_context_id,
     streamId AS stream_id,
     numbered.process_id,
     numbered.pid,

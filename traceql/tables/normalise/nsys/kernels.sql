@@ -1,11 +1,13 @@
 -- One row per kernel execution.
 --
+-- Policies of clusters are CUDA's (CUclusterSchedulingPolicy), told by nsys as of 2026.2.
 -- Launch types are CUPTI's enumeration (CUpti_ActivityLaunchType) plus 1, with the labels that nsys prints.
 -- @raw   CUPTI_ACTIVITY_KIND_KERNEL
 -- @reads start                BIGINT
 -- @reads end                  BIGINT
 -- @reads deviceId             INTEGER
 -- @reads contextId            BIGINT
+-- @reads greenContextId       BIGINT
 -- @reads streamId             BIGINT
 -- @reads correlationId        BIGINT
 -- @reads globalPid            BIGINT
@@ -24,10 +26,17 @@
 -- @reads localMemoryPerThread BIGINT
 -- @reads launchType           INTEGER
 -- @reads graphNodeId          BIGINT
+-- @reads clusterX                BIGINT
+-- @reads clusterY                BIGINT
+-- @reads clusterZ                BIGINT
+-- @reads clusterSchedulingPolicy INTEGER
+-- @reads maxActiveClusters       BIGINT
+-- @reads maxPotentialClusterSize BIGINT
 -- @numbers position
 -- @pieces correlationId
 -- @of    CUPTI_ACTIVITY_KIND_KERNEL
 -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
+-- @fills kernel_clusters
 
 INSERT INTO kernels BY NAME
 WITH launch_types(id, label) AS (
@@ -53,6 +62,7 @@ SELECT
     coalesce(ordinals.gpu_of[numbered.pid], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     contextId AS context_id,
+    nullif(greenContextId, 0) AS green_context_id,
     streamId AS stream_id,
     numbered.process_id,
     numbered.pid,
@@ -83,4 +93,18 @@ LEFT JOIN (
        OR correlation_id BETWEEN getvariable('least') AND getvariable('greatest')
 ) AS launching_calls
     ON launching_calls.process_id = numbered.process_id
-    AND launching_calls.correlation_id = numbered.correlationId
+    AND launching_calls.correlation_id = numbered.correlationId;
+
+INSERT INTO kernel_clusters BY NAME
+SELECT
+    getvariable('trace_id') AS trace_id,
+    (getvariable('trace_id') << 32) + position AS kernel_id,
+    clusterX AS cluster_x,
+    clusterY AS cluster_y,
+    clusterZ AS cluster_z,
+    coalesce(['default', 'spread', 'load balancing'][clusterSchedulingPolicy + 1],
+             'unknown (' || clusterSchedulingPolicy || ')') AS scheduling_policy,
+    maxActiveClusters AS max_active_clusters,
+    maxPotentialClusterSize AS max_cluster_blocks
+FROM raw_CUPTI_ACTIVITY_KIND_KERNEL
+WHERE clusterX > 0

@@ -1,12 +1,14 @@
 -- One row per copy or memset on the GPU.
 --
 -- Kinds of copies are CUPTI's (CUpti_ActivityMemcpyKind) with the labels that nsys prints; older exports
--- (before 2022) hold the numbers only. What kinds of memory are called is a rule.
+-- (before 2022) hold the numbers only. So are causes of migrations (CUpti_ActivityUnifiedMemoryMigrationCause),
+-- but for a slip of the pen. What kinds of memory are called is a rule.
 -- @raw   CUPTI_ACTIVITY_KIND_MEMCPY
 -- @reads start          BIGINT
 -- @reads end            BIGINT
 -- @reads deviceId       INTEGER
 -- @reads contextId      BIGINT
+-- @reads greenContextId BIGINT
 -- @reads streamId       BIGINT
 -- @reads correlationId  BIGINT
 -- @reads globalPid      BIGINT
@@ -18,11 +20,13 @@
 -- @reads dstDeviceId    INTEGER
 -- @reads graphNodeId    BIGINT
 -- @reads virtualAddress BIGINT
+-- @reads migrationCause INTEGER
 -- @raw   CUPTI_ACTIVITY_KIND_MEMSET
 -- @reads start         BIGINT
 -- @reads end           BIGINT
 -- @reads deviceId      INTEGER
 -- @reads contextId     BIGINT
+-- @reads greenContextId BIGINT
 -- @reads streamId      BIGINT
 -- @reads correlationId BIGINT
 -- @reads globalPid     BIGINT
@@ -40,17 +44,21 @@ WITH copy_kinds(id, label) AS (
            (8, 'Device-to-Device'), (9, 'Host-to-Host'), (10, 'Peer-to-Peer'),
            (11, 'Unified Host-to-Device'), (12, 'Unified Device-to-Host'), (13, 'Unified Device-to-Device')
 ),
+migration_causes(id, label) AS (
+    VALUES (0, 'Unknown'), (1, 'User prefetch'), (2, 'Page fault'), (3, 'Speculative prefetch'), (4, 'Eviction'),
+           (5, 'Access counters')
+),
 memory_kinds AS (
     SELECT * FROM rule_memory_kinds
 ),
 both_kinds AS (
-    SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
+    SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, greenContextId, streamId, correlationId, globalPid, bytes,
            copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId,
-           virtualAddress
+           virtualAddress, migrationCause
     FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
-    SELECT 'memset', start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
-           NULL, NULL, memKind, NULL, NULL, value, graphNodeId, NULL
+    SELECT 'memset', start, "end", deviceId, contextId, greenContextId, streamId, correlationId, globalPid, bytes,
+           NULL, NULL, memKind, NULL, NULL, value, graphNodeId, NULL, NULL
     FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
 ),
 numbered AS (
@@ -79,6 +87,7 @@ SELECT
     deviceId AS device_id,
     -- Contexts count from 1; migrations of managed memory belong to none, and to no stream.
     nullif(contextId, 0) AS context_id,
+    nullif(greenContextId, 0) AS green_context_id,
     CASE WHEN contextId <> 0 THEN streamId END AS stream_id,
     numbered.process_id,
     numbered.pid,
@@ -92,9 +101,11 @@ SELECT
     memset_value,
     nullif(graphNodeId, 0) AS graph_node_id,
     -- Only migrations of managed memory name an address.
-    nullif(virtualAddress, 0) AS virtual_address
+    nullif(virtualAddress, 0) AS virtual_address,
+    coalesce(migration_causes.label, 'Unknown (' || migrationCause || ')') AS migration_cause
 FROM numbered
 LEFT JOIN copy_kinds ON copy_kinds.id = copyKind
+LEFT JOIN migration_causes ON migration_causes.id = migrationCause
 LEFT JOIN memory_kinds AS src ON src.id = srcKind
 LEFT JOIN memory_kinds AS dst ON dst.id = dstKind
 LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
