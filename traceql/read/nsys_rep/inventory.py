@@ -50,6 +50,13 @@ def tables(container: Container, processes: Sequence[bytes], wanted: Wanted | No
         "TARGET_INFO_CUDA_STREAM": [
             _row(stream, "TARGET_INFO_CUDA_STREAM") for stream in protobuf.submessages(container.target, 15)
         ],
+        "TARGET_INFO_COMPONENT": [
+            _row(component, "TARGET_INFO_COMPONENT")
+            for component in protobuf.submessages(container.target, 22)
+        ],
+        "TARGET_INFO_PERF_METRIC": [
+            _row(metric, "TARGET_INFO_PERF_METRIC") for metric in protobuf.submessages(container.target, 23)
+        ],
         "TARGET_INFO_GPU": [],
         "TARGET_INFO_CUDA_DEVICE": [],
         **{

@@ -39,6 +39,7 @@ CONTEXT_SWITCH: Final = 114
 MEMORY_USE: Final = 123
 CPU_FAULT: Final = 124
 GPU_FAULT: Final = 125
+PERF: Final = 128
 MEMORY_POOL: Final = 129
 
 PAYLOAD_NAMES: Final[Mapping[int, str]] = {
@@ -55,6 +56,7 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MEMORY_USE: "memory usage",
     CPU_FAULT: "CPU page fault",
     GPU_FAULT: "GPU page fault",
+    PERF: "CPU or system counter",
     MEMORY_POOL: "memory pool",
 }
 
@@ -76,6 +78,7 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     117: MEMORY_USE,
     119: CPU_FAULT,
     120: GPU_FAULT,
+    128: PERF,
     129: MEMORY_POOL,
 }
 
@@ -139,6 +142,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MEMORY_USE: {**_numbers(*range(1, 11), 12, 15), 11: BYTES, 13: _numbers(1, 2, 3, 4)},
     CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
     GPU_FAULT: _numbers(1, 2, 3, 4, 5, 6, 7),
+    PERF: _numbers(*range(1, 7)),
     MEMORY_POOL: {**_numbers(*range(1, 9)), 9: _numbers(9, 10, 11)},
 }
 
@@ -778,6 +782,19 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         ),
     ),
     EventTable(
+        "PERF_EVENT_SOC_OR_CPU_RAW_EVENT",
+        PERF,
+        _columns(
+            PERF,
+            "start i64 1",
+            "end i64 2",
+            "vmId u64 3",
+            "componentId u64 4",
+            "eventId u64 5",
+            "count u64 6",
+        ),
+    ),
+    EventTable(
         "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
         GPU_FAULT,
         _columns(
@@ -1049,6 +1066,20 @@ INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
         "contextId u32 6",
         "parentContextId u32 7",
         "isGreenContext bool 8",
+    ),
+    "TARGET_INFO_COMPONENT": _columns(
+        None,
+        "componentId u64 3",
+        "name text 1",
+        "instance u64 2",
+        "parentComponentId u64 4",
+    ),
+    "TARGET_INFO_PERF_METRIC": _columns(
+        None,
+        "id u64 4",
+        "name text 1",
+        "description text 2",
+        "unit text 3",
     ),
     "TARGET_INFO_CUDA_STREAM": _columns(
         None,

@@ -49,6 +49,7 @@ _TABLE_OF: Final[Mapping[Path, str]] = {
     (layout.PROCESS,): "PROCESSES",
     (layout.MEMORY_USE,): "CUDA_GPU_MEMORY_USAGE_EVENTS",
     (layout.MEMORY_POOL,): "CUDA_GPU_MEMORY_POOL_EVENTS",
+    (layout.PERF,): "PERF_EVENT_SOC_OR_CPU_RAW_EVENT",
     (layout.CPU_FAULT,): "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
     (layout.GPU_FAULT,): "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
     (layout.CUDA,): "CUPTI_ACTIVITY_KIND_*",

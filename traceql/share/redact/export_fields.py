@@ -40,6 +40,8 @@ _FREE: Final = words(
     "DIAGNOSTIC_EVENT.text UnwindMethodType.name TARGET_INFO_GPU.name TARGET_INFO_GPU.busLocation "
     "TARGET_INFO_GPU.chipName TARGET_INFO_GPU.uuid TARGET_INFO_CUDA_GPU.name "
     "TARGET_INFO_CUDA_GPU.pciBusId TARGET_INFO_GPU_METRICS.typeName TARGET_INFO_GPU_METRICS.metricName "
+    "TARGET_INFO_COMPONENT.name TARGET_INFO_PERF_METRIC.name TARGET_INFO_PERF_METRIC.description "
+    "TARGET_INFO_PERF_METRIC.unit "
     "TARGET_INFO_NIC_INFO.name TARGET_INFO_NIC_INFO.stateName TARGET_INFO_PROCESS.openGlVersion "
     "NVTX_PAYLOAD_SCHEMAS.name NVTX_PAYLOAD_SCHEMA_ENTRIES.name NVTX_PAYLOAD_SCHEMA_ENTRIES.description "
     "NVTX_PAYLOAD_ENUMS.name NVTX_PAYLOAD_ENUM_ENTRIES.name"
@@ -54,6 +56,8 @@ _FILES: Final = frozenset({"TARGET_INFO_GPU.ctxswDevPath", "TARGET_INFO_GPU.ctrl
 TIME: Final = re.compile(r"[-+:./\d\sT()]*[A-Z]{0,5}")
 #: The name of an option.
 KEY: Final = re.compile(r"[A-Z0-9_:]+")
+#: What says which counter of the system or of a CPU was recorded.
+COUNTER: Final = re.compile(r"LINUX_PERF_OPTIONS:EVENT_\d+:(?:NAME|DESCRIPTION|UNIT|COMP_TYPE)")
 #: The machine where nsys itself ran.
 LOCAL: Final = "Local (CLI)"
 

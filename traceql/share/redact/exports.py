@@ -374,7 +374,9 @@ class _Export:
             key, value = row["name"] or "", row["value"]
             if not fields.KEY.fullmatch(key):
                 raise unknown(self._file, "the name of an option", name)
-            changed = self._option(name, key.split(":")[-1], value) if value else value
+            # Counters of the system and of CPUs, as they were chosen, have a name each.
+            which = key if fields.COUNTER.fullmatch(key) else key.split(":")[-1]
+            changed = self._option(name, which, value) if value else value
             kept.append(changed is not None or value is None)
             values.append(changed)
         if set(table.column_names) != {"name", "value"}:
@@ -405,7 +407,7 @@ class _Export:
             return texts.emptied(value, kinds.PATH, f"report{suffix[0] if suffix else ''}")
         if _NUMBER.fullmatch(value):
             return value
-        if which in fields.TOLD:
+        if which in fields.TOLD or fields.COUNTER.fullmatch(which):
             return texts.free(value)
         if self._names.drops(which):
             texts.removed.add(kinds.DROPPED)

@@ -68,6 +68,8 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
         *("I.9", *_within("I.13.4", 1, 2, 3, 4, 6), *_within("I.14.3.5", 1, 2, 3), "I.14.5.1"),
         *(*_within("NS.3.2.4", 7, 8), "NS.3.2.4.10.3", "NS.3.2.5", "NS.3.4.3", "NS.3.4.4.1"),
         *("NS.3.5.6.3", "NS.3.5.7", "NS.6.2", "T.2.4.1"),
+        *("T.22.1", *_within("T.23", 1, 2, 3, 6), *_within("AO.69.10", 1, 2, 3)),
+        *(place for options in _OPTIONS_OF_ACTIVITIES for place in _within(f"{options}.18.11", 1, 2, 3)),
     ),
     # What programs call counters, what these belong to, and CUDA's devices, contexts and streams.
     "name": ("NS.3.5.5", "NS.3.6.4", "T.11.1", "T.12.1", "T.13.1"),
@@ -118,18 +120,22 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
 MESSAGES: Final = words(
     """
     AA.1 AA.1.50 AA.1.50.1 AA.1.50.32 AA.1.51 AA.1.51.1 AA.1.51.1.1 AA.1.52 AA.1.52.1 AA.1.53 AA.1.53.2
-    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.86 AO.92
-    AO.92.9 AO.92.10 ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912 ENV912.3
-    ENV912.4 ENV912.4.2 ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1
+    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.69.10 AO.70 AO.70.4 AO.78
+    AO.86 AO.92 AO.92.9 AO.92.10 ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912
+    ENV912.3 ENV912.4 ENV912.4.2 ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1
     ENV912.6.1.5 ENV923 ENV923.1 ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13
-    I.13.4 I.14 I.14.3 I.14.3.5 I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.2.4.10 NS.3.3 NS.3.4 NS.3.4.4
-    NS.3.5 NS.3.5.6 NS.3.6 NS.5 NS.6 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8
-    T.1.2.9 T.2 T.2.4 T.11 T.12 T.13 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
+    I.13.4 I.14 I.14.3 I.14.3.5 I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.2.4.10 NS.3.3 NS.3.4 NS.3.4.4 NS.3.5
+    NS.3.5.6 NS.3.6 NS.5 NS.6 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8 T.1.2.9
+    T.2 T.2.4 T.11 T.12 T.13 T.14 T.15 T.22 T.23 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4
+    UI.50
     """
 ) | {
     (options + inner)
     for options in _OPTIONS_OF_ACTIVITIES
-    for inner in ("", *(f".{one}" for one in words("4 5 5.9 5.10 5.11 6 12 14 18 26 33 37 38 46 54 60 60.1")))
+    for inner in (
+        "",
+        *(f".{one}" for one in words("4 5 5.9 5.10 5.11 6 12 14 18 18.11 26 33 37 38 46 54 60 60.1")),
+    )
 }
 
 _LOCAL: Final = "Local (CLI)"
