@@ -272,7 +272,8 @@ def test_a_database_does_this_and_no_more() -> None:
         "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
         "memory_pool_events", "event_records", "library_calls", "library_messages", "directives", "profiler_overhead",
         "um_cpu_page_faults", "um_gpu_page_faults", "cpu_samples", "python_samples", "thread_states", "call_stacks",
-        "counter_samples", "gpu_context_switches", "streams", "generic_events",
+        "counter_samples", "gpu_context_switches", "streams", "generic_events", "contexts", "graph_events",
+        "kernel_clusters",
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",

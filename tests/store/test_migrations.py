@@ -242,7 +242,8 @@ def check_ids(path: Path) -> None:
 
 def test_every_id_column_of_the_tables_is_one_that_these_tests_know() -> None:
     others = {"trace_id", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id", "event_id"}
-    others |= {"graph_node_id", "original_graph_node_id", "graph_id", "graph_exec_id"}
+    others |= {"graph_node_id", "original_graph_node_id", "graph_id", "original_graph_id", "graph_exec_id"}
+    others |= {"green_context_id", "parent_context_id", "default_stream_id"}
     others |= {"hardware_context_id", "owner_id", "parallel_id", "task_id", "parent_task_id", "wait_id"}
     others |= {"cpu_id", "src_device_id", "dst_device_id", "process_id", "instance_id"}
     named = {c.name for table in schema.TABLES for c in table.columns if c.name.endswith("_id")}

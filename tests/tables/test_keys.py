@@ -181,6 +181,8 @@ def test_every_table_of_events_declares_what_its_rows_come_from() -> None:
         "processes",
         "gpus",
         "streams",
+        "contexts",
+        "kernel_clusters",
         "doubts",
         "call_stacks",
     }

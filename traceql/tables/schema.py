@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 6
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "9851a1d960aa63e5"
+FINGERPRINT = "b6c447fc69100037"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -794,7 +794,8 @@ TABLES: tuple[Table, ...] = (
             (
                 "source",
                 "VARCHAR",
-                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (GPU memory of Windows)",
+                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu, os (what Linux counts) or "
+                "wddm (GPU memory of Windows)",
             ),
             ("device", "VARCHAR", "what is counted, as the report names it: mlx5_0 port 1, a scope of NVTX"),
             ("gpu_id", "INTEGER", "GPU of the machine, see gpus; NULL where it is of none, or not told"),

@@ -351,7 +351,8 @@ SELECT "end", "end" - start, 'cpu', 'cluster ' || clusterId, NULL, 'uncore event
 FROM raw_UNCORE_PMU_EVENTS
 JOIN (SELECT id, rawId, value FROM raw_UNCORE_PMU_EVENT_VALUES) AS counted ON counted.id = counterId
 UNION ALL
-SELECT "end", "end" - start, 'soc', coalesce(components.name, 'component ' || componentId), NULL,
+SELECT "end", "end" - start, CASE components.name WHEN 'Operating System' THEN 'os' ELSE 'soc' END,
+       coalesce(components.name, 'component ' || componentId), NULL,
        coalesce(perf_metrics.name, kind || metric_id), perf_metrics.unit, value
 FROM perf
 LEFT JOIN components ON component_id = componentId
