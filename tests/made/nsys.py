@@ -138,13 +138,14 @@ def copy(
     dst: str | None = None,
     peers: tuple[int | None, int | None] = (None, None),
     address: int = 0,
+    cause: int | None = None,
     node: int | None = None,
     **place: int,
 ) -> Work:
     """A copy of `size` bytes: `kind` such as Host-to-Device; host memory is pinned unless said otherwise.
 
     `peers` are the devices of a peer copy; `address` is the page of a migration (Unified …), which belongs to no
-    context.
+    context, and `cause` the number of why it moves.
     """
     ends = [
         "Pinned" if side == "Host" else "Device" for side in kind.removeprefix("Unified ").split("-to-", 1)
@@ -158,6 +159,7 @@ def copy(
         "dstDeviceId": peers[1],
         "graphNodeId": node,
         "virtualAddress": address,
+        "migrationCause": cause,
     }
     return _work("MEMCPY", start, end, ({"context": 0} if address else {}) | place, row)
 

@@ -480,3 +480,28 @@ def held(view: View, one: Range, by: str) -> Any:
         return None
     first, last = span(work)
     return first, last, len(busy_moments(work)), len(work), len({one.call for one in work})
+
+
+@answers("context_work")
+def context_work(view: View) -> list[Row]:
+    placed = [one for one in view.work() if one.context is not None]
+    in_all = grouped(placed, lambda one: one.gpu)
+    return [
+        {
+            "pid": process & 0xFFFFFF,
+            "gpu_id": gpu,
+            "context_id": context,
+            "green_context_id": green,
+            "streams": len({one.stream for one in group}),
+            "kernels": sum(one.kind == "kernel" for one in group),
+            "copies": sum(one.kind in ("memcpy", "memset") for one in group),
+            "graphs": sum(one.kind == "graph" for one in group),
+            "total_ns": (total := sum(one.duration for one in group)),
+            "share_pct": percent(total, sum(one.duration for one in in_all[gpu])),
+            "first_ns": min(one.start for one in group),
+            "last_ns": max(one.end for one in group),
+        }
+        for (process, gpu, context, green), group in grouped(
+            placed, lambda one: (one.process, one.gpu, one.context, one.green)
+        ).items()
+    ]

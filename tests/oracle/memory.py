@@ -266,6 +266,28 @@ def um_total_sum(view: View) -> list[Row]:
     ]
 
 
+#: Why managed memory migrates, by CUPTI's numbers.
+CAUSES = ("Unknown", "User prefetch", "Page fault", "Speculative prefetch", "Eviction", "Access counters")
+
+
+@answers("um_migrations")
+def um_migrations(view: View) -> list[Row]:
+    moved = [work for work in view.memory if work.address]
+    return [
+        {
+            "migration_cause": CAUSES[cause],
+            "copy_kind": kind,
+            "migrations": len(group),
+            "total_bytes": (size := sum(work.bytes for work in group)),
+            "share_pct": percent(size, sum(work.bytes for work in moved)),
+            "avg_bytes": size / len(group),
+            "total_ns": (taken := sum(work.duration for work in group)),
+            "bytes_per_s": per_second(size, taken),
+        }
+        for (cause, kind), group in grouped(moved, lambda work: (work.cause, work.copy_kind)).items()
+    ]
+
+
 @answers("um_cpu_page_faults_sum")
 def um_cpu_page_faults_sum(view: View) -> list[Row]:
     faults = [fault for fault in view.faults if fault.device is None]

@@ -103,6 +103,16 @@ class Operation:
         return None if self.address else self.device + 1
 
     @property
+    def green(self) -> int | None:
+        """The green context that it runs in: two of three streams have one each, on every GPU."""
+        return None if self.address or not self.stream else {1: 101, 2: 102}.get(self.stream % 3)
+
+    @property
+    def cause(self) -> int | None:
+        """The number of why it migrates, if it does; any one."""
+        return self.start % 6 if self.address else None
+
+    @property
     def duration(self) -> int:
         """Time on the GPU."""
         return self.end - self.start
@@ -121,6 +131,7 @@ class Operation:
     def work(self) -> nsys.Work:
         """Itself, as a recording has it."""
         place = {"device": self.device, "stream": self.stream or 0, "context": self.context or 0}
+        place["greenContext"] = self.green or 0
         if self.kernel is not None:
             return nsys.kernel(
                 self.kernel.short,
@@ -148,6 +159,7 @@ class Operation:
             dst=self.dst,
             node=self.node,
             address=self.address,
+            cause=self.cause,
             **place,
         )
 
