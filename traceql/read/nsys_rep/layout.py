@@ -1072,7 +1072,7 @@ INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
         "componentId u64 3",
         "name text 1",
         "instance u64 2",
-        "parentComponentId u64 4",
+        "parentId u64 4",
     ),
     "TARGET_INFO_PERF_METRIC": _columns(
         None,
