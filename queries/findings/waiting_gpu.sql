@@ -65,8 +65,11 @@ WITH threads AS (
         JOIN chosen_traces($trace) AS traces USING (trace_id)
     )
 ),
+spans AS MATERIALIZED (
+    FROM gpu_spans($trace)
+),
 -- Gaps that have a cause, whatever else is in them: start-up, or code that is loaded.
-once AS (
+once AS MATERIALIZED (
     FROM gaps_of_start_up JOIN (SELECT trace_id FROM chosen_traces($trace)) AS traces USING (trace_id)
 ),
 gaps AS (
@@ -325,7 +328,7 @@ SELECT
     start_ns,
     end_ns
 FROM found
-JOIN gpu_spans($trace) AS spans USING (trace)
+JOIN spans USING (trace)
 LEFT JOIN holding USING (trace, cause)
 WHERE saving_pct >= $least_pct
 UNION ALL
@@ -352,6 +355,6 @@ SELECT
     start_ns,
     end_ns
 FROM started
-JOIN gpu_spans($trace) AS spans USING (trace)
+JOIN spans USING (trace)
 WHERE of_all_pct >= $least_pct
 ORDER BY trace, severity = 'once', saving_ns DESC, code

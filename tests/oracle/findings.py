@@ -76,7 +76,8 @@ def _paid_once(view: View) -> list[_Once]:
             is_early = first is not None and end <= first[0]
             if is_early or start in loads:
                 in_steps = any(
-                    step["gpu_start_ns"] <= end <= step["gpu_start_ns"] + step["gpu_span_ns"] for step in steps
+                    step["gpu_start_ns"] <= end <= step["gpu_start_ns"] + step["gpu_span_ns"]
+                    for step in steps
                 )
                 loaded_by = _most_frequent(loads[start]) if start in loads else None
                 found.append(_Once(gpu, start, end, is_early or not in_steps, loaded_by, first))
