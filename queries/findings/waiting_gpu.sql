@@ -39,8 +39,8 @@
 --         {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    code_loading Run each shape once before it counts, and see whether something is compiled again and
 --         again (TORCH_LOGS=recompiles, JAX_LOG_COMPILES=1).
--- @says   start_up The GPU waits {idle_ns} while the program starts up{until}, in
---         {gaps|gap|gaps, the longest} of {longest_ns}: {loading_ns} of it while code is compiled or loaded.
+-- @says   start_up The GPU waits {idle_ns} while the program {doing}, in {gaps|gap|gaps, the longest} of
+--         {longest_ns}: {loading_ns} of it while code is compiled or loaded.
 -- @try    start_up Paid once: what comes behind it counts in long runs. Where it is paid often, keep compiled
 --         code (TORCHINDUCTOR_CACHE_DIR, JAX_COMPILATION_CACHE_DIR); or begin recording later (--delay,
 --         --capture-range).
@@ -310,6 +310,7 @@ started AS (
         coalesce(sum(duration_ns) FILTER (loaded_by IS NOT NULL), 0)::BIGINT AS loading_ns,
         arg_min_null(first_step, (first_step_ns, first_step)) AS first_step,
         min(first_step_ns) AS first_step_ns,
+        count(*) FILTER (end_ns <= first_step_ns) AS early_gaps,
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns
     FROM once
@@ -345,10 +346,16 @@ SELECT
         'loading_ns': loading_ns::DOUBLE
     },
     MAP {
-        'until': if(
-            first_step_ns IS NULL,
-            NULL,
-            format(', before its first step behind warm-up ({})', coalesce(first_step, 'told by kernels'))
+        'doing': concat_ws(
+            ', or ',
+            CASE
+                WHEN early_gaps > 0 THEN format(
+                    'starts up, before its first step behind warm-up ({})',
+                    coalesce(first_step, 'told by kernels')
+                )
+            END,
+            CASE WHEN early_gaps < gaps
+                THEN concat('loads code', if(first_step_ns IS NULL, '', ' outside of steps')) END
         )
     },
     NULL,

@@ -323,6 +323,10 @@ def _started(once: list[_Once], whole_ns: int, least_pct: float) -> list[Row]:
         return []
     took = [gap.end - gap.start for gap in once]
     first = min((gap.first for gap in once if gap.first), default=None)
+    early = [gap for gap in once if gap.first and gap.end <= gap.first[0]]
+    doing = [f"starts up, before its first step behind warm-up ({first[1]})"] if first and early else []
+    if len(early) < len(once):
+        doing.append("loads code outside of steps" if first else "loads code")
     rows = _found(
         "start_up",
         sum(took),
@@ -334,7 +338,7 @@ def _started(once: list[_Once], whole_ns: int, least_pct: float) -> list[Row]:
             "longest_ns": max(took),
             "loading_ns": sum(gap.end - gap.start for gap in once if gap.loaded_by),
         },
-        texts={"until": f", before its first step behind warm-up ({first[1]})" if first else None},
+        texts={"doing": ", or ".join(doing)},
         start_ns=min(gap.start for gap in once),
         end_ns=max(gap.end for gap in once),
     )

@@ -145,7 +145,7 @@ CASES = [
             # Of 1000 - 130, and of all 1000.
             saving_pct  24000/870                                       13
             numbers     {idle_ns: 240.0, gaps: 2.0, longest_ns: 130.0}  {idle_ns: 130.0, gaps: 1.0, longest_ns: 130.0, loading_ns: 130.0}
-            texts       {function: fsync}                               {until: NULL}
+            texts       {function: fsync}                               {doing: loads code}
             range       NULL                                            NULL
             start_ns    100                                             300
             end_ns      610                                             430
@@ -184,7 +184,7 @@ CASES = [
             saving_ns   40                                             30                                            130
             saving_pct  4000/160                                       3000/160                                      13000/290
             numbers     {idle_ns: 40.0, gaps: 3.0, longest_ns: 20.0}   {idle_ns: 30.0, gaps: 1.0, longest_ns: 30.0}  {idle_ns: 130.0, gaps: 3.0, longest_ns: 80.0, loading_ns: 20.0}
-            texts       {function: cudaLaunchKernel}                   {function: cuModuleLoadDataEx}                {until: , before its first step behind warm-up (step *)}
+            texts       {function: cudaLaunchKernel}                   {function: cuModuleLoadDataEx}                {doing: starts up, before its first step behind warm-up (step *), or loads code outside of steps}
             range       NULL                                           step 2                                        NULL
             start_ns    160                                            210                                           20
             end_ns      260                                            240                                           290
