@@ -1,10 +1,9 @@
 -- The gaps on GPUs that a program pays once: while it starts up, or loads code (nsys).
 --
--- It starts up until its process's first step behind warm-up is at work on a GPU (steps and is_warm_up as
--- step_summary has them, by thread). A call that loads code makes the last gap on a GPU of its process that
--- it reaches into: what was compiled before it took that time, too. Outside of steps behind warm-up, or where
--- nothing tells steps, that is paid once as well; inside of one it is not, as nobody knows whether it comes
--- again.
+-- It starts up until the first step of its process behind warm-up is at work on a GPU (steady_steps). A call
+-- that loads code makes the last gap on a GPU of its process that it reaches into: what was compiled before
+-- it took that time, too. Outside of steps behind warm-up, or where nothing tells steps, that is paid once as
+-- well; inside of one it is not, as nobody knows whether it comes again.
 -- @once   page
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column trace VARCHAR          name of the trace
@@ -22,13 +21,10 @@ WITH steps AS (
     SELECT
         trace_id,
         process_id,
-        text_pattern(range) AS step,
+        step,
         gpu_start_ns,
-        max(gpu_start_ns + gpu_span_ns) OVER (
-            PARTITION BY trace_id, process_id ORDER BY gpu_start_ns
-        ) AS until_ns
-    FROM steps_with_work(NULL, NULL, 'thread')
-    WHERE gpu_start_ns IS NOT NULL AND NOT is_warm_up
+        max(gpu_end_ns) OVER (PARTITION BY trace_id, process_id ORDER BY gpu_start_ns) AS until_ns
+    FROM steady_steps
 ),
 firsts AS (
     SELECT

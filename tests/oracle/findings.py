@@ -48,11 +48,17 @@ class _Once(NamedTuple):
     first: tuple[int, str] | None
 
 
-def _paid_once(view: View) -> list[_Once]:
+def _steady_steps(view: View) -> dict[int, list[Row]]:
+    """Process → its steps behind warm-up that have work on a GPU."""
     steady: dict[int, list[Row]] = {}
     for step, process in steps_with_work(view, None, "thread"):
         if step["gpu_start_ns"] is not None and not step["is_warm_up"]:
             steady.setdefault(process, []).append(step)
+    return steady
+
+
+def _paid_once(view: View) -> list[_Once]:
+    steady = _steady_steps(view)
     # Of a GPU, those before an operation of a process.
     by_process = grouped(
         (
@@ -219,8 +225,18 @@ def copies_that_wait(view: View, least_pct: float) -> list[Row]:
         "pageable_copies": cuda_memcpy_async(view, None),
         "synchronous_copies": cuda_memcpy_sync(view, 65_536, None),
     }
+    firsts = {
+        process: min(step["gpu_start_ns"] for step in steps) for process, steps in _steady_steps(view).items()
+    }
+    early = {
+        (work.start, work.process & 0xFFFFFF, work.device, work.stream)
+        for work in view.memory
+        if work.process in firsts and work.start < firsts[work.process]
+    }
     rows = []
-    for code, copies in asked.items():
+    for code, found in asked.items():
+        names = ("start_ns", "pid", "device_id", "stream_id")
+        copies = [copy for copy in found if tuple(copy[name] for name in names) not in early]
         if copies:
             took, moved = (sum(copy[name] for copy in copies) for name in ("duration_ns", "bytes"))
             numbers = {
