@@ -21,7 +21,7 @@ WITH steps AS (
     SELECT
         trace_id,
         process_id,
-        step,
+        range,
         gpu_start_ns,
         max(gpu_end_ns) OVER (PARTITION BY trace_id, process_id ORDER BY gpu_start_ns) AS until_ns
     FROM steady_steps
@@ -31,7 +31,7 @@ firsts AS (
         trace_id,
         process_id,
         min(gpu_start_ns) AS first_step_ns,
-        arg_min_null(step, (gpu_start_ns, step)) AS first_step
+        arg_min_null(range, (gpu_start_ns, range)) AS first_step
     FROM steps
     GROUP BY trace_id, process_id
 ),
