@@ -26,7 +26,7 @@ ALLOWED = {
     "statuses": set(),
     "rows": set(),
     "given": {"errors"},
-    "declared": {"errors"},
+    "declared": {"errors", "given"},
     "read": {"errors", "given", "declared"},
     "tables": {"errors", "given", "read"},
     "questions": {"errors", "nearest", "tables"},

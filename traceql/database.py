@@ -155,8 +155,10 @@ def redact(
 
 
 def _bytes_of(memory: int | str | None) -> int | None:
-    from traceql.read.limits import bytes_of
+    from traceql.read.limits import MOST_BYTES, bytes_of
 
+    if isinstance(memory, int) and memory >= MOST_BYTES:
+        raise ValueError("not a size: no machine has so much memory")
     return bytes_of(memory) if isinstance(memory, str) else memory
 
 

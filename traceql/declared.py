@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from traceql import given
+
 if TYPE_CHECKING:
     from traceql.errors import TraceqlError
 
@@ -45,8 +47,10 @@ def from_toml(text: str, form: type[T], where: str, error: type[TraceqlError]) -
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise error(f"{where}: not TOML ({problem})", "Check the line; texts need quotes.") from None
+    except ValueError as problem:
+        raise error(
+            f"{where}: not TOML ({given.fault(problem)})", "Check the line; texts need quotes."
+        ) from None
     return fitted(content, form, where, error)
 
 

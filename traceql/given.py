@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,21 @@ def from_json(text: str) -> Any:
         ValueError: it is no JSON, or an object has a key twice, of which one would be lost.
         RecursionError: it is nested deeper than anything that is meant.
     """
-    return json.loads(text, object_pairs_hook=_object)
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except ValueError as problem:
+        raise ValueError(fault(problem)) from problem
+
+
+def fault(problem: ValueError) -> str:
+    """What is wrong with a text of JSON or TOML, or a number that is to be a text.
+
+    >>> fault(ValueError("Exceeds the limit (4300 digits) …; use sys.set_int_max_str_digits() …"))
+    'a number of more than 4,300 digits'
+    """
+    if "set_int_max_str_digits" in str(problem):
+        return f"a number of more than {sys.get_int_max_str_digits():,} digits"
+    return str(problem)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 -- From or to pageable memory an asynchronous copy goes through a staging buffer, and its call waits; a call
 -- without Async waits always.
 -- saving_ns: the copies' time on the GPU, an upper bound: beside kernels they cost nothing, but for
--- bandwidth.
+-- bandwidth. What is copied before the first step behind warm-up (weights) is start-up, and no such copy.
 -- @of     timeline
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
@@ -18,10 +18,24 @@
 -- @try    synchronous_copies Call the function of that name with Async, on a stream, with pinned memory.
 -- @proof  synchronous_copies cuda_memcpy_sync limit=NULL
 
-WITH copies AS (
-    SELECT 'pageable_copies' AS code, trace, duration_ns, start_ns, bytes, function FROM pageable
+WITH waiting AS (
+    SELECT 'pageable_copies' AS code, trace, memory_op_id, duration_ns, start_ns, bytes, function
+    FROM pageable
     UNION ALL
-    SELECT 'synchronous_copies', trace, duration_ns, start_ns, bytes, function FROM synchronous
+    SELECT 'synchronous_copies', trace, memory_op_id, duration_ns, start_ns, bytes, function
+    FROM synchronous
+),
+firsts AS (
+    SELECT trace_id, process_id, min(gpu_start_ns) AS first_step_ns
+    FROM steady_steps
+    GROUP BY trace_id, process_id
+),
+copies AS (
+    SELECT waiting.*
+    FROM waiting
+    JOIN (SELECT memory_op_id, trace_id, process_id FROM memory_ops) AS owners USING (memory_op_id)
+    LEFT JOIN firsts USING (trace_id, process_id)
+    WHERE waiting.start_ns < first_step_ns IS NOT true
 ),
 found AS (
     SELECT

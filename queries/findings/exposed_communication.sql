@@ -35,7 +35,6 @@ found AS (
         trace,
         count(*) AS gpus,
         sum(exposed_ns)::BIGINT AS exposed_ns,
-        sum(span_ns)::BIGINT AS whole_ns,
         percent(sum(overlapped_ns), sum(overlapped_ns) + sum(exposed_ns)) AS hidden_pct
     FROM state_sums(states)
     GROUP BY trace
@@ -53,6 +52,6 @@ SELECT
     end_ns
 FROM found
 LEFT JOIN places USING (trace)
-JOIN chosen_traces($trace) AS traces USING (trace)
+JOIN gpu_spans($trace) AS spans USING (trace)
 WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -1,14 +1,16 @@
 -- What keeps the GPU waiting?
 --
--- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for
--- half of it. nothing_asked: for half of it, and at least host_ns, the launching thread slept or waited in
--- the operating system (for a request, data, another thread: see the macro waits_in_os); known where its
+-- Each gap between two operations of a GPU has one cause. start_up: the program starts up in it, which it
+-- pays once (the view gaps_of_start_up): these are one finding behind all others, and no time that others are
+-- a share of. code_loading: code is loaded in it inside of a step. allocation: memory was allocated or freed
+-- for half of it. nothing_asked: for half of it, and at least host_ns, the launching thread slept or waited
+-- in the operating system (for a request, data, another thread: see the macro waits_in_os); known where its
 -- calls were recorded. host_work: for half of it, and at least host_ns, that thread was in no call that
 -- waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
 -- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
 -- the next operation took longer than running what was there. Gaps whose next operation had been launched
 -- before are left out. range is the innermost one whose name is open, on the launching thread, in the
--- middle of every gap of the cause.
+-- middle of every gap of the cause; of start_up none.
 -- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at
 -- all.
 -- @of     times
@@ -33,6 +35,15 @@
 --         {function}, in {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    nothing_asked See what it waits for ({query cpu-in-gap}): more requests at a time, data loaded
 --         ahead, or no sleeping between looks at a queue.
+-- @says   code_loading The GPU waits {idle_ns} in steps while code is compiled or loaded ({function}), in
+--         {gaps|gap|gaps, the longest} of {longest_ns}.
+-- @try    code_loading Run each shape once before it counts, and see whether something is compiled again and
+--         again (TORCH_LOGS=recompiles, JAX_LOG_COMPILES=1).
+-- @says   start_up The GPU waits {idle_ns} while the program {doing}, in {gaps|gap|gaps, the longest} of
+--         {longest_ns}: {loading_ns} of it while code is compiled or loaded.
+-- @try    start_up Paid once: what comes behind it counts in long runs. Where it is paid often, keep compiled
+--         code (TORCHINDUCTOR_CACHE_DIR, JAX_COMPILATION_CACHE_DIR); or begin recording later (--delay,
+--         --capture-range).
 -- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
 --         {function}.
 -- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync).
@@ -42,6 +53,8 @@
 -- @proof  host_work cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  nothing_asked cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  allocation cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  code_loading cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  start_up gpu_gaps limit=NULL
 
 -- By number, as is all that has to be sorted.
 WITH threads AS (
@@ -52,16 +65,28 @@ WITH threads AS (
         JOIN chosen_traces($trace) AS traces USING (trace_id)
     )
 ),
+spans AS MATERIALIZED (
+    FROM gpu_spans($trace)
+),
+-- Gaps that have a cause, whatever else is in them: start-up, or code that is loaded.
+once AS MATERIALIZED (
+    FROM gaps_of_start_up JOIN (SELECT trace_id FROM chosen_traces($trace)) AS traces USING (trace_id)
+),
 gaps AS (
     SELECT
         thread,
-        start_ns,
-        duration_ns,
+        found.start_ns,
+        found.duration_ns,
         before_call_ns,
-        duration_ns - before_call_ns - queued_ns AS in_call_ns,
-        function
+        found.duration_ns - before_call_ns - queued_ns AS in_call_ns,
+        function,
+        loaded_by
     FROM gaps_before_launches($trace) AS found
     JOIN threads USING (trace, process_id, tid)
+    LEFT JOIN once
+        ON once.trace = found.trace AND once.gpu_id IS NOT DISTINCT FROM found.gpu_id
+        AND once.start_ns = found.start_ns
+    WHERE is_once IS NOT true
 ),
 -- Each name is looked at once: there are few of them, and many calls.
 functions AS (
@@ -166,6 +191,7 @@ causes AS (
         duration_ns,
         CASE
             WHEN before_call_ns + in_call_ns = 0 THEN NULL
+            WHEN loaded_by IS NOT NULL THEN 'code_loading'
             WHEN 2 * coalesce(allocated_ns, 0) >= duration_ns THEN 'allocation'
             WHEN own_ns >= $host_ns AND 2 * slept_ns >= duration_ns THEN 'nothing_asked'
             WHEN own_ns >= $host_ns AND 2 * own_ns >= duration_ns THEN 'host_work'
@@ -174,6 +200,7 @@ causes AS (
             ELSE 'launch_bound'
         END AS cause,
         CASE cause
+            WHEN 'code_loading' THEN loaded_by
             WHEN 'allocation' THEN allocates_in
             WHEN 'sync' THEN waits_in
             WHEN 'nothing_asked' THEN sleeps_in
@@ -273,6 +300,22 @@ holding AS (
     JOIN candidates USING (candidate)
     JOIN found USING (trace, cause, gaps)
     GROUP BY trace, cause
+),
+started AS (
+    SELECT
+        trace,
+        sum(duration_ns)::BIGINT AS idle_ns,
+        count(*) AS gaps,
+        max(duration_ns) AS longest_ns,
+        coalesce(sum(duration_ns) FILTER (loaded_by IS NOT NULL), 0)::BIGINT AS loading_ns,
+        arg_min_null(first_step, (first_step_ns, first_step)) AS first_step,
+        min(first_step_ns) AS first_step_ns,
+        count(*) FILTER (end_ns <= first_step_ns) AS early_gaps,
+        min(start_ns) AS start_ns,
+        max(end_ns) AS end_ns
+    FROM once
+    WHERE is_once
+    GROUP BY trace
 )
 SELECT
     found.trace,
@@ -286,7 +329,39 @@ SELECT
     start_ns,
     end_ns
 FROM found
-JOIN gpu_spans($trace) AS spans USING (trace)
+JOIN spans USING (trace)
 LEFT JOIN holding USING (trace, cause)
 WHERE saving_pct >= $least_pct
-ORDER BY trace, saving_ns DESC, code
+UNION ALL
+SELECT
+    started.trace,
+    'start_up',
+    'once',
+    idle_ns,
+    percent(idle_ns, whole_ns + start_up_ns) AS of_all_pct,
+    MAP {
+        'idle_ns': idle_ns::DOUBLE,
+        'gaps': gaps::DOUBLE,
+        'longest_ns': longest_ns::DOUBLE,
+        'loading_ns': loading_ns::DOUBLE
+    },
+    MAP {
+        'doing': concat_ws(
+            ', or ',
+            CASE
+                WHEN early_gaps > 0 THEN format(
+                    'starts up, before its first step behind warm-up ({})',
+                    coalesce(first_step, 'told by kernels')
+                )
+            END,
+            CASE WHEN early_gaps < gaps
+                THEN concat('loads code', if(first_step_ns IS NULL, '', ' outside of steps')) END
+        )
+    },
+    NULL,
+    start_ns,
+    end_ns
+FROM started
+JOIN spans USING (trace)
+WHERE of_all_pct >= $least_pct
+ORDER BY trace, severity = 'once', saving_ns DESC, code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from made.nsys import Recording, kernel
@@ -206,6 +206,18 @@ def test_labels_that_are_no_names_and_a_limit_below_none_are_refused(three: Data
     with pytest.raises(QueryError, match="-3 is no number of rows"):
         three.query("top_kernels", limit=-3)
     assert three.query("top_kernels", limit=0).height == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"limit": -(10**5_000)}, {"from_": 10**5_000}, {"names": 10**5_000}, {"trace": ["a", 10**5_000]}],
+)
+@pytest.mark.parametrize("ask", ["query", "why"])
+def test_a_number_that_nothing_can_hold_is_refused(three: Database, ask: str, given: dict[str, Any]) -> None:
+    if ask == "why" and "from_" not in given:
+        pytest.skip("takes no such parameter")
+    with pytest.raises(QueryError, match="a number of more than 38 digits is no"):
+        three.why(["decode_1"], **given) if ask == "why" else three.query("top_kernels", **given)
 
 
 def test_what_stands_for_a_table_or_column_of_nvidia_is_there() -> None:

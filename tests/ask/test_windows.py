@@ -422,6 +422,8 @@ def test_a_window_and_a_range_hold_what_lies_in_both() -> None:
         ({"from_": "2us", "to": "1us"}, "the time from 2,000 ns to 1,000 ns is none"),
         ({"from_": "soon"}, "'soon' is no time"),
         ({"to": 1.5}, "1.5 is no time"),
+        ({"to": "9" * 5_000}, "a number of more than 38 digits is no time"),
+        ({"to": "1e999999s"}, "a number of more than 38 digits is no time"),
     ],
 )
 def test_a_place_that_is_none_is_refused(place: dict[str, Any], problem: str) -> None:

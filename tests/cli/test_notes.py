@@ -73,6 +73,10 @@ def test_a_time_without_a_unit_is_said_to_be_nanoseconds(home: Path) -> None:
         assert not any("with a unit" in one for one in told)
     told = notes(traceql("query", "top-kernels", "run_00", "--from", "8", "--to", "9", folder=home))
     assert "No rows: nothing of what it is about lies within --from 8 ns and --to 9 ns." in told
+    # Python makes no number of it.
+    refused = traceql("query", "top-kernels", "run_00", "--from", "9" * 5_000, folder=home)
+    assert refused.returncode == 2
+    assert "error: parameter from: a number of more than 38 digits is no time" in refused.stderr
 
 
 def test_help_says_that_a_bare_number_is_nanoseconds_and_that_reports_are_traces() -> None:

@@ -337,7 +337,7 @@ def _call(
         name = pick.one_of(("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize"))
         return call(name, nested="cuStreamSynchronize" if name == "cudaStreamSynchronize" else "")
     if kind == 9:
-        return call(pick.one_of(("cudaMalloc", "cudaFree")))
+        return call(pick.one_of(("cudaMalloc", "cudaFree", "cuModuleLoadData")))
     if kind == 10:
         return call("cudaGraphLaunch", _graph(pick, process, after(), devices), nested="cuGraphLaunch")
     return call("cudaGraphLaunch", *_nodes(pick, process, after(), devices, kernels))

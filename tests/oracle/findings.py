@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from oracle.api import cuda_memcpy_async, cuda_memcpy_sync
 from oracle.arithmetic import Row, grouped, mean, moments, per_second, percent
 from oracle.asked import answers
 from oracle.drawn import STEPS
-from oracle.gpu import gaps_before_launches, lanes, span
+from oracle.gpu import gaps, gaps_before_launches, lanes, span
 from oracle.kernels import kernel_drift, kernel_sum
 from oracle.nccl import communicates, communication_overlap, delays_of_ranks
 from oracle.steps import in_order, pattern, step_summary, step_work, steps_with_work
@@ -30,8 +30,64 @@ _COPIES = re.compile(r"cu(da)?(Memcpy|Memset)")
 
 
 def _whole(view: View) -> int:
-    """From the first to the last operation of each GPU."""
-    return sum(last - first for first, last in map(span, lanes(view.operations, "gpu").values()))
+    """From the first to the last operation of each GPU, without the gaps of start-up."""
+    spans = map(span, lanes(view.operations, "gpu").values())
+    started = sum(gap.end - gap.start for gap in _paid_once(view) if gap.is_once)
+    return sum(last - first for first, last in spans) - started
+
+
+class _Once(NamedTuple):
+    """A gap of start-up, or one in a step in which code is loaded."""
+
+    gpu: int
+    start: int
+    end: int
+    is_once: bool
+    loaded_by: str | None
+    #: When the first step behind warm-up is at work, and its text.
+    first: tuple[int, str] | None
+
+
+def _steady_steps(view: View) -> dict[int, list[Row]]:
+    """Process → its steps behind warm-up that have work on a GPU."""
+    steady: dict[int, list[Row]] = {}
+    for step, process in steps_with_work(view, None, "thread"):
+        if step["gpu_start_ns"] is not None and not step["is_warm_up"]:
+            steady.setdefault(process, []).append(step)
+    return steady
+
+
+def _paid_once(view: View) -> list[_Once]:
+    steady = _steady_steps(view)
+    # Of a GPU, those before an operation of a process.
+    by_process = grouped(
+        (
+            (lane[0].gpu, following.process, start, end)
+            for lane in lanes(view.operations, "gpu").values()
+            for start, end, following in gaps(lane)
+        ),
+        lambda one: one[:2],
+    )
+    found = []
+    for (gpu, process), some in by_process.items():
+        steps = steady.get(process, [])
+        first = min(((step["gpu_start_ns"], _pattern_of(step)) for step in steps), default=None)
+        loads: dict[int, list[str]] = {}
+        for call in view.calls:
+            if call.process == process and call.name.startswith(("cuModuleLoad", "cuLibraryLoad")):
+                reached = max((gap for gap in some if gap[2] < call.end), default=None)
+                if reached and call.start < reached[3]:
+                    loads.setdefault(reached[2], []).append(call.name)
+        for _, _, start, end in some:
+            is_early = first is not None and end <= first[0]
+            if is_early or start in loads:
+                in_steps = any(
+                    step["gpu_start_ns"] <= end <= step["gpu_start_ns"] + step["gpu_span_ns"]
+                    for step in steps
+                )
+                loaded_by = _most_frequent(loads[start]) if start in loads else None
+                found.append(_Once(gpu, start, end, is_early or not in_steps, loaded_by, first))
+    return found
 
 
 def _found(code: str, saving_ns: float, whole_ns: int, least_pct: float, **told: Any) -> list[Row]:
@@ -169,8 +225,18 @@ def copies_that_wait(view: View, least_pct: float) -> list[Row]:
         "pageable_copies": cuda_memcpy_async(view, None),
         "synchronous_copies": cuda_memcpy_sync(view, 65_536, None),
     }
+    firsts = {
+        process: min(step["gpu_start_ns"] for step in steps) for process, steps in _steady_steps(view).items()
+    }
+    early = {
+        (work.start, work.process & 0xFFFFFF, work.device, work.stream)
+        for work in view.memory
+        if work.process in firsts and work.start < firsts[work.process]
+    }
     rows = []
-    for code, copies in asked.items():
+    for code, found in asked.items():
+        names = ("start_ns", "pid", "device_id", "stream_id")
+        copies = [copy for copy in found if tuple(copy[name] for name in names) not in early]
         if copies:
             took, moved = (sum(copy[name] for copy in copies) for name in ("duration_ns", "bytes"))
             numbers = {
@@ -233,9 +299,21 @@ def cuda_core_products(view: View, least_pct: float) -> list[Row]:
 
 @answers("waiting_gpu", {"host_ns": 4, "least_pct": 0})
 def waiting_gpu(view: View, host_ns: int, least_pct: float) -> list[Row]:
-    found = [{**gap, "thread": thread} for gap, thread in gaps_before_launches(view, 0, 0, "distinct")]
-    caused = [(gap, *cause) for gap in found if (cause := _cause(view, found, gap, host_ns))]
-    rows = []
+    found = [
+        {**gap, "thread": thread, "gpu": gpu}
+        for gap, thread, gpu in gaps_before_launches(view, 0, 0, "distinct")
+    ]
+    once = {(gap.gpu, gap.start): gap for gap in _paid_once(view)}
+    found = [gap for gap in found if not ((one := once.get(_place(gap))) and one.is_once)]
+    caused = []
+    for gap in found:
+        cause = _cause(view, found, gap, host_ns)
+        if cause and (one := once.get(_place(gap))):
+            assert one.loaded_by
+            cause = ("code_loading", one.loaded_by)
+        if cause:
+            caused.append((gap, *cause))
+    rows = _started([gap for gap in once.values() if gap.is_once], _whole(view), least_pct)
     for code, group in grouped(caused, lambda one: one[1]).items():
         idle = [gap["duration_ns"] for gap, _, _ in group]
         rows += _found(
@@ -250,6 +328,37 @@ def waiting_gpu(view: View, host_ns: int, least_pct: float) -> list[Row]:
             end_ns=max(gap["start_ns"] + gap["duration_ns"] for gap, _, _ in group),
         )
     return rows
+
+
+def _place(gap: Row) -> tuple[int, int]:
+    return gap["gpu"], gap["start_ns"]
+
+
+def _started(once: list[_Once], whole_ns: int, least_pct: float) -> list[Row]:
+    if not once:
+        return []
+    took = [gap.end - gap.start for gap in once]
+    first = min((gap.first for gap in once if gap.first), default=None)
+    early = [gap for gap in once if gap.first and gap.end <= gap.first[0]]
+    doing = [f"starts up, before its first step behind warm-up ({first[1]})"] if first and early else []
+    if len(early) < len(once):
+        doing.append("loads code outside of steps" if first else "loads code")
+    rows = _found(
+        "start_up",
+        sum(took),
+        whole_ns + sum(took),
+        least_pct,
+        numbers={
+            "idle_ns": sum(took),
+            "gaps": len(took),
+            "longest_ns": max(took),
+            "loading_ns": sum(gap.end - gap.start for gap in once if gap.loaded_by),
+        },
+        texts={"doing": ", or ".join(doing)},
+        start_ns=min(gap.start for gap in once),
+        end_ns=max(gap.end for gap in once),
+    )
+    return [{**row, "severity": "once"} for row in rows]
 
 
 def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, str] | None:
@@ -535,9 +644,7 @@ def exposed_communication(view: View, least_pct: float) -> list[Row]:
     rows = communication_overlap(view, "gpu")
     if not rows:
         return []
-    exposed, hidden, whole = (
-        sum(row[name] for row in rows) for name in ("exposed_ns", "overlapped_ns", "span_ns")
-    )
+    exposed, hidden = (sum(row[name] for row in rows) for name in ("exposed_ns", "overlapped_ns"))
     if not any(one.kernel and one.kernel.category == "communication" for one in view.kernels):
         # Where nothing communicates, nothing is exposed.
         return []
@@ -550,4 +657,4 @@ def exposed_communication(view: View, least_pct: float) -> list[Row]:
         )
     )
     place = {"start_ns": min(at), "end_ns": max(at) + 1} if at else {}
-    return _found("exposed_communication", exposed, whole, least_pct, numbers=numbers, **place)
+    return _found("exposed_communication", exposed, _whole(view), least_pct, numbers=numbers, **place)

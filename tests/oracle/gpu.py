@@ -29,6 +29,7 @@ _PURPOSES = {
     "cudaEventSynchronize": "sync",
     "cudaMalloc": "other_call",
     "cudaFree": "other_call",
+    "cuModuleLoadData": "other_call",
     "cudaLaunchKernelExC": "launch",
 }
 
@@ -105,13 +106,13 @@ def gpu_gaps(view: View, by: str, graphs: bool, names: str, min_gap_ns: int, lim
     {"min_gap_ns": 2, "min_cpu_pct": 50, "names": "short", "limit": None},
 )
 def cpu_bound_gaps(view: View, min_gap_ns: int, min_cpu_pct: float, names: str, limit: None) -> list[Row]:
-    return [row for row, _ in gaps_before_launches(view, min_gap_ns, min_cpu_pct, names)]
+    return [row for row, _, _ in gaps_before_launches(view, min_gap_ns, min_cpu_pct, names)]
 
 
 def gaps_before_launches(
     view: View, min_gap_ns: int, min_cpu_pct: float, names: str
-) -> list[tuple[Row, tuple[int, int]]]:
-    """The gaps, each with the process and thread that launched what follows: pids are no processes."""
+) -> list[tuple[Row, tuple[int, int], int]]:
+    """The gaps, each with the process and thread that launched what follows, and the GPU: pids are no processes."""
     rows = []
     for lane in lanes(view.operations, "gpu").values():
         for start, end, following in gaps(lane):
@@ -135,7 +136,7 @@ def gaps_before_launches(
                 "function": call.name,
                 "next_operation": following.called(names),
             }
-            rows.append((row, (following.process, call.tid)))
+            rows.append((row, (following.process, call.tid), following.gpu))
     return rows
 
 

@@ -30,6 +30,11 @@ class Cart(Struct, forbid_unknown_fields=True):
     ("text", "message", "remedy"),
     [
         ("name = ", "cart.toml: not TOML", "Check the line"),
+        (
+            f"name = {'9' * 5_000}",
+            "cart.toml: not TOML (a number of more than 4,300 digits)",
+            "Check the line",
+        ),
         ("nmae = 'a'", "cart.toml: unknown key 'nmae'", "Known are name, wheels, tags, spare."),
         ("", "cart.toml: no name", "Known are name, wheels, tags, spare."),
         ("name = 3", "cart.toml: name is not a text", "It is a whole number."),

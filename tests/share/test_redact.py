@@ -25,7 +25,7 @@ from planted_nsys import said
 from traceql import Database
 from traceql import redact as redact_file
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
-from traceql.read import nsys_rep
+from traceql.read import nsys_rep, payload_parts
 from traceql.read.base import no_progress
 from traceql.share.redact import Names, apart, check, exports, redact, writers
 from traceql.share.redact.databases import ACTIONS, Tables, is_lake
@@ -385,11 +385,14 @@ def test_machine_code_whose_texts_cannot_be_seen_is_refused(tmp_path: Path) -> N
 
 _TEXT = f"hello {SECRET}"
 OWN = 1 << 24
-# Layouts of payloads: one of another, which is of letters, and one of a number.
-SCHEMAS = rep.field(3, b"".join(
-    rep.field(2, rep.message((1, OWN + number), (4, rep.message((1, type_))), (7, size)))
-    for number, type_, size in ((1, OWN + 2, 8), (2, 1, 8), (3, 18, 8))
-))  # fmt: skip
+# Layouts of payloads: one of another, which is of letters, and one of a number, which in another domain is of three.
+SCHEMAS = rep.field(3, b"".join([
+    *(
+        rep.field(2, rep.message((1, OWN + number), (4, rep.message((1, type_))), (7, size)))
+        for number, type_, size in ((1, OWN + 2, 8), (2, 1, 8), (3, 18, 8))
+    ),
+    rep.field(2, rep.message((1, OWN + 3), *((4, rep.message((1, 18))) for _ in range(3)), (7, 24), (9, 7))),
+]))  # fmt: skip
 
 
 def _with_payload(layout: int, content: bytes) -> bytes:
@@ -583,6 +586,25 @@ def test_views_of_a_stranger_are_not_passed_on(tmp_path: Path) -> None:
         connection.commit()
     target, _ = _redacted(source)
     assert SECRET.encode() not in target.read_bytes()
+
+
+@pytest.mark.parametrize("has_domains", [True, False])
+def test_a_payload_that_only_another_domains_layout_of_the_number_is_long_enough_for_is_refused(
+    tmp_path: Path, has_domains: bool
+) -> None:
+    source = tmp_path / "payloads.sqlite"
+    source.write_bytes(content("nvtx_payloads.sqlite"))
+    number, secret = OWN + 20, SECRET.encode().ljust(32)
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        layouts = "SELECT domainId, numEntries FROM NVTX_PAYLOAD_SCHEMAS WHERE schemaId = ? ORDER BY 1"
+        assert connection.execute(layouts, [number]).fetchall() == [(1, 3), (2, 2)]
+        payloads = payload_parts.joined([(number, secret)])
+        domain = "domainId = 2 AND binaryData IS NOT NULL"
+        connection.execute(f"UPDATE NVTX_EVENTS SET binaryData = ? WHERE {domain}", [payloads])
+        if not has_domains:
+            connection.execute("ALTER TABLE NVTX_EVENTS DROP COLUMN domainId")
+        connection.commit()
+    _refused(source)
 
 
 def test_a_file_among_those_of_an_export_that_is_no_table_is_refused(tmp_path: Path) -> None:

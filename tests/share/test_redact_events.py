@@ -21,7 +21,7 @@ from traceql.read.buffer import Buffer
 from traceql.read.nsys_rep import binary_payloads, layout, messages
 from traceql.read.nsys_rep.container import open_container
 from traceql.share.redact import Names, nsys_events, writers
-from traceql.share.redact.payloads import Entry, Layout, Payloads
+from traceql.share.redact.payloads import Domains, Entry, Layout, Payloads
 from traceql.share.redact.removed import Removed
 
 if TYPE_CHECKING:
@@ -260,9 +260,12 @@ def test_what_a_layout_has_room_for_and_does_not_describe_is_blanked() -> None:
     assert "longer than its 3 numbers" in (payloads.fault() or "")
 
 
-def test_each_of_several_payloads_of_an_event_is_blanked() -> None:
-    payloads = Payloads()
+def test_each_of_several_payloads_of_an_event_is_blanked_by_its_own_domains_layout() -> None:
+    domains = Domains()
+    payloads = domains[5]
     payloads.layouts[_OWN].add(Layout((Entry(80, 0, 24), Entry(15, 0, 36), Entry(80, 0, 48)), 64))
+    domains[6].layouts[_OWN].add(Layout((Entry(18), Entry(18, 0, 8)), 16))
+    domains[6].see(_OWN, bytes(16))
     content = b"my secret password 12345" + bytes(12) + b"\3\0\0\0again..." + bytes(12) + b"the"
     content = content.ljust(64, b"!")
     several = [(_OWN, content), (_OWN, bytes(64)), (_OWN, content[::-1])]
@@ -270,13 +273,14 @@ def test_each_of_several_payloads_of_an_event_is_blanked() -> None:
         payloads.see(_OWN, one)
 
     def written(payloads: list[tuple[int, bytes]]) -> bytes:
-        return message((7, b"before"), (8, message(*((9, message(*enumerate(one, 1))) for one in payloads))))
+        held = message(*((9, message(*enumerate(one, 1))) for one in payloads))
+        return message((7, b"before"), (8, held), (13, 5))
 
     buffer = Buffer([written(several)])
     at, until = np.array([0]), np.array([buffer.size])
     fields = messages.decode(
         buffer, at, until, layout.SHAPES[layout.NVTX],
-        path=(layout.NVTX,), keep=set(), repeated=layout.REPEATED, unknown=messages.Unknown(),
+        path=(layout.NVTX,), keep={nsys_events._DOMAIN}, repeated=layout.REPEATED, unknown=messages.Unknown(),
     )  # fmt: skip
     events = nsys_events._Events(layout.NVTX, np.array([59]), at, until, at, until, fields)
     found = [
@@ -285,7 +289,8 @@ def test_each_of_several_payloads_of_an_event_is_blanked() -> None:
     ]
     assert found == several
     blanked = written([(one, payloads.blanked(one, content)) for one, content in several])
-    assert nsys_events._blanked(buffer, events, payloads) == {0: blanked}
+    assert domains.fault() is None and domains.has_blanks
+    assert nsys_events._blanked(buffer, events, domains) == {0: blanked}
     assert b"secret" not in blanked and b"terces" not in blanked
 
 

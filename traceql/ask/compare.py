@@ -130,8 +130,10 @@ def load(path: str | Path) -> Comparison:
             _frame("diff", content["differences"]),
             tuple(content["notes"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError, pl.exceptions.PolarsError) as error:
+    except (KeyError, TypeError, RecursionError, pl.exceptions.PolarsError) as error:
         raise QueryError(f"{path}: not a saved comparison ({error})", remedy) from None
+    except ValueError as error:
+        raise QueryError(f"{path}: not a saved comparison ({given.fault(error)})", remedy) from None
 
 
 def alike(findings: pl.DataFrame) -> bool | None:

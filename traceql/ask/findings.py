@@ -40,7 +40,7 @@ MOST = 10
 #: Said where there is none, and where there was nothing to ask.
 NOTHING = "Nothing wrong found."
 NO_RULE = "No rule is about such traces, or can be asked so."
-_SEVERITIES = ("doubt", "high", "medium", "low")
+_SEVERITIES = ("doubt", "high", "medium", "low", "once")
 # A name in braces; behind | with what it counts, as one is called and as others are; behind ? these words
 # alone. Or the question of a command.
 _NAMED = re.compile(
@@ -57,7 +57,7 @@ class Finding:
     Attributes:
         trace: name of the trace.
         code: what it is, in a word.
-        severity: high, medium or low; doubt where other numbers hang on it.
+        severity: high, medium or low; doubt where other numbers hang on it; once where it is paid once.
         saving_ns: time that it costs, which no remedy saves more of; None if nobody can tell.
         saving_pct: of the time that was looked at.
         sentence: in words, with its numbers.
@@ -335,9 +335,9 @@ def _rules(ask: Asker) -> list[Query]:
 
 
 def _rank(one: Finding) -> tuple[Any, ...]:
-    doubted = one.severity != "doubt"
     return (
-        doubted,
+        one.severity != "doubt",
+        one.severity == "once",
         -(one.saving_ns or 0),
         _SEVERITIES.index(one.severity) if one.severity in _SEVERITIES else len(_SEVERITIES),
         one.trace,

@@ -289,7 +289,8 @@ def _say_unit(context: click.Context, param: click.Parameter, value: Any) -> Any
     said = isinstance(value, str) and context.get_parameter_source(str(param.name))
     if said is ParameterSource.COMMANDLINE and not context.resilient_parsing:
         bare = value.strip().replace("_", "")
-        if bare.isdecimal() and 0 < int(bare) < _SHORT_NS:
+        # Python makes no number of thousands of digits.
+        if bare.isdecimal() and 0 < len(bare.lstrip("0")) < len(str(_SHORT_NS)):
             units = f"{value}us, {value}ms or {value}s"
             note(f"{param.opts[0]} {value} is {int(bare):,} ns: with a unit it is {units}.")
     return value

@@ -60,6 +60,11 @@ _UNITS = {"": 1, "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m
 _TIMES_LOOK_LIKE = "For example 1.5s, 200ms, 30us, or 800 for nanoseconds."
 _TIME_TEXT = re.compile(r"(?P<number>-?(?:\d[\d_]*)?\.?\d+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zµ]*)")
 
+# No column holds a whole number beyond it, nor has a time more digits: Python does not even write those of
+# more than 4,300.
+_LARGEST = (1 << 127) - 1
+_MOST_DIGITS = 38
+
 # Into so many parts something is cut.
 _PARTS = ("bins", "chunks", "parts", "slices")
 
@@ -142,7 +147,19 @@ class Param:
             value: Value = self.value_type(text)
         except (ValueError, KeyError):
             raise ParameterError(f"parameter {self.name}: {text!r} is no {self.type}") from None
+        self._refuse_too_large(value)
         return value if self.takes_tag else self._one_of_words(value)
+
+    def _refuse_too_large(self, value: object) -> None:
+        """Raise for a whole number that no column can hold, also among several."""
+        if isinstance(value, list | dict):
+            for one in value.values() if isinstance(value, dict) else value:
+                self._refuse_too_large(one)
+        elif isinstance(value, int) and abs(value) > _LARGEST:
+            raise ParameterError(
+                f"parameter {self.name}: a number of more than {_MOST_DIGITS} digits is no {self.type}",
+                self.meaning,
+            )
 
     def _one_of_words(self, value: Value) -> Value:
         """The value, if it is one of those that the parameter takes."""
@@ -164,7 +181,13 @@ class Param:
         match = _TIME_TEXT.fullmatch(text.strip())
         if match is None or match["unit"] not in _UNITS:
             raise ParameterError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE)
-        return round(Decimal(match["number"]) * _UNITS[match["unit"]])
+        number = Decimal(match["number"])
+        if number.adjusted() >= _MOST_DIGITS:
+            raise ParameterError(
+                f"parameter {self.name}: a number of more than {_MOST_DIGITS} digits is no time",
+                _TIMES_LOOK_LIKE,
+            )
+        return round(number * _UNITS[match["unit"]])
 
     def _with_tag(self, value: Value) -> Value:
         """The value of its own, by default its default, and the tag behind it if one is given."""
@@ -203,8 +226,9 @@ class Param:
         """A value given in Python, as it is bound: one text is as good as a list of one.
 
         Raises:
-            ParameterError: it is no list, or no map of the right kind.
+            ParameterError: it is no list, or no map of the right kind; or a number that nothing can hold.
         """
+        self._refuse_too_large(value)
         if self.type == _TIME:
             return self._time_given(value)
         if self.name == "limit" and isinstance(value, int) and value < 0:

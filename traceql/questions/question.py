@@ -143,7 +143,9 @@ FINDING_COLUMNS = (
     ResultColumn("trace", "VARCHAR", "name of the trace"),
     ResultColumn("code", "VARCHAR", "what is wrong, in a word"),
     ResultColumn(
-        "severity", "VARCHAR", "high, medium or low, see severity_of; doubt: other numbers hang on it"
+        "severity",
+        "VARCHAR",
+        "high, medium or low, see severity_of; doubt: other numbers hang on it; once: it is paid once",
     ),
     ResultColumn("saving_ns", "BIGINT", "time that it costs: no remedy saves more; NULL if nobody can tell"),
     ResultColumn("saving_pct", "DOUBLE", "of the time that was looked at"),

@@ -33,7 +33,10 @@ def tags(wanted: Mapping[str, Tag] | None) -> dict[str, str]:
         # True is a number to Python alone.
         if not isinstance(value, str | Real) or isinstance(value, bool):
             raise ParameterError(f"the tag {key!a} is {value!r}, neither a text nor a number", _LOOK_LIKE)
-        found[key] = str(value)
+        try:
+            found[key] = str(value)
+        except ValueError as problem:
+            raise ParameterError(f"the tag {key!a} is {given.fault(problem)}", _LOOK_LIKE) from None
         if given.valid(key + found[key]) != key + found[key]:
             raise ParameterError(f"the tag {key!a} is {value!a}, and not Unicode", _LOOK_LIKE)
     return found

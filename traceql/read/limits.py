@@ -31,6 +31,8 @@ _THREADS: Final = 4
 _IDLE_S: Final = 60
 _BYTES_PER_IDLE_S: Final = 1_000_000
 
+#: More has nobody, nor does the system take a larger number.
+MOST_BYTES: Final = 1 << 63
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _OWN_CGROUPS: Final = Path("/proc/self/cgroup")
 
@@ -162,10 +164,12 @@ def bytes_of(text: str) -> int:
     if found is None or (found[3] and not found[2]):
         raise ValueError(f"not a size: {text!r}; write it as 8GB, 512MB or 4GiB")
     unit = (_BINARY_UNITS if found[3] else _UNITS)[found[2].lower()]
-    size = int(float(found[1]) * unit)
-    if size <= 0:
+    size = float(found[1]) * unit
+    if size < 1:
         raise ValueError(f"not a size: {text!r}; it must be more than 0")
-    return size
+    if size >= MOST_BYTES:
+        raise ValueError(f"not a size: {text!r}; no machine has so much")
+    return int(size)
 
 
 def sized(size_bytes: float) -> str:

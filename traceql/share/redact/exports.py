@@ -19,7 +19,7 @@ from traceql.read import nsys_export, payload_parts
 from traceql.read.nsys_export.sqlite import Table
 from traceql.share.redact import export_fields as fields
 from traceql.share.redact import removed as kinds
-from traceql.share.redact.payloads import Entry, Layout, Payloads
+from traceql.share.redact.payloads import Domains, Entry, Layout
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.strings import String, redacted
 from traceql.share.redact.texts import Facts, Texts
@@ -246,19 +246,20 @@ class _Export:
         for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "domainId", "schemaId", "name", *told):
             of_schema = entries.setdefault((row["domainId"] or 0, row["schemaId"] or 0), [])
             of_schema.append(Entry._make([*(row[one] or 0 for one in told), row["name"] or ""]))
-        found = Payloads()
+        found = Domains()
         sizes = {
             (row["domainId"] or 0, row["schemaId"] or 0): row["payloadSize"] or 0
             for row in self._rows("NVTX_PAYLOAD_SCHEMAS", "domainId", "schemaId", "payloadSize")
         }
         for (domain, number), of_schema in entries.items():
             layout = Layout(tuple(of_schema), sizes.get((domain, number), 0))
-            found.layouts[number].add(layout)
-        found.enums |= {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
-        for row in self._rows("NVTX_EVENTS", "binaryData"):
-            if content := row["binaryData"]:
+            found[domain].layouts[number].add(layout)
+        for row in self._rows("NVTX_PAYLOAD_ENUMS", "domainId", "schemaId"):
+            found[row["domainId"] or 0].enums.add(row["schemaId"])
+        for domain, content in _of_domains(self._tables.get("NVTX_EVENTS")):
+            if content:
                 for part in payload_parts.parts(content):
-                    found.see(part.schema, content[part.begin : part.end])
+                    found[domain].see(part.schema, content[part.begin : part.end])
                 if any(payload_parts.beside(content)):
                     raise unknown(self._file, "more than payloads", "NVTX_EVENTS.binaryData")
         if fault := found.fault():
@@ -310,7 +311,7 @@ class _Export:
             ranges = [type_ in _RANGES for type_ in table["eventType"].to_pylist()]
             return [value and self._nvtx(value, one) for value, one in zip(values, ranges, strict=True)]
         if (name, column) == ("NVTX_EVENTS", "binaryData"):
-            return [content and self._blanked(content) for content in values]
+            return [content and self._blanked(domain, content) for domain, content in _of_domains(table)]
         action = fields.action_of(name, column)
         if action is None:
             if any(value and not (isinstance(value, str) and _NUMBER.fullmatch(value)) for value in values):
@@ -323,10 +324,10 @@ class _Export:
                 known[value] = change(value)
         return [value and known[value] for value in values]
 
-    def _blanked(self, content: bytes) -> bytes:
-        after = bytearray(content)
+    def _blanked(self, domain: int, content: bytes) -> bytes:
+        after, payloads = bytearray(content), self._payloads[domain]
         for part in payload_parts.parts(content):
-            after[part.begin : part.end] = self._payloads.blanked(part.schema, content[part.begin : part.end])
+            after[part.begin : part.end] = payloads.blanked(part.schema, content[part.begin : part.end])
         return bytes(after)
 
     def _change(self, action: str, where: str) -> Callable[[str], str]:
@@ -460,3 +461,15 @@ def _strange(what: str, name: str, where: str) -> tuple[str, str, str]:
 def _process(global_id: int) -> int:
     """The process of a thread's or process's id, which SQLite has as a signed number."""
     return (global_id & (1 << 64) - 1) >> 24
+
+
+def _of_domains(events: RawTable | None) -> Iterator[tuple[int, bytes | None]]:
+    """(domain, payloads) of each event of NVTX, if its table has any: of none may nobody look at them."""
+    if events is None or "binaryData" not in events.column_names:
+        return
+    has_domains = "domainId" in events.column_names
+    table = events.select(["binaryData", *(["domainId"] if has_domains else [])])
+    payloads = table["binaryData"].to_pylist()
+    domains = table["domainId"].to_pylist() if has_domains else [0] * len(payloads)
+    for domain, content in zip(domains, payloads, strict=True):
+        yield domain or 0, content

@@ -23,7 +23,7 @@ from traceql.read.nsys_rep.tally import Tally
 from traceql.read.protobuf import BYTES, VARINT, WireError
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import is_numbers, text_rule, texts_within
-from traceql.share.redact.payloads import Entry, Layout, Payloads
+from traceql.share.redact.payloads import Domains, Entry, Layout
 from traceql.share.redact.removed import unknown
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ _USES: Final[dict[Path, str]] = {
 }
 _TEXT_ID: Final = (layout.NVTX, 12)
 _TEXT: Final = (layout.NVTX, 7)
+_DOMAIN: Final = (layout.NVTX, 13)
 # Ranges and marks; other events of NVTX name domains, categories and threads.
 _RANGES: Final = (34, 59, 60)
 _SAMPLED: Final = (layout.SAMPLE, 4)
@@ -121,7 +122,7 @@ class References:
     uses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     profiled: set[int] = field(default_factory=set)
     processes: dict[int, int] = field(default_factory=dict)
-    payloads: Payloads = field(default_factory=Payloads)
+    payloads: Domains = field(default_factory=Domains)
     folders: set[str] = field(default_factory=set)
     sampled: set[tuple[int, int, str]] = field(default_factory=set)
 
@@ -298,10 +299,11 @@ class Events:
             found.folders.update(protobuf.texts(parsed, _FOLDER))
             found.processes.setdefault(process >> 24, len(found.processes) + 1)
 
-    def _describe(self, payloads: Payloads) -> None:
+    def _describe(self, payloads: Domains) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
         for process in protobuf.submessages(self._container.payload_schemas, 3):
-            payloads.enums |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
+            for enum in protobuf.submessages(process, 4):
+                payloads[protobuf.number(enum, 1) or 0].enums.add(protobuf.number(enum, 2) or 0)
             for schema in protobuf.submessages(process, 2):
                 entries = tuple(
                     Entry._make(
@@ -313,13 +315,15 @@ class Events:
                     for entry in protobuf.submessages(schema, 4)
                 )
                 layout_ = Layout(entries, protobuf.number(schema, 6) or 0)
-                payloads.layouts[protobuf.number(schema, 1) or 0].add(layout_)
+                domain = payloads[protobuf.number(schema, 9) or 0]
+                domain.layouts[protobuf.number(schema, 1) or 0].add(layout_)
 
 
 _KEPT: Final = {
     *_USES,
     _TEXT_ID,
     _TEXT,
+    _DOMAIN,
     _SAMPLED_THREAD,
     *layout.OWNER_FIELD.values(),
 }
@@ -374,9 +378,16 @@ def _note(events: _Events, found: References) -> None:
         found.profiled.update(np.unique(fields[owner].values.astype(np.uint64) >> np.uint64(24)).tolist())
 
 
-def _note_payloads(buffer: Buffer, events: _Events, payloads: Payloads) -> None:
-    for _, number, start, end in binary_payloads.places(buffer, events.fields, events.at.size):
-        payloads.see(number, bytes(buffer.view[start:end]))
+def _note_payloads(buffer: Buffer, events: _Events, payloads: Domains) -> None:
+    for domain, _, number, start, end in _payloads(buffer, events):
+        payloads[domain].see(number, bytes(buffer.view[start:end]))
+
+
+def _payloads(buffer: Buffer, events: _Events) -> Iterator[tuple[int, int, int, int, int]]:
+    """(domain, event, number of its layout, where its bytes begin, and end) of each binary payload."""
+    domains = dict(_rows_of(events, column, column.values)) if (column := events.fields.get(_DOMAIN)) else {}
+    for row, number, start, end in binary_payloads.places(buffer, events.fields, events.at.size):
+        yield domains.get(row, 0), row, number, start, end
 
 
 def _rows_of(events: _Events, of: Field, values: NDArray[Any]) -> Iterator[tuple[int, int]]:
@@ -434,7 +445,7 @@ def _edits(
 
 
 def _of_ranges(
-    buffer: Buffer, events: _Events, texts: Texts, payloads: Payloads
+    buffer: Buffer, events: _Events, texts: Texts, payloads: Domains
 ) -> Iterator[tuple[int, int, bytes]]:
     contents = _blanked(buffer, events, payloads)
     for row, at, size, text in _renamed(buffer, events, texts):
@@ -446,12 +457,12 @@ def _of_ranges(
         yield _event(buffer, events, row, content)
 
 
-def _blanked(buffer: Buffer, events: _Events, payloads: Payloads) -> dict[int, bytes]:
+def _blanked(buffer: Buffer, events: _Events, payloads: Domains) -> dict[int, bytes]:
     """Event → what is in it, of those whose binary payloads have room for what no layout describes."""
     changed: dict[int, bytes] = {}
-    for row, number, start, end in binary_payloads.places(buffer, events.fields, events.at.size):
+    for domain, row, number, start, end in _payloads(buffer, events):
         before = bytes(buffer.view[start:end])
-        if (after := payloads.blanked(number, before)) != before:
+        if (after := payloads[domain].blanked(number, before)) != before:
             content, at = changed.get(row) or _content(buffer, events, row), start - int(events.at[row])
             changed[row] = content[:at] + after + content[at + len(after) :]
     return changed

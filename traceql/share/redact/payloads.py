@@ -96,7 +96,7 @@ class _Row(NamedTuple):
 
 
 class Payloads:
-    """The binary payloads of a report, whose layouts are described before the first is seen.
+    """The binary payloads of a domain, whose layouts are described before the first is seen.
 
     Attributes:
         layouts: number → its layouts; processes may use one number for several.
@@ -342,3 +342,24 @@ class Payloads:
         for at, use in texts:
             if len(number := content[begin + at : begin + at + _BYTES]) == _BYTES:
                 self.texts.add((int.from_bytes(number, "little"), use))
+
+
+class Domains(defaultdict[int, Payloads]):
+    """The binary payloads of a report, by their domain: each numbers its layouts by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(Payloads)
+
+    @property
+    def texts(self) -> set[tuple[int, str]]:
+        """(number of a text in the string table, what it is for) of those that payloads name."""
+        return set().union(*(one.texts for one in self.values()))
+
+    @property
+    def has_blanks(self) -> bool:
+        """Whether a layout of payloads that were seen has room for what it does not describe."""
+        return any(one.has_blanks for one in self.values())
+
+    def fault(self) -> str | None:
+        """Why payloads that were seen may hold texts, blanked; None if they do not."""
+        return next(filter(None, (self[domain].fault() for domain in sorted(self))), None)

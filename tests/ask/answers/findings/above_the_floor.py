@@ -54,10 +54,10 @@ CASES = [
             """
             trace       a
             code        slow_products
-            severity    low
+            severity    medium
             saving_ns   2 * (10 - 4)
-            # Of 10 … 320.
-            saving_pct  1200/310
+            # Of 10 … 320, without the gaps of 160 until step 1.
+            saving_pct  1200/150
             numbers     {times_floor: 2.5, steps: 2.0, avg_work_ns: 10.0, avg_floor_ns: 4.0, share_pct: 90.9090909090909}
             texts       {range: step *, after 1 of warm-up}
             range       step *

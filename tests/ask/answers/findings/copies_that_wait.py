@@ -35,4 +35,32 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what is copied before the first step behind warm-up, such as weights, is start-up",
+        traces={
+            "a": Recording()
+            .call("cudaMemcpyAsync_v3020", 0, 5, copy("Host-to-Device", 0, 400, 9000, src="Pageable"))
+            .range("step 0", 410, 480)
+            .call("cudaMemcpyAsync_v3020", 415, 420, copy("Host-to-Device", 430, 440, 100, src="Pageable"))
+            .range("step 1", 500, 520)
+            .call("cudaMemcpyAsync_v3020", 501, 502, copy("Host-to-Device", 505, 515, 100, src="Pageable"))
+            .range("step 2", 530, 550)
+            .call("cudaMemcpyAsync_v3020", 531, 532, copy("Host-to-Device", 535, 545, 100, src="Pageable"))
+            # Of another process, in which nothing tells steps.
+            .call(
+                "cudaMemcpyAsync_v3020",
+                600,
+                605,
+                copy("Host-to-Device", 610, 620, 100, src="Pageable"),
+                pid=2,
+            )
+        },
+        expected=across(
+            """
+            trace  code             severity  saving_ns  saving_pct  numbers                                                                            texts                        range  start_ns  end_ns
+            # Of 620 without the gaps of 30 and 65 until step 1.
+            a      pageable_copies  medium    30         3000/525    {copies: 3.0, copied_bytes: 300.0, copy_ns: 30.0, copied_bytes_per_s: 10000000000.0}  {function: cudaMemcpyAsync}  NULL   505       620
+            """
+        ),
+    ),
 ]

@@ -136,11 +136,58 @@ CASES = [
             .call("cudaLaunchKernel_v7000", 605, 608, kernel("d", 610, 1000))
         },
         params={"host_ns": 80},
-        expected=across(
+        expected=down(
             """
-            trace  code           severity  saving_ns  saving_pct  numbers                                         texts                         range  start_ns  end_ns
-            a      nothing_asked  high      240        24          {idle_ns: 240.0, gaps: 2.0, longest_ns: 130.0}  {function: fsync}             NULL   100       610
-            a      host_work      medium    130        13          {idle_ns: 130.0, gaps: 1.0, longest_ns: 130.0}  {function: cudaLaunchKernel}  NULL   300       430
+            trace       a                                               a
+            code        nothing_asked                                   start_up
+            severity    high                                            once
+            saving_ns   240                                             130
+            # Of 1000 - 130, and of all 1000.
+            saving_pct  24000/870                                       13
+            numbers     {idle_ns: 240.0, gaps: 2.0, longest_ns: 130.0}  {idle_ns: 130.0, gaps: 1.0, longest_ns: 130.0, loading_ns: 130.0}
+            texts       {function: fsync}                               {doing: loads code}
+            range       NULL                                            NULL
+            start_ns    100                                             300
+            end_ns      610                                             430
+            """
+        ),
+    ),
+    Case(
+        "until the first step behind warm-up a program starts up, which is paid once, as is code that is loaded"
+        " outside of steps",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 10, 20))
+            # Warm-up, more than twice as long as the others.
+            .range("step 0", 30, 130)
+            .call("cudaLaunchKernel_v7000", 90, 95, kernel("b", 100, 120))
+            # The last gap of start-up ends with the step's first operation.
+            .range("step 1", 140, 180)
+            .call("cudaLaunchKernel_v7000", 148, 149, kernel("b", 150, 160))
+            .call("cudaLaunchKernel_v7000", 161, 169, kernel("c", 170, 180))
+            .range("step 2", 190, 230)
+            .call("cudaLaunchKernel_v7000", 191, 199, kernel("b", 200, 210))
+            .call("cuModuleLoadDataEx", 212, 214)
+            .call("cudaLaunchKernel_v7000", 215, 216, kernel("c", 240, 250))
+            # Behind the steps: a call that reaches into two gaps makes the later one.
+            .call("cudaLaunchKernel_v7000", 251, 259, kernel("d", 260, 270))
+            .call("cuLibraryLoadData", 265, 275, tid=2)
+            .call("cudaLaunchKernel_v7000", 281, 289, kernel("d", 290, 300)),
+        },
+        params={"host_ns": 80},
+        expected=down(
+            """
+            trace       a                                              a                                             a
+            code        launch_bound                                   code_loading                                  start_up
+            severity    high                                           medium                                        once
+            # 10 + 20 + 10 of a step, between two, and behind them.
+            saving_ns   40                                             30                                            130
+            saving_pct  4000/160                                       3000/160                                      13000/290
+            numbers     {idle_ns: 40.0, gaps: 3.0, longest_ns: 20.0}   {idle_ns: 30.0, gaps: 1.0, longest_ns: 30.0}  {idle_ns: 130.0, gaps: 3.0, longest_ns: 80.0, loading_ns: 20.0}
+            texts       {function: cudaLaunchKernel}                   {function: cuModuleLoadDataEx}                {doing: starts up, before its first step behind warm-up (step *), or loads code outside of steps}
+            range       NULL                                           step 2                                        NULL
+            start_ns    160                                            210                                           20
+            end_ns      260                                            240                                           290
             """
         ),
     ),
