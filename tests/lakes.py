@@ -36,7 +36,9 @@ def assert_same(one: Answer | str, other: Answer | str) -> None:
     assert [(note.code, note.text) for note in one.notes] == [(note.code, note.text) for note in other.notes]
     assert one.total_rows == other.total_rows
     assert one.table.schema == other.table.schema
-    assert_rows_alike(one.table.to_pylist(), other.table.to_pylist())
+    # Row by row in Python only where something differs, as numbers in their last digits may.
+    if not one.table.equals(other.table):
+        assert_rows_alike(one.table.to_pylist(), other.table.to_pylist())
 
 
 def assert_rows_alike(rows: Sequence[Any], others: Sequence[Any]) -> None:

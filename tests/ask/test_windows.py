@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy as copies
 import lzma
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -308,13 +309,20 @@ def made() -> Iterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="module")
+def whole(made: Database) -> Callable[[str], list[dict[str, Any]]]:
+    """What a question answers about all of `whole`, asked once for all that is compared with it."""
+    return cache(lambda question: answer(made, question, "whole"))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_window_around_everything_changes_nothing(made: Database, question: str) -> None:
-    whole = answer(made, question, "whole")
-    assert whole
-    assert answer(made, question, "whole", from_=-1, to="1s") == whole
-    assert answer(made, question, "whole", from_="0ns") == whole
+def test_a_window_around_everything_changes_nothing(
+    made: Database, whole: Callable[[str], list[dict[str, Any]]], question: str
+) -> None:
+    assert whole(question)
+    assert answer(made, question, "whole", from_=-1, to="1s") == whole(question)
+    assert answer(made, question, "whole", from_="0ns") == whole(question)
 
 
 @pytest.mark.long
@@ -335,11 +343,13 @@ def test_a_window_after_everything_holds_nothing(made: Database, question: str) 
 
 @pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_window_in_the_middle_answers_as_a_trace_of_what_ran_in_it(made: Database, question: str) -> None:
+def test_a_window_in_the_middle_answers_as_a_trace_of_what_ran_in_it(
+    made: Database, whole: Callable[[str], list[dict[str, Any]]], question: str
+) -> None:
     middle = {"from_": 1_000, "to": "2us"}
     found = answer(made, question, "whole", **middle)
     assert found == answer(made, question, "middle", **(middle if question in CUT_TO_THE_WINDOW else {}))
-    assert found != answer(made, question, "whole")
+    assert found != whole(question)
 
 
 def of_the_second_step() -> Callable[[Mapping[str, Any], str], bool]:
@@ -368,12 +378,12 @@ def of_the_second_step() -> Callable[[Mapping[str, Any], str], bool]:
 @pytest.mark.long
 @pytest.mark.parametrize("question", IN_RANGES)
 def test_an_instance_of_a_range_answers_as_a_trace_of_what_belongs_to_it(
-    made: Database, question: str
+    made: Database, whole: Callable[[str], list[dict[str, Any]]], question: str
 ) -> None:
     found = answer(made, question, "whole", within="execute_context_*#1")
     second = {"within": "execute_context_*"} if question in CUT_TO_THE_WINDOW else {}
     assert found == answer(made, question, "second", **second)
-    assert found != answer(made, question, "whole")
+    assert found != whole(question)
 
 
 # --- what is meant --------------------------------------------------------------------------------------
@@ -609,38 +619,42 @@ TOTALS = [
 ]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(("question", "takes_tag"), TOTALS)
-def test_two_traces_of_one_tag_are_added_up(question: str, takes_tag: bool) -> None:
-    by = "tag:run" if takes_tag else "run"
+@pytest.fixture(scope="module")
+def twins() -> Iterator[Database]:
+    """The recording twice, as `a` and as `b`, which have a tag in common."""
     with traceql.open(":memory:") as database:
         for name in ("a", "b"):
             twin = recorded()
             twin._tags = {"run": "both"}
             twin.store(database, name)
-        one = answer(database, question, "a")
-        both = answer(database, question, "*", by=by)
-        assert database.query(question, by=by, **ASKED.get(question, {}))["trace"].unique().to_list() == [
-            "both"
-        ]
-        counts = {
-            "instances",
-            "calls",
-            "total_ns",
-            "kernel_ns",
-            "samples",
-            "cpu_page_faults",
-            "gpu_operations",
-            "gpu_ns",
-            "steps",
-            "span_ns",
-            "time_ns",
-        }
-        assert len(both) == len(one)
-        compared = [name for name in one[0] if name in counts]
-        assert compared
-        for name in compared:
-            assert sum(row[name] or 0 for row in both) == 2 * sum(row[name] or 0 for row in one), name
+        yield database
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("question", "takes_tag"), TOTALS)
+def test_two_traces_of_one_tag_are_added_up(twins: Database, question: str, takes_tag: bool) -> None:
+    by = "tag:run" if takes_tag else "run"
+    one = answer(twins, question, "a")
+    both = answer(twins, question, "*", by=by)
+    assert twins.query(question, by=by, **ASKED.get(question, {}))["trace"].unique().to_list() == ["both"]
+    counts = {
+        "instances",
+        "calls",
+        "total_ns",
+        "kernel_ns",
+        "samples",
+        "cpu_page_faults",
+        "gpu_operations",
+        "gpu_ns",
+        "steps",
+        "span_ns",
+        "time_ns",
+    }
+    assert len(both) == len(one)
+    compared = [name for name in one[0] if name in counts]
+    assert compared
+    for name in compared:
+        assert sum(row[name] or 0 for row in both) == 2 * sum(row[name] or 0 for row in one), name
 
 
 def test_what_has_no_tag_stands_for_itself_and_a_window_holds_for_each() -> None:

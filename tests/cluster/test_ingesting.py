@@ -79,8 +79,7 @@ def assert_alike(lake: Path, file: Path) -> None:
 
 def alone(reports: list[Path], file: Path) -> Path:
     with traceql.open(file) as database:
-        for report in reports:
-            database.ingest(report)
+        assert not [one for one in database.ingest_all(*reports) if isinstance(one, ReportError)]
     return file
 
 

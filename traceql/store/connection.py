@@ -315,7 +315,8 @@ class Store:
     ) -> pa.Table:
         """The rows of the last statement; `Rows` where these do, and it is the only one."""
         statement = parsed.text
-        if plain and parsed.is_one_select():
+        # A relation is planned twice, and its rows are copied once less: that counts where there are many.
+        if parsed.is_one_select() and (plain or not self.is_large()):
             try:
                 connection.execute(parsed.statements[0], params)
             except (duckdb.CatalogException, duckdb.BinderException, duckdb.PermissionException):
@@ -326,7 +327,7 @@ class Store:
             names, types = zip(*((one[0], str(one[1])) for one in connection.description or ()), strict=True)
             head: list[tuple[Any, ...]] = []
             exact = True
-            if rows.are_plain(types):
+            if plain and rows.are_plain(types):
                 head = connection.fetchmany(rows.MOST + 1)
                 exact = rows.are_exact(types, head)
                 if exact and len(head) <= rows.MOST:
