@@ -1,4 +1,7 @@
 -- The steps behind warm-up that have work on a GPU, as step_summary finds them, by thread (nsys).
+--
+-- Of a process with fewer than three of them that do less than half of what it does from the first one on,
+-- there are none: what comes twice may be no step, and all before it no start-up.
 -- @once   page
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column process_id BIGINT    process, see processes
@@ -6,11 +9,30 @@
 -- @column gpu_start_ns BIGINT  start of its first operation
 -- @column gpu_end_ns BIGINT    end of its last one
 
+WITH steps AS (
+    SELECT trace_id, process_id, range, gpu_start_ns, gpu_span_ns, gpu_operations
+    FROM steps_with_work(NULL, NULL, 'thread')
+    WHERE gpu_start_ns IS NOT NULL AND NOT is_warm_up
+),
+few AS (
+    SELECT trace_id, process_id, min(gpu_start_ns) AS first_ns, sum(gpu_operations) AS operations
+    FROM steps
+    GROUP BY trace_id, process_id
+    HAVING count(*) < 3
+),
+doubtful AS (
+    SELECT trace_id, process_id
+    FROM few
+    JOIN gpu_operations USING (trace_id, process_id)
+    WHERE start_ns >= first_ns
+    GROUP BY trace_id, process_id, operations
+    HAVING count(*) > 2 * operations
+)
 SELECT
     trace_id,
     process_id,
     text_pattern(range) AS range,
     gpu_start_ns,
     gpu_start_ns + gpu_span_ns AS gpu_end_ns
-FROM steps_with_work(NULL, NULL, 'thread')
-WHERE gpu_start_ns IS NOT NULL AND NOT is_warm_up
+FROM steps
+ANTI JOIN doubtful USING (trace_id, process_id)

@@ -49,12 +49,18 @@ class _Once(NamedTuple):
 
 
 def _steady_steps(view: View) -> dict[int, list[Row]]:
-    """Process → its steps behind warm-up that have work on a GPU."""
+    """Process → its steps behind warm-up that have work on a GPU, if these are most of what it does, or three."""
     steady: dict[int, list[Row]] = {}
     for step, process in steps_with_work(view, None, "thread"):
         if step["gpu_start_ns"] is not None and not step["is_warm_up"]:
             steady.setdefault(process, []).append(step)
-    return steady
+
+    def is_doubtful(process: int, steps: list[Row]) -> bool:
+        first = min(step["gpu_start_ns"] for step in steps)
+        after = sum(one.process == process and one.start >= first for one in view.operations)
+        return len(steps) < 3 and after > 2 * sum(step["gpu_operations"] for step in steps)
+
+    return {process: steps for process, steps in steady.items() if not is_doubtful(process, steps)}
 
 
 def _paid_once(view: View) -> list[_Once]:
