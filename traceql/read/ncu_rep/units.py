@@ -34,17 +34,22 @@ _COUNTERS: Final = {
         gcc__xbar2gcc_sectors gpc__cgas_active_realtime gpc__cgas_launched
         gr__workids_granted gr__workids_requested
         launch__barrier_count launch__block_size launch__cluster_dim_x launch__cluster_dim_y
-        launch__cluster_dim_z launch__cluster_scheduling_policy launch__cluster_size launch__context_id
-        launch__device_id launch__func_cache_config launch__function_pcs
-        launch__graph_contains_device_launch launch__graph_is_device_launchable launch__grid_dim_x
-        launch__grid_dim_y launch__grid_dim_z launch__grid_size launch__kernel_name
+        launch__cluster_dim_z launch__cluster_scheduling_policy launch__cluster_size
+        launch__context_id launch__device_id launch__execution_model launch__func_cache_config
+        launch__function_pcs launch__graph_contains_device_launch launch__graph_exec_cuda_id
+        launch__graph_is_device_launchable launch__graph_src_cuda_id launch__green_context_id
+        launch__grid_dim_x launch__grid_dim_y launch__grid_dim_z launch__grid_size launch__kernel_name
         launch__occupancy_per_barrier_count launch__occupancy_per_block_size
         launch__occupancy_per_cluster_size launch__occupancy_per_register_count
         launch__occupancy_per_shared_mem_size launch__preferred_cluster_dim_x
         launch__preferred_cluster_dim_y launch__preferred_cluster_dim_z launch__preferred_cluster_size
-        launch__stack_size launch__stream_id launch__tpc_count launch__tpc_enabled launch__uses_cdp
+        launch__preferred_cluster_x launch__preferred_cluster_y launch__preferred_cluster_z
+        launch__stack_size launch__stream_id launch__sub_launch_name launch__tpc_count
+        launch__tpc_enabled launch__user_grid_dim_x launch__user_grid_dim_y launch__user_grid_dim_z
+        launch__user_grid_size launch__uses_blocks_as_clusters launch__uses_cdp
         launch__uses_green_context launch__uses_mps launch__uses_nvlink_centric_scheduling
-        launch__uses_vgpu launch__waves_per_multiprocessor
+        launch__uses_vgpu launch__waves_per_multiprocessor launch__work_queue_concurrency_limit
+        launch__work_queue_resource_id launch__work_queue_sharing_scope
         lrc__average_ilc_input_sector_compression_rate lrc__average_xbar2gpc_sectors_op_read
         lts__average_gcomp_output_sector_compression_achieved_rate
         memory_access_size_type memory_access_type memory_type
