@@ -162,9 +162,12 @@ _QUANTITIES: Final = (
     (r"smsp__sass_average_data_bytes_per_sector_\w+", "byte/sector"),
 )
 
-# Sums that the tool derives are in bytes where their parts were not collected (and have no value then).
+# Sums that the tool derives (they have no value) are in bytes where their parts were not collected, or where a
+# launch has bytes and nothing was sampled over time.
 _SPILLS: Final = re.compile(r"sass__inst_executed_register_spilling_mem_(?:local|shared)")
 _PART_OF_SPILLS: Final = "sass__inst_executed_register_spilling"
+_BYTES_OF_LAUNCHES: Final = "launch__shared_mem_config_size"
+_BUFFER_OF_SAMPLES: Final = "profiler__pmsampler_buffer_size_bytes"
 
 # Endings that the rules below do not explain: name without its rollup → unit.
 _WHOLE_NAMES: Final = {
@@ -195,12 +198,16 @@ def units(metrics: Iterable[str]) -> list[str | None]:
     """
     found: list[str | None] = []
     seen: set[str | None] = set()
-    has_parts = False
+    decisive: set[str] = set()
     for metric in metrics:
         unit = _unit(metric, seen)
-        if _SPILLS.fullmatch(metric) and not has_parts:
+        if metric in (_PART_OF_SPILLS, _BYTES_OF_LAUNCHES, _BUFFER_OF_SAMPLES):
+            decisive.add(metric)
+        elif _SPILLS.fullmatch(metric) and (
+            _PART_OF_SPILLS not in decisive
+            or (_BYTES_OF_LAUNCHES in decisive and _BUFFER_OF_SAMPLES not in decisive)
+        ):
             unit = "byte"
-        has_parts = has_parts or metric == _PART_OF_SPILLS
         seen.add(unit)
         found.append(unit)
     return found
