@@ -162,8 +162,8 @@ _QUANTITIES: Final = (
     (r"smsp__sass_average_data_bytes_per_sector_\w+", "byte/sector"),
 )
 
-# Sums that the tool derives (they have no value) are in bytes where their parts were not collected, or where a
-# launch has bytes and nothing was sampled over time.
+# Sums that the tool derives (they have no value) are in bytes where their parts were not collected, or where
+# a launch has bytes and nothing was sampled over time.
 _SPILLS: Final = re.compile(r"sass__inst_executed_register_spilling_mem_(?:local|shared)")
 _PART_OF_SPILLS: Final = "sass__inst_executed_register_spilling"
 _BYTES_OF_LAUNCHES: Final = "launch__shared_mem_config_size"
