@@ -7,7 +7,7 @@
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column trace VARCHAR        name of the trace
 -- @column kernel_id BIGINT     the launch, see kernels
--- @column sm_count BIGINT      streaming multiprocessors that it may use
+-- @column sm_count INTEGER     streaming multiprocessors that it may use
 -- @column gpu_sm_count INTEGER  those of its GPU
 -- @column sm_share DOUBLE      sm_count ÷ gpu_sm_count
 
@@ -15,7 +15,7 @@ SELECT
     kernels.trace_id,
     trace,
     kernel_id,
-    value::BIGINT AS sm_count,
+    value::INTEGER AS sm_count,
     gpus.sm_count AS gpu_sm_count,
     value / gpus.sm_count AS sm_share
 FROM (SELECT kernel_id, value FROM metrics WHERE metric = 'launch__sm_count') AS launched

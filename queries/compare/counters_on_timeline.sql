@@ -43,7 +43,8 @@
 -- @note   count(*) FILTER (found_in = 'both'), count(profiled_kernel_id)
 -- @note   ) FROM answer
 -- @note   UNION ALL
--- @note   SELECT 'No profiled launch lies in an NVTX range, as those of the timeline do: ncu --nvtx records them.'
+-- @note   SELECT 'No profiled launch lies in an NVTX range, as those of the timeline do: '
+-- @note   || 'ncu --nvtx records them.'
 -- @note   FROM answer
 -- @note   HAVING count(profiled_kernel_id) > 0 AND count_if(found_in <> 'timeline only' AND path <> '') = 0
 -- @note   AND count_if(path <> '') > 0
