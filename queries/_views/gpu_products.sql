@@ -1,8 +1,8 @@
 -- Which product of gpu_specs each GPU of a trace is.
 --
 -- The names are matched by their words, in any order: all must be there. Where siblings have one name, the
--- number of SMs and the size of the memory decide. A GPU with another number of SMs (a MIG slice), with
--- another memory than any of that name, or between two siblings, is none of them.
+-- number of SMs and the size of the memory decide. A GPU with another number of SMs (a MIG slice, or what MPS
+-- lets a process use), with another memory than any of that name, or between two siblings, is none of them.
 -- @column trace_id BIGINT  the trace it belongs to, see traces
 -- @column trace VARCHAR    name of the trace
 -- @column gpu_id INTEGER   the profiler's number of the GPU

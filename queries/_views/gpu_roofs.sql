@@ -1,6 +1,7 @@
 -- Each GPU of a trace beside what NVIDIA publishes about it, or else what the report tells.
 --
--- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu.
+-- A card that gpu_specs does not know (another memory size, a MIG slice, what MPS lets a process use) has
+-- NULL as gpu.
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column trace VARCHAR            name of the trace
 -- @column gpu_id INTEGER           the profiler's number of the GPU

@@ -4,7 +4,8 @@
 -- precision was not counted, or a launch lacks FLOP, DRAM bytes or its time, the row is marked at_least:
 -- there was at least so much, and lacks says by name what is missing. Peaks are kept apart: profiled_ are
 -- those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it is no
--- product that traceql knows, what the report says of the GPU (see gpu_roofs).
+-- product that traceql knows, what the report says of the GPU (see gpu_roofs). Of a launch that may use only
+-- some of the SMs, as in a green context, both compute roofs are those of its SMs (see partial_launches).
 --
 -- compute_pct is of the roof of one precision, the one whose FLOP would take longest at peak. bound compares
 -- that time with the one that DRAM traffic takes at peak (profiled peaks, or datasheet ones where a profiled
@@ -60,7 +61,8 @@
 -- @column profiled_dram_bytes_per_s DOUBLE  DRAM roof, at the clocks of the run
 -- @column profiled_l2_bytes_per_s DOUBLE  L2 roof of l2_metric, at the clocks of the run
 -- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run
--- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published
+-- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published; NULL where it differs
+--         between launches
 -- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published
 -- @column datasheet_source VARCHAR        of the datasheet_ figures: datasheet, or derived from the report
 -- @column bound_by VARCHAR                the peaks that decide it: profiled, datasheet or derived
@@ -171,14 +173,17 @@ profiled AS (
         dram_bytes / dram_peak_bytes_per_s AS profiled_dram_s,
         dram_bytes / dram_bytes_per_s AS datasheet_dram_s,
         peaks,
+        sm_share,
         dram_bytes_per_s AS datasheet_dram_bytes_per_s,
         source AS datasheet_source
     FROM members
     JOIN kernel_work USING (kernel_id)
     LEFT JOIN (
-        SELECT kernel_id, peak_flop_per_s AS peaks, dram_bytes_per_s, source
+        SELECT
+            kernel_id, peak_flop_per_s AS peaks, coalesce(sm_share, 1) AS sm_share, dram_bytes_per_s, source
         FROM kernels
         JOIN gpu_roofs USING (trace_id, gpu_id)
+        LEFT JOIN (SELECT kernel_id, sm_share FROM partial_launches) AS partial USING (kernel_id)
     ) AS published USING (kernel_id)
 ),
 -- Sums are over the launches that tell, ratios over those that tell both. The seconds are those that the work
@@ -216,11 +221,11 @@ summed AS (
 -- Most GPUs have one figure for both units, and for both widths of accumulation.
 by_precision AS (
     SELECT
-        * EXCLUDE (peaks),
-        coalesce(
+        * EXCLUDE (peaks, sm_share),
+        sm_share * coalesce(
             peaks[precision], peaks[regexp_replace(precision, '_tensor$|_fp16_accumulate$', '')]
         ) AS published
-    FROM (SELECT grouping, key, duration_ns, peaks, unnest(done, max_depth := 2) FROM profiled)
+    FROM (SELECT grouping, key, duration_ns, peaks, sm_share, unnest(done, max_depth := 2) FROM profiled)
 ),
 precisions AS (
     SELECT

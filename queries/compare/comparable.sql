@@ -48,6 +48,14 @@ clocks AS (
     WHERE metric = 'GPC Clock Frequency' AND unit = 'MHz' AND time_ns BETWEEN first_ns AND last_ns
     GROUP BY gpu_samples.trace_id
 ),
+-- How many SMs launches may use, where some may not use all of their GPU's.
+launched AS (
+    SELECT trace_id, array_to_string(list_sort(list_distinct(list(value::BIGINT))), ', ') AS sm_count
+    FROM metrics
+    JOIN chosen USING (trace_id)
+    WHERE metric = 'launch__sm_count'
+    GROUP BY trace_id
+),
 facts AS (
     SELECT side, trace_id, unnest([
         {'property': 'profiler', 'value': profiler},
@@ -59,6 +67,11 @@ facts AS (
     ], recursive := true)
     FROM chosen
     LEFT JOIN devices USING (trace_id)
+    UNION ALL
+    SELECT side, trace_id, 'launch_sm_count', launched.sm_count
+    FROM chosen
+    LEFT JOIN launched USING (trace_id)
+    WHERE EXISTS (FROM partial_launches SEMI JOIN chosen USING (trace_id))
     UNION ALL
     SELECT side, trace_id, 'setting: ' || key, settings ->> key
     FROM (SELECT side, trace_id, settings, unnest(json_keys(settings)) AS key FROM chosen)
@@ -107,6 +120,7 @@ SELECT
                 THEN 'counters can change between versions; an export does not say which recorded'
             WHEN 'gpu' THEN 'times and counters differ with the GPU, whatever else changed'
             WHEN 'sm_count' THEN 'times and counters differ with the size of the GPU'
+            WHEN 'launch_sm_count' THEN 'times and counters differ with the SMs that a launch may use'
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'
             WHEN 'measured_sm_clock' THEN CASE verdict
                 WHEN 'differs' THEN 'times differ with the clock'
@@ -136,7 +150,10 @@ SELECT
 FROM judged
 ORDER BY
     list_position(
-        ['profiler', 'tool_version', 'gpu', 'sm_count', 'highest_sm_clock', 'measured_sm_clock', 'complete'],
+        [
+            'profiler', 'tool_version', 'gpu', 'sm_count', 'launch_sm_count', 'highest_sm_clock',
+            'measured_sm_clock', 'complete'
+        ],
         property
     ) NULLS LAST,
     property

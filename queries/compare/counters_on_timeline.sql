@@ -42,6 +42,12 @@
 -- @note   '{:,} of {:,} profiled launches are on it.',
 -- @note   count(*) FILTER (found_in = 'both'), count(profiled_kernel_id)
 -- @note   ) FROM answer
+-- @note   UNION ALL
+-- @note   SELECT 'No profiled launch lies in an NVTX range, as those of the timeline do: '
+-- @note   || 'ncu --nvtx records them.'
+-- @note   FROM answer
+-- @note   HAVING count(profiled_kernel_id) > 0 AND count_if(found_in <> 'timeline only' AND path <> '') = 0
+-- @note   AND count_if(path <> '') > 0
 -- @note   UNION ALL FROM (
 -- @note   SELECT format('Most of the time without counters, {:.1f} % of the timeline''s, is of {}: ',
 -- @note   100 * sum(duration_ns) FILTER (found_in = 'timeline only') / any_value(all_ns), kernel)

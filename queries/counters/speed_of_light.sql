@@ -32,7 +32,8 @@
 -- @column limiter VARCHAR             SM, DRAM, L2 or L1
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @title  dram_bytes_per_s DRAM bandwidth
--- @note   SELECT listed(list(trace ORDER BY trace)) || ': of the profiled time ' || told || '.'
+-- @note   SELECT listed(list(trace ORDER BY trace)) || ': of the profiled time ' || told || '.' AS said,
+-- @note   1 AS place, min(trace) AS trace
 -- @note   FROM (
 -- @note   SELECT trace, string_agg(said, ', ' ORDER BY share_pct DESC, said) AS told
 -- @note   FROM (SELECT trace, percent(sum(gpu_ns), sum(sum(gpu_ns)) OVER (PARTITION BY trace)) AS share_pct,
@@ -40,7 +41,11 @@
 -- @note   WHEN 'small_grid' THEN 'in grids too small for the GPU' WHEN 'balanced' THEN 'balanced'
 -- @note   ELSE coalesce('held back by ' || verdict, 'without a verdict') END AS said
 -- @note   FROM answer GROUP BY trace, verdict)
--- @note   WHERE said IS NOT NULL GROUP BY trace) GROUP BY told ORDER BY min(trace)
+-- @note   WHERE said IS NOT NULL GROUP BY trace) GROUP BY told
+-- @note   UNION ALL
+-- @note   SELECT on_some_sms(trace, count(*), list(DISTINCT sm_count), max(gpu_sm_count)), 2, trace
+-- @note   FROM partial_launches WHERE trace IN (SELECT trace FROM answer) GROUP BY trace
+-- @note   ORDER BY place, trace
 -- @chart  share_bars x=group_name y=compute_pct y2=memory_pct
 -- @section counters 53 Speed of light | drawn
 -- @card   counters 20 Speed of light | first=compute_pct,memory_pct,dram_bytes_per_s,verdict,limiter

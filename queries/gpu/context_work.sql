@@ -1,7 +1,7 @@
 -- What runs in each CUDA context, and in which green context of it?
 --
 -- A green context has a part of the GPU's SMs: what runs in it may take longer, and occupancies, waves and
--- peaks of the whole GPU are not its own. How many SMs it has nsys does not tell; ncu does (launch__sm_count).
+-- peaks of the whole GPU are not its own. How many SMs it has ncu tells (launch__sm_count), and nsys does not.
 -- @of     totals
 -- @unites trace
 -- @needs  kernels timeline
@@ -36,22 +36,39 @@ WITH operations AS (
     SELECT trace_id, process_id, pid, gpu_id, context_id, green_context_id, stream_id, start_ns, end_ns,
            duration_ns, 'graph'
     FROM graph_launches
+),
+summed AS (
+    SELECT
+        traces.trace,
+        process_id,
+        any_value(pid) AS pid,
+        gpu_id,
+        context_id,
+        green_context_id,
+        count(DISTINCT stream_id) AS streams,
+        count(*) FILTER (kind = 'kernel') AS kernels,
+        count(*) FILTER (kind = 'copy') AS copies,
+        count(*) FILTER (kind = 'graph') AS graphs,
+        sum(duration_ns)::BIGINT AS total_ns,
+        min(start_ns) AS first_ns,
+        max(end_ns) AS last_ns
+    FROM operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    GROUP BY traces.trace, process_id, gpu_id, context_id, green_context_id
 )
 SELECT
-    traces.trace,
-    any_value(pid) AS pid,
+    trace,
+    pid,
     gpu_id,
     context_id,
     green_context_id,
-    count(DISTINCT stream_id) AS streams,
-    count(*) FILTER (kind = 'kernel') AS kernels,
-    count(*) FILTER (kind = 'copy') AS copies,
-    count(*) FILTER (kind = 'graph') AS graphs,
-    sum(duration_ns)::BIGINT AS total_ns,
-    percent(sum(duration_ns), sum(sum(duration_ns)) OVER (PARTITION BY traces.trace, gpu_id)) AS share_pct,
-    min(start_ns) AS first_ns,
-    max(end_ns) AS last_ns
-FROM operations
-JOIN chosen_traces($trace) AS traces USING (trace_id)
-GROUP BY traces.trace, process_id, gpu_id, context_id, green_context_id
+    streams,
+    kernels,
+    copies,
+    graphs,
+    total_ns,
+    percent(total_ns, sum(total_ns) OVER (PARTITION BY trace, gpu_id)) AS share_pct,
+    first_ns,
+    last_ns
+FROM summed
 ORDER BY trace, gpu_id, total_ns DESC NULLS LAST, process_id, context_id, green_context_id NULLS FIRST

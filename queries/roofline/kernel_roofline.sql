@@ -26,7 +26,12 @@
 -- @column useful_flop DOUBLE          2·m·n·k for each launch
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice;
 --         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
--- @note   SELECT too_useful(count(*), list(DISTINCT kernel)) FROM answer WHERE executed_per_useful < 1
+-- @note   SELECT too_useful(count(*), list(DISTINCT kernel)) AS said, '' AS trace
+-- @note   FROM answer WHERE executed_per_useful < 1
+-- @note   UNION ALL
+-- @note   SELECT on_some_sms(trace, count(*), list(DISTINCT sm_count), max(gpu_sm_count)), trace
+-- @note   FROM partial_launches WHERE trace IN (SELECT trace FROM answer) GROUP BY trace
+-- @note   ORDER BY trace
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category shape=phase hollow=at_least
 --         name=kernel
 -- @empty  No profiled kernel is called that: see the query top-kernels.

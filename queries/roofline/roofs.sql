@@ -6,10 +6,12 @@
 -- report says of the GPU (see gpu_derived); measured roofs what a benchmark reached on a GPU of that name,
 -- from imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector
 -- memory_hierarchy makes them): sustained, under the GPU's power limit, so that a short launch may exceed one
--- of arithmetic before the limit bites. Profiled roofs of L2 and L1 are those of NVIDIA's roofline metrics;
--- counters of all requests, such as lts__t_bytes, have a peak, too, but it is none that returned bytes could
--- reach, and gives no roof. Listed are the precisions that decide the roof of some launch (see
--- kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
+-- of arithmetic before the limit bites. Where no launch may use all SMs of its GPU, as in green contexts, the
+-- roofs of arithmetic and L1 are those of the most SMs that one may use, but for measured ones. Profiled
+-- roofs of L2 and L1 are those of NVIDIA's roofline metrics; counters of all requests, such as lts__t_bytes,
+-- have a peak, too, but it is none that returned bytes could reach, and gives no roof. Listed are the
+-- precisions that decide the roof of some launch (see kernel_roofline). Ridge points are those with the DRAM
+-- bandwidth of the same source.
 -- @of     traces
 -- @unites trace
 -- @needs  rooflines
@@ -68,8 +70,17 @@ caches AS (
     FROM profiles
     GROUP BY ALL
 ),
+shares AS (
+    SELECT profiles.trace_id, max(coalesce(sm_share, 1)) AS sm_share
+    FROM profiles
+    LEFT JOIN partial_launches USING (kernel_id)
+    GROUP BY profiles.trace_id
+),
 published AS (
-    SELECT trace_id, max(l2_bytes_per_s) AS l2, max(l1_bytes_per_s) AS l1 FROM gpu_roofs GROUP BY trace_id
+    SELECT trace_id, max(l2_bytes_per_s) AS l2, sm_share * max(l1_bytes_per_s) AS l1
+    FROM gpu_roofs
+    JOIN shares USING (trace_id)
+    GROUP BY trace_id, sm_share
 ),
 measured AS (
     SELECT trace_id, run_metrics.metric, max(value) AS peak

@@ -682,6 +682,19 @@ def test_the_coverage_of_the_timeline_is_said_with_what_has_none() -> None:
     ]
 
 
+def test_counters_without_the_ranges_of_the_timeline_are_said_to_lack_them() -> None:
+    def is_said(line: Recording, path: str) -> bool:
+        db = timelines(line=line)
+        profile((path, "", "gemm", 1)).store(db, "counters")
+        return "ncu --nvtx records them" in notes(
+            db.ask("counters_on_timeline", timeline="line", counters="counters")
+        )
+
+    assert is_said(Recording().range("step", 0, 90).launch(1, 2, (3, 60)), "")
+    assert not is_said(Recording().range("step", 0, 90).launch(1, 2, (3, 60)), "step")
+    assert not is_said(Recording().launch(1, 2, (3, 60)), "")
+
+
 @pytest.mark.long
 def test_a_comparison_of_counters_says_what_moved_with_the_time() -> None:
     db = empty()

@@ -27,7 +27,11 @@ Row = dict[str, Any]
 #: (number of the launch, section, metric) → printed value and unit.
 Page = dict[tuple[int, str, str], tuple[str, str]]
 
-KINDS = ("kinds_full", "kinds_detailed", "kinds_basic", "two_gpus", "app_replay", "two_programs")
+KINDS = (
+    *("kinds_full", "kinds_detailed", "kinds_basic", "two_gpus", "app_replay", "two_programs"),
+    # In parts of the SMs.
+    "green_contexts",
+)
 OTHERS = (
     "cutlass_a100_2024.1_nvtx",
     "esmm_a10g_2023.1",
@@ -358,6 +362,7 @@ def test_schedulers_do_what_the_page_says(profiles: Database) -> None:
     section = "Compute Workload Analysis"
     assert compare(profiles, "scheduler", "kinds_full", section, columns) == 2 * 28
     assert compare(profiles, "scheduler", "kinds_detailed", section, columns) == 2 * 14
+    assert compare(profiles, "scheduler", "green_contexts", section, columns) == 2 * 26
 
 
 # --- memory tables ---------------------------------------------------------------------------------------
@@ -368,7 +373,7 @@ def memory(database: Database, trace: str, level: str, operation: str) -> dict[i
     return {launch: row for launch, row in rows if row["operation"] == operation}
 
 
-@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus"])
+@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus", "green_contexts"])
 def test_hit_rates_are_those_of_the_page(profiles: Database, trace: str) -> None:
     printed = page(trace)
     for level, metric in (("L1", "L1/TEX Hit Rate"), ("L2", "L2 Hit Rate")):
@@ -389,7 +394,7 @@ def test_spills_are_those_of_the_page(profiles: Database) -> None:
     assert sum(row["requests"] > 0 for row in found.values()) == 2
 
 
-@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus"])
+@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus", "green_contexts"])
 def test_the_memory_chart_has_the_numbers_of_the_page(profiles: Database, trace: str) -> None:
     printed = page(trace)
     ways: dict[int, dict[tuple[str, str | None], Row]] = {}

@@ -28,6 +28,7 @@ Row = dict[str, Any]
 LLAMA = "llama_roofline.ncu-rep.xz"
 GEMM_A10G = "esmm_a10g_2023.1.ncu-rep.xz"
 TRAFFIC_ONLY = "scv_baseline_vectorized.ncu-rep.xz"
+GREEN = "green_contexts_roofline.ncu-rep.xz"
 TENSOR_A100 = "cutlass_a100_2024.1_nvtx.ncu-rep.xz"
 TENSOR = "sm__ops_path_tensor_"
 
@@ -88,7 +89,7 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         for report in reports:
             database.ingest(report, name=report.name)
 
-    reports = [REPORTS / name for name in (LLAMA, GEMM_A10G, TRAFFIC_ONLY, TENSOR_A100)]
+    reports = [REPORTS / name for name in (LLAMA, GEMM_A10G, TRAFFIC_ONLY, TENSOR_A100, GREEN)]
     path = kept.database("profiles", fill, reports, tmp_path_factory.mktemp("profiles"))
     with traceql.open(path) as database:
         yield database
@@ -251,7 +252,9 @@ def test_the_share_of_the_dense_tensor_peak_is_nvidias(profiles: Database) -> No
         assert math.isclose(row["compute_pct"], theirs[row["kernel_id"]], rel_tol=1e-9)
 
 
-@pytest.mark.parametrize(("trace", "kernels"), [(LLAMA, 48), (GEMM_A10G, 4)])
+@pytest.mark.parametrize(
+    ("trace", "kernels"), [(LLAMA, 48), (GEMM_A10G, 4), ("green_contexts.ncu-rep.xz", 26)]
+)
 def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
     corpus: Database, trace: str, kernels: int
 ) -> None:
@@ -292,6 +295,44 @@ def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(profiles: Database
     assert [round(row[c], 1) for c in ("compute_pct", "datasheet_compute_pct")] == [92.7, 80.4]
     assert math.isclose(row["compute_pct"] / 100 * row["profiled_flop_per_s"], row["flop_per_s"])
     assert math.isclose(row["datasheet_compute_pct"] / 100 * 989.4e12, row["flop_per_s"])
+
+
+def test_of_a_launch_in_a_green_context_all_roofs_but_those_of_shared_memories_are_of_its_sms(
+    profiles: Database,
+) -> None:
+    sms = metric(profiles, GREEN, "launch__sm_count")
+    clocks = metric(profiles, GREEN, "sm__cycles_elapsed.avg.per_second")
+    rows = launches(profiles, trace=GREEN)
+    assert sorted({sms[row["kernel_id"]] for row in rows}) == [16, 100, 132]
+    for row in rows:
+        count, clock = sms[row["kernel_id"]], clocks[row["kernel_id"]]
+        # 128 FMA in a cycle of an SM, and 128 bytes.
+        assert math.isclose(row["profiled_flop_per_s"], count * 256 * clock)
+        assert math.isclose(row["profiled_l1_bytes_per_s"], count * 128 * clock)
+        assert math.isclose(row["datasheet_flop_per_s"], 66.9e12 * count / 132)
+        # Work at the clock that the datasheet counts with, within 2 %.
+        assert math.isclose(row["compute_pct"], row["datasheet_compute_pct"], rel_tol=0.03)
+        assert math.isclose(row["profiled_dram_bytes_per_s"], 4.8e12, rel_tol=0.01)
+        assert math.isclose(row["profiled_l2_bytes_per_s"], 10.25e12, rel_tol=0.01)
+        assert row["datasheet_dram_bytes_per_s"] == 4.8e12
+
+
+@pytest.mark.parametrize(
+    ("sms", "bound"), [(132.0, "memory_bound"), (33.0, "compute_bound"), (None, "memory_bound")]
+)
+def test_the_published_peak_that_decides_is_that_of_the_sms(sms: float | None, bound: str) -> None:
+    # 9 ns of fp32 in all SMs and 36 in a quarter of them, between which lie 20 of DRAM.
+    peaks = {name: value for name, value in WHOLE.items() if not name.endswith(".peak_sustained")}
+    work = {**peaks, FFMA: 66.9e3 * 9 / 2, "dram__bytes.sum": 4800 * 20.0}
+    profile = Profile().gpu("NVIDIA H200", multiprocessor_count=132)
+    profile.kernel("k", metrics=work if sms is None else {**work, "launch__sm_count": sms})
+    database = empty()
+    profile.store(database, "made")
+    row = only(ask(database, "kernel_roofline"))
+    assert (row["bound"], row["bound_by"]) == (bound, "datasheet")
+    assert row["datasheet_flop_per_s"] == 66.9e12 * (sms or 132) / 132
+    said = "1 launch of made may use only 33 of the 132 SMs, as in a green context: peaks, shares and waves"
+    assert (said in notes(database.ask("kernel_roofline"))) is (sms == 33)
 
 
 def test_without_profiled_peaks_the_report_tells_those_of_a_gpu_of_no_known_product() -> None:

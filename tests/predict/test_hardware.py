@@ -325,7 +325,13 @@ def test_the_command_shows_all_gpus_or_every_ridge_of_one() -> None:
 
 
 def test_the_database_matches_names_as_the_library_does(corpus: Database) -> None:
-    found = corpus.sql("SELECT DISTINCT gpu_name, gpu FROM gpu_roofs ORDER BY gpu_name").rows()
+    # What MPS lets a process use is a part of an H200, and no product.
+    part = "trace = 'mps_part.ncu-rep.xz'"
+    found = corpus.sql(
+        f"SELECT DISTINCT gpu_name, gpu FROM gpu_roofs WHERE NOT {part} ORDER BY gpu_name"
+    ).rows()
+    told = corpus.sql(f"SELECT gpu_name, gpu, source, sm_count FROM gpu_roofs WHERE {part}").rows()
+    assert told == [("NVIDIA H200", None, "derived", 32)]
 
     def expected(name: str) -> str | None:
         # A person who says no more means the first of them; the trace knows the memory.

@@ -103,6 +103,11 @@ OTHER_COUNTERS = (
     "sm__sass_thread_inst_executed_op_integer_pred_on.sum", "smsp__sass_inst_executed_op_memory_8b.sum",
     "sm__inst_executed_pipe_alu.sum", "sm__inst_executed_pipe_fp64.sum", "idc__requests_lookup_hit.sum",
     "idc__requests_lookup_miss.sum", "nvlrx__packets.sum", "nvltx__packets.sum", "launch__local_mem_size",
+    "launch__execution_model", "launch__graph_exec_cuda_id", "launch__graph_src_cuda_id",
+    "launch__preferred_cluster_x", "launch__preferred_cluster_y", "launch__preferred_cluster_z",
+    "launch__sub_launch_name", "launch__user_grid_dim_x", "launch__user_grid_dim_y", "launch__user_grid_dim_z",
+    "launch__user_grid_size", "launch__uses_blocks_as_clusters", "launch__work_queue_concurrency_limit",
+    "launch__work_queue_resource_id", "launch__work_queue_sharing_scope",
 )  # fmt: skip
 
 

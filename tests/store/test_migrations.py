@@ -75,11 +75,13 @@ NEW_IN_4 = {
     *("library_calls", "library_messages", "directives", "profiler_overhead"),
     *("counter_samples", "gpu_context_switches", "streams", "generic_events"),
 }
+NEW_IN_6 = {"contexts", "graph_events", "kernel_clusters"}
 TABLES_OF = {
-    1: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4,
-    2: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4,
-    3: schema.BY_NAME.keys() - NEW_IN_4,
-    4: schema.BY_NAME.keys(),
+    1: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4 - NEW_IN_6,
+    2: schema.BY_NAME.keys() - NEW_IN_3 - NEW_IN_4 - NEW_IN_6,
+    3: schema.BY_NAME.keys() - NEW_IN_4 - NEW_IN_6,
+    4: schema.BY_NAME.keys() - NEW_IN_6,
+    5: schema.BY_NAME.keys() - NEW_IN_6,
 }
 
 
@@ -190,6 +192,14 @@ def test_the_first_change_makes_an_older_database_one_of_today(tmp_path: Path, v
 
 def assert_as_today(name: str, version: int, mine: object, theirs: object) -> None:
     """A question's answer is that of a database of this version, but for what older ones did not keep."""
+    if name == "um_migrations" and version < 6:
+        # Without causes there is one row of each direction.
+        assert isinstance(mine, tuple) and isinstance(theirs, tuple)
+        assert set(mine[0]["migration_cause"]) == {"None"}
+        assert len(set(mine[0]["copy_kind"])) == len(mine[0]["copy_kind"]) == len(set(theirs[0]["copy_kind"]))
+        for total in ("migrations", "total_bytes", "total_ns"):
+            assert sum(map(int, mine[0][total])) == sum(map(int, theirs[0][total]))
+        return
     if name in NOT_KEPT and version < 3:
         assert isinstance(mine, tuple) and isinstance(theirs, tuple)
         assert set(mine[0].pop(NOT_KEPT[name])) == {"None"}

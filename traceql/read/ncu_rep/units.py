@@ -34,17 +34,22 @@ _COUNTERS: Final = {
         gcc__xbar2gcc_sectors gpc__cgas_active_realtime gpc__cgas_launched
         gr__workids_granted gr__workids_requested
         launch__barrier_count launch__block_size launch__cluster_dim_x launch__cluster_dim_y
-        launch__cluster_dim_z launch__cluster_scheduling_policy launch__cluster_size launch__context_id
-        launch__device_id launch__func_cache_config launch__function_pcs
-        launch__graph_contains_device_launch launch__graph_is_device_launchable launch__grid_dim_x
-        launch__grid_dim_y launch__grid_dim_z launch__grid_size launch__kernel_name
+        launch__cluster_dim_z launch__cluster_scheduling_policy launch__cluster_size
+        launch__context_id launch__device_id launch__execution_model launch__func_cache_config
+        launch__function_pcs launch__graph_contains_device_launch launch__graph_exec_cuda_id
+        launch__graph_is_device_launchable launch__graph_src_cuda_id launch__green_context_id
+        launch__grid_dim_x launch__grid_dim_y launch__grid_dim_z launch__grid_size launch__kernel_name
         launch__occupancy_per_barrier_count launch__occupancy_per_block_size
         launch__occupancy_per_cluster_size launch__occupancy_per_register_count
         launch__occupancy_per_shared_mem_size launch__preferred_cluster_dim_x
         launch__preferred_cluster_dim_y launch__preferred_cluster_dim_z launch__preferred_cluster_size
-        launch__stack_size launch__stream_id launch__tpc_count launch__tpc_enabled launch__uses_cdp
+        launch__preferred_cluster_x launch__preferred_cluster_y launch__preferred_cluster_z
+        launch__stack_size launch__stream_id launch__sub_launch_name launch__tpc_count
+        launch__tpc_enabled launch__user_grid_dim_x launch__user_grid_dim_y launch__user_grid_dim_z
+        launch__user_grid_size launch__uses_blocks_as_clusters launch__uses_cdp
         launch__uses_green_context launch__uses_mps launch__uses_nvlink_centric_scheduling
-        launch__uses_vgpu launch__waves_per_multiprocessor
+        launch__uses_vgpu launch__waves_per_multiprocessor launch__work_queue_concurrency_limit
+        launch__work_queue_resource_id launch__work_queue_sharing_scope
         lrc__average_ilc_input_sector_compression_rate lrc__average_xbar2gpc_sectors_op_read
         lts__average_gcomp_output_sector_compression_achieved_rate
         memory_access_size_type memory_access_type memory_type
@@ -157,9 +162,12 @@ _QUANTITIES: Final = (
     (r"smsp__sass_average_data_bytes_per_sector_\w+", "byte/sector"),
 )
 
-# Sums that the tool derives are in bytes where their parts were not collected (and have no value then).
+# Sums that the tool derives (they have no value) are in bytes where their parts were not collected, or where
+# a launch has bytes and nothing was sampled over time.
 _SPILLS: Final = re.compile(r"sass__inst_executed_register_spilling_mem_(?:local|shared)")
 _PART_OF_SPILLS: Final = "sass__inst_executed_register_spilling"
+_BYTES_OF_LAUNCHES: Final = "launch__shared_mem_config_size"
+_BUFFER_OF_SAMPLES: Final = "profiler__pmsampler_buffer_size_bytes"
 
 # Endings that the rules below do not explain: name without its rollup → unit.
 _WHOLE_NAMES: Final = {
@@ -190,12 +198,16 @@ def units(metrics: Iterable[str]) -> list[str | None]:
     """
     found: list[str | None] = []
     seen: set[str | None] = set()
-    has_parts = False
+    decisive: set[str] = set()
     for metric in metrics:
         unit = _unit(metric, seen)
-        if _SPILLS.fullmatch(metric) and not has_parts:
+        if metric in (_PART_OF_SPILLS, _BYTES_OF_LAUNCHES, _BUFFER_OF_SAMPLES):
+            decisive.add(metric)
+        elif _SPILLS.fullmatch(metric) and (
+            _PART_OF_SPILLS not in decisive
+            or (_BYTES_OF_LAUNCHES in decisive and _BUFFER_OF_SAMPLES not in decisive)
+        ):
             unit = "byte"
-        has_parts = has_parts or metric == _PART_OF_SPILLS
         seen.add(unit)
         found.append(unit)
     return found

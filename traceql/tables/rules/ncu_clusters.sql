@@ -1,4 +1,6 @@
--- Clusters of kernels, of the metrics that ncu's section LaunchStats has. What is no cluster has a size of 0.
+-- Clusters of kernels, of the metrics that ncu's section LaunchStats has.
+--
+-- A kernel without clusters has a size of 0.
 
 SELECT
     trace_id,

@@ -135,4 +135,32 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "SMs that launches may use are told where some may not use all; a trace without them does not say",
+        traces={
+            "a": Profile(tags={"model": "m"}, tool_version="2025.3")
+            .gpu("NVIDIA H200", **H200)
+            .kernel(metrics={CLOCK: 1e9, "launch__sm_count": 16})
+            .kernel(metrics={CLOCK: 1e9, "launch__sm_count": 132})
+            .kernel(metrics={CLOCK: 1e9, "launch__sm_count": 132}),
+            "b": Profile(tags={"model": "m"}, tool_version="2025.3")
+            .gpu("NVIDIA H200", **H200)
+            .kernel(metrics={CLOCK: 1e9, "launch__sm_count": 100}),
+        },
+        params={"baseline": "a", "variant": "b"},
+        expected=across(
+            """
+            property           baseline     variant      verdict  meaning
+            profiler           ncu          ncu          same     NULL
+            tool_version       2025.3       2025.3       same     NULL
+            gpu                NVIDIA H200  NVIDIA H200  same     NULL
+            sm_count           132          132          same     NULL
+            launch_sm_count    16, 132      100          differs  times and counters differ with the SMs that a launch may use
+            highest_sm_clock   1980 MHz     1980 MHz     same     NULL
+            measured_sm_clock  1000 MHz     1000 MHz     same     NULL
+            complete           true         true         same     NULL
+            tag: model         m            m            same     NULL
+            """
+        ),
+    ),
 ]

@@ -61,6 +61,47 @@ CASES = [
         ),
     ),
     Case(
+        "where no launch may use all SMs, roofs are those of the most that one may: a half of 132, here",
+        traces={
+            "made": Profile()
+            .gpu("NVIDIA H200", multiprocessor_count=132)
+            .kernel("k", metrics={**roofline(fp32=200, dram=10, l2=10, l1=10), "launch__sm_count": 66})
+            .kernel("k", metrics={**roofline(fp32=200, dram=10, l2=10, l1=10), "launch__sm_count": 33})
+            # Of a whole graph ncu tells those of one of its kernels.
+            .kernel("copy", metrics={**roofline(dram=10, l2=10, l1=10), "launch__sm_count": 66}),
+            "whole": Profile()
+            .gpu("NVIDIA H200", multiprocessor_count=132)
+            .kernel("k", metrics={**roofline(fp32=200, dram=10, l2=10, l1=10), "launch__sm_count": 66})
+            .kernel(
+                "g",
+                workload="graph",
+                metrics={**roofline(fp32=200, dram=10, l2=10, l1=10), "launch__sm_count": 33},
+            ),
+        },
+        runs={"roofs": Runs({"gpu": "H200", "fp32_flop_per_s": 6e13})},
+        expected=across(
+            """
+            trace  kind     name  source     metric  flop_per_s  bytes_per_s                ridge_flop_per_byte
+            made   compute  fp32  datasheet  NULL    66.9e12/2   NULL                       33.45 / 4.8
+            made   compute  fp32  measured   NULL    6e13        NULL                       NULL
+            made   compute  fp32  profiled   NULL    2e11        NULL                       20
+            made   memory   dram  datasheet  NULL    NULL        4.8e12                     NULL
+            made   memory   dram  profiled   NULL    NULL        1e10                       NULL
+            made   memory   l1    derived    NULL    NULL        66 * 128 * 1.98e9          NULL
+            made   memory   l1    profiled   l1tex__lsu_writeback_active_mem_lgds.sum  NULL  4e10  NULL
+            made   memory   l2    profiled   lts__lts2xbar_cycles_active.sum           NULL  2e10  NULL
+            whole  compute  fp32  datasheet  NULL    66.9e12     NULL                       66.9 / 4.8
+            whole  compute  fp32  measured   NULL    6e13        NULL                       NULL
+            whole  compute  fp32  profiled   NULL    2e11        NULL                       20
+            whole  memory   dram  datasheet  NULL    NULL        4.8e12                     NULL
+            whole  memory   dram  profiled   NULL    NULL        1e10                       NULL
+            whole  memory   l1    derived    NULL    NULL        132 * 128 * 1.98e9         NULL
+            whole  memory   l1    profiled   l1tex__lsu_writeback_active_mem_lgds.sum  NULL  4e10  NULL
+            whole  memory   l2    profiled   lts__lts2xbar_cycles_active.sum           NULL  2e10  NULL
+            """
+        ),
+    ),
+    Case(
         "of a card of which nothing is known there are the profiled ones only; precisions are those that decide a roof",
         traces={
             "a": Profile()

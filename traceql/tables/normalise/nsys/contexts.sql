@@ -16,7 +16,8 @@ SELECT
     getvariable('trace_id') AS trace_id,
     process_id,
     process_id >> 24 & 16777215 AS pid,
-    coalesce(ordinals.gpu_of[process_id >> 24 & 16777215], ordinals.gpu_id, told.device_id)::INTEGER AS gpu_id,
+    coalesce(ordinals.gpu_of[process_id >> 24 & 16777215], ordinals.gpu_id, told.device_id)::INTEGER
+        AS gpu_id,
     told.device_id,
     context_id,
     is_green,

@@ -1,8 +1,8 @@
 -- One row per CUDA graph, clone or executable that was made, told where graphs are traced as a whole.
 --
--- The classes of events are those of nsys: 94 GraphExec Creation, 95 Graph Creation, 96 Graph Clone. A clone is
--- recorded twice: when it is created, and then with its original; an executable is made of a graph of its own.
--- Up to 2023.4 a table of this name held nodes: these have no graph.
+-- The classes of events are those of nsys: 94 GraphExec Creation, 95 Graph Creation, 96 Graph Clone. A clone
+-- is recorded twice: when it is created, and then with its original; an executable is made of a graph of its
+-- own. Up to 2023.4 a table of this name held nodes: these have no graph.
 -- @raw   CUDA_GRAPH_EVENTS
 -- @reads start           BIGINT
 -- @reads eventClass      INTEGER

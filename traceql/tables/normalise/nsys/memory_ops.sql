@@ -1,8 +1,8 @@
 -- One row per copy or memset on the GPU.
 --
 -- Kinds of copies are CUPTI's (CUpti_ActivityMemcpyKind) with the labels that nsys prints; older exports
--- (before 2022) hold the numbers only. So are causes of migrations (CUpti_ActivityUnifiedMemoryMigrationCause),
--- but for a slip of the pen. What kinds of memory are called is a rule.
+-- (before 2022) hold the numbers only. So are causes of migrations, CUPTI's too (but for a slip of the pen:
+-- CUpti_ActivityUnifiedMemoryMigrationCause). What kinds of memory are called is a rule.
 -- @raw   CUPTI_ACTIVITY_KIND_MEMCPY
 -- @reads start          BIGINT
 -- @reads end            BIGINT
@@ -45,20 +45,20 @@ WITH copy_kinds(id, label) AS (
            (11, 'Unified Host-to-Device'), (12, 'Unified Device-to-Host'), (13, 'Unified Device-to-Device')
 ),
 migration_causes(id, label) AS (
-    VALUES (0, 'Unknown'), (1, 'User prefetch'), (2, 'Page fault'), (3, 'Speculative prefetch'), (4, 'Eviction'),
-           (5, 'Access counters')
+    VALUES (0, 'Unknown'), (1, 'User prefetch'), (2, 'Page fault'), (3, 'Speculative prefetch'),
+           (4, 'Eviction'), (5, 'Access counters')
 ),
 memory_kinds AS (
     SELECT * FROM rule_memory_kinds
 ),
 both_kinds AS (
-    SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, greenContextId, streamId, correlationId, globalPid, bytes,
-           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId,
-           virtualAddress, migrationCause
+    SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, greenContextId, streamId, correlationId,
+           globalPid, bytes, copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value,
+           graphNodeId, virtualAddress, migrationCause
     FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
-    SELECT 'memset', start, "end", deviceId, contextId, greenContextId, streamId, correlationId, globalPid, bytes,
-           NULL, NULL, memKind, NULL, NULL, value, graphNodeId, NULL, NULL
+    SELECT 'memset', start, "end", deviceId, contextId, greenContextId, streamId, correlationId, globalPid,
+           bytes, NULL, NULL, memKind, NULL, NULL, value, graphNodeId, NULL, NULL
     FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
 ),
 numbered AS (
