@@ -1,7 +1,7 @@
 -- What runs in each CUDA context, and in which green context of it?
 --
 -- A green context has a part of the GPU's SMs: what runs in it may take longer, and occupancies, waves and
--- peaks of the whole GPU are not its own. How many SMs it has ncu tells (launch__sm_count), and nsys does not.
+-- peaks of the whole GPU are not its own. How many SMs it has nsys does not tell, but ncu: launch__sm_count.
 -- @of     totals
 -- @unites trace
 -- @needs  kernels timeline

@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
 from shipped import REPORTS
+
 from traceql.tables import normalise
 
 EXPORTS = sorted(REPORTS.glob("*.sqlite.xz"))
