@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 6
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "b6c447fc69100037"
+FINGERPRINT = "71d214a86d531a1f"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

@@ -1,6 +1,7 @@
 -- One row per CUDA stream, with the names that NVTX gave it, its context and its device.
 --
--- Contexts and devices that were named without one of their streams being known have a row of their own.
+-- Contexts and devices that were named without one of their streams being known have a row of their own. A
+-- stream of a green context is one of the context that it belongs to, whoever names it.
 -- The types of streams are those of CUPTI (CUpti_ActivityStreamFlag).
 -- @raw   TARGET_INFO_CUDA_STREAM
 -- @reads streamId  BIGINT
@@ -11,11 +12,13 @@
 -- @reads priority  BIGINT
 -- @reads flag      BIGINT
 -- @raw   TARGET_INFO_CUDA_CONTEXT_INFO
--- @reads hwId      BIGINT
--- @reads vmId      BIGINT
--- @reads processId BIGINT
--- @reads deviceId  INTEGER
--- @reads contextId BIGINT
+-- @reads hwId            BIGINT
+-- @reads vmId            BIGINT
+-- @reads processId       BIGINT
+-- @reads deviceId        INTEGER
+-- @reads contextId       BIGINT
+-- @reads parentContextId BIGINT
+-- @reads isGreenContext  BOOLEAN
 -- @raw   TARGET_INFO_NVTX_CUDA_STREAM
 -- @reads name      VARCHAR
 -- @reads hwId      BIGINT
@@ -44,14 +47,32 @@ CREATE TEMP MACRO serialised(machine, vm, process) AS
     + ((vm << 48) | (process << 24));
 
 INSERT INTO streams BY NAME
-WITH named_streams AS (
+WITH contexts AS (
     SELECT
         serialised(hwId, vmId, processId) AS process_id,
         contextId AS context_id,
-        streamId AS stream_id,
         min(deviceId) AS device_id,
+        min(parentContextId) FILTER (isGreenContext) AS parent_id
+    FROM raw_TARGET_INFO_CUDA_CONTEXT_INFO
+    GROUP BY ALL
+),
+named_streams AS (
+    SELECT
+        process_id,
+        coalesce(contexts.parent_id, context_id) AS context_id,
+        stream_id,
+        min(named.device_id) AS device_id,
         min(name) AS name
-    FROM raw_TARGET_INFO_NVTX_CUDA_STREAM
+    FROM (
+        SELECT
+            serialised(hwId, vmId, processId) AS process_id,
+            contextId AS context_id,
+            streamId AS stream_id,
+            deviceId AS device_id,
+            name
+        FROM raw_TARGET_INFO_NVTX_CUDA_STREAM
+    ) AS named
+    LEFT JOIN contexts USING (process_id, context_id)
     GROUP BY ALL
 ),
 named_contexts AS (
@@ -66,14 +87,6 @@ named_contexts AS (
 named_devices AS (
     SELECT serialised(hwId, vmId, 0) AS machine, deviceId AS device_id, min(name) AS name
     FROM raw_TARGET_INFO_NVTX_CUDA_DEVICE
-    GROUP BY ALL
-),
-contexts AS (
-    SELECT
-        serialised(hwId, vmId, processId) AS process_id,
-        contextId AS context_id,
-        min(deviceId) AS device_id
-    FROM raw_TARGET_INFO_CUDA_CONTEXT_INFO
     GROUP BY ALL
 ),
 told AS (
