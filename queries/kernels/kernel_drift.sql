@@ -1,7 +1,8 @@
 -- Which kernels take longer in some launches of one shape than in others, and do the clocks explain it?
 --
--- Launches of one kernel, grid, block and shared memory, on one GPU and in innermost ranges of one text, in
--- the order of their starts: they have the same work, unless it hangs on their data. Of texts that come once
+-- Launches of one kernel, grid, block and shared memory, on one GPU (or the SMs of one green context) and in
+-- innermost ranges of one text, in the order of their starts: they have the same work, unless it hangs on
+-- their data. Of texts that come once
 -- on their thread, as those of numbered steps, numbers count as *. fast_ns is what a hundredth of them do not
 -- exceed. steady_pct tells how they change: near 100 slowly from one launch to the next, as clocks do, near 0
 -- without any order. The clock of a launch is that of its SMs over its time, by nsys's GPU metrics, which
@@ -16,6 +17,7 @@
 -- @column trace VARCHAR               name of the trace
 -- @column pid BIGINT                  process
 -- @column gpu_id INTEGER              GPU of the machine
+-- @column green_context_id BIGINT     green context, with a part of its SMs; NULL in none
 -- @column kernel VARCHAR              kernel name
 -- @column category VARCHAR            kind of work
 -- @column grid_x BIGINT               blocks in x
@@ -64,8 +66,9 @@ launched AS (
         kernels.duration_ns,
         -- Names are long, and far fewer than launches: each is looked at once.
         hash(
-            kernels.trace_id, process_id, pid, gpu_id, hash(kernels.name), hash(demangled), hash(texts.range),
-            grid_x, grid_y, grid_z, block_x, block_y, block_z, static_shared_bytes + dynamic_shared_bytes
+            kernels.trace_id, process_id, pid, gpu_id, green_context_id, hash(kernels.name), hash(demangled),
+            hash(texts.range), grid_x, grid_y, grid_z, block_x, block_y, block_z,
+            static_shared_bytes + dynamic_shared_bytes
         ) AS key_id
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -104,6 +107,7 @@ shapes AS (
                 'process_id': process_id,
                 'pid': pid,
                 'gpu_id': gpu_id,
+                'green_context_id': green_context_id,
                 'name': kernels.name,
                 'demangled': demangled,
                 'range': texts.range,
@@ -205,6 +209,7 @@ SELECT
     key.trace AS trace,
     key.pid AS pid,
     key.gpu_id AS gpu_id,
+    key.green_context_id AS green_context_id,
     kernel,
     category,
     key.grid[1] AS grid_x,

@@ -179,7 +179,7 @@ def kernel_drift(view: View, kernel: str, names: str, fewest: int, limit: None) 
     asked = [work for work in view.kernels if kernel in ("*", work.called(names))]
     rows = []
     for group in grouped(
-        asked, lambda work: (work.process, work.gpu, work.kernel.full, work.grid, range_of(work))
+        asked, lambda work: (work.process, work.gpu, work.green, work.kernel.full, work.grid, range_of(work))
     ).values():
         if len(group) < fewest:
             continue
@@ -197,6 +197,7 @@ def kernel_drift(view: View, kernel: str, names: str, fewest: int, limit: None) 
             {
                 "pid": group[0].process & 0xFFFFFF,
                 "gpu_id": group[0].gpu,
+                "green_context_id": group[0].green,
                 "kernel": group[0].called(names),
                 "category": group[0].kernel.category,
                 **shape(group[0]),

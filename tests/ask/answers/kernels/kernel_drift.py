@@ -45,6 +45,7 @@ CASES = [
             trace           a
             pid             1
             gpu_id          0
+            green_context_id  NULL
             kernel          gemm
             category        gemm
             grid_x          2
@@ -82,6 +83,7 @@ CASES = [
             trace           a            a                  a
             pid             1            1                  1
             gpu_id          0            0                  0
+            green_context_id  NULL         NULL               NULL
             kernel          k            k                  k
             category        other        other              other
             grid_x          1            1                  1
@@ -108,6 +110,49 @@ CASES = [
             clocks_pct      NULL         NULL               NULL
             start_ns        10           30                 30
             end_ns          222          250                270
+            """
+        ),
+    ),
+    Case(
+        "what runs in turn on the SMs of two green contexts does not drift",
+        traces={
+            "a": Recording().work(
+                kernel("k", 0, 10, stream=15, greenContext=2),
+                kernel("k", 20, 40, stream=18, greenContext=3),
+                kernel("k", 40, 50, stream=15, greenContext=2),
+                kernel("k", 60, 80, stream=18, greenContext=3),
+            )
+        },
+        params={"fewest": 2},
+        expected=down(
+            """
+            trace             a      a
+            pid               1      1
+            gpu_id            0      0
+            green_context_id  2      3
+            kernel            k      k
+            category          other  other
+            grid_x            1      1
+            grid_y            1      1
+            grid_z            1      1
+            block_x           32     32
+            block_y           1      1
+            block_z           1      1
+            shared_bytes      0      0
+            range             NULL   NULL
+            instances         2      2
+            total_ns          20     40
+            fast_ns           10     20
+            median_ns         10     20
+            max_ns            10     20
+            above_fast_ns     0      0
+            above_fast_pct    0      0
+            steady_pct        NULL   NULL
+            fast_clock_hz     NULL   NULL
+            slow_clock_hz     NULL   NULL
+            clocks_pct        NULL   NULL
+            start_ns          0      20
+            end_ns            50     80
             """
         ),
     ),
