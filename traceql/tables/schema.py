@@ -803,7 +803,9 @@ TABLES: tuple[Table, ...] = (
             ("unit", "VARCHAR", "as the report names it: bytes/ms, W; NULL where it does not"),
             ("value", "DOUBLE", "as recorded"),
         ),
-        {"nsys": "nsys profile --enable=nvml_metrics (power), --trace=nvtx, or --nic-metrics=true"},
+        {
+            "nsys": "nsys profile --enable=nvml_metrics (power), --os-events=0,2 (Linux), --trace=nvtx, or --nic-metrics=true"
+        },
     ),
     Table(
         "gpu_context_switches",
