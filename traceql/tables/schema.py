@@ -804,7 +804,8 @@ TABLES: tuple[Table, ...] = (
             ("value", "DOUBLE", "as recorded"),
         ),
         {
-            "nsys": "nsys profile --enable=nvml_metrics (power), --os-events=0,2 (Linux), --trace=nvtx, or --nic-metrics=true"
+            "nsys": "nsys profile --enable=nvml_metrics (power), --os-events=0,2 (Linux), --trace=nvtx, "
+            "or --nic-metrics=true"
         },
     ),
     Table(
