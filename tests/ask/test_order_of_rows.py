@@ -114,6 +114,8 @@ def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
         made.nccl(f"nccl{short}", at + 610, at + 640, reduce, **thread, **told)
         made.cpu_fault(at + 700, 4096, short, file=f"{short}.c", line=7)
         made.gpu_fault(at + 710, at + 720, 4096)
+        for direction in ("Host-to-Device", "Device-to-Host"):
+            made.work(copy(f"Unified {direction}", at + 720, at + 725, 4096, address=4096, cause=2))
     for kind in ("Device", "Array"):
         for address in (8192, 16384):
             begins = address + 64 * (kind == "Array") + 128 * stream

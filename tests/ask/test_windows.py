@@ -537,6 +537,7 @@ def test_every_table_with_times_is_narrowed() -> None:
     assert timed - {table.name for table in window.narrowed()} == {
         "diagnostics",
         "event_records",
+        "graph_events",
         "graph_nodes",
         "memory_events",
         "memory_pool_events",

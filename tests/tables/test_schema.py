@@ -57,6 +57,7 @@ def test_numbers_carry_their_unit(table: schema.Table) -> None:
         "position", "sample", "events", "cpu_cores", "cpu_cycles", "mpi_rank", "switch_number", "owner_pid", "stream_priority",
         "message_place", "communicator_handle", "tag", "peer", "root_rank", "request", "buffer_address", "gangs", "workers", "vector_length", "iterations",
         "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
+        "cluster_x", "cluster_y", "cluster_z", "max_active_clusters", "max_cluster_blocks",
     }  # fmt: skip
     units = ("_ns", "_bytes", "_pct", "_hz", "_bytes_per_s", "_id")
     for column in table.columns:

@@ -182,18 +182,28 @@ described AS (
     FROM raw_NVTX_COUNTERS
     GROUP BY ALL
 ),
-types AS (
-    SELECT types.typeId, coalesce(type_names.value, '') AS type_name
-    FROM raw_GENERIC_EVENT_TYPES AS types
-    JOIN raw_GENERIC_EVENT_SOURCES AS sources ON sources.sourceId = types.sourceId
-    JOIN strings AS source_names ON source_names.id = sources.nameId
-    LEFT JOIN strings AS type_names ON type_names.id = types.nameId
-    WHERE source_names.value = 'GenericCounters'
-),
 fields AS (
     SELECT typeId, fieldIdx, strings.value AS field
     FROM raw_GENERIC_EVENT_TYPE_FIELDS
     LEFT JOIN strings ON strings.id = fieldNameId
+),
+-- Of several counters with the same name and fields, as of several devices, an export does not tell which.
+numbered_fields AS (
+    SELECT typeId, list(field ORDER BY fieldIdx) AS fields FROM fields GROUP BY typeId
+),
+types AS (
+    SELECT
+        types.typeId,
+        coalesce(type_names.value, '') AS type_name,
+        CASE WHEN count(*) OVER alike > 1
+             THEN 'counter ' || row_number() OVER (alike ORDER BY types.typeId) END AS unnamed
+    FROM raw_GENERIC_EVENT_TYPES AS types
+    JOIN raw_GENERIC_EVENT_SOURCES AS sources ON sources.sourceId = types.sourceId
+    JOIN strings AS source_names ON source_names.id = sources.nameId
+    LEFT JOIN strings AS type_names ON type_names.id = types.nameId
+    LEFT JOIN numbered_fields USING (typeId)
+    WHERE source_names.value = 'GenericCounters'
+    WINDOW alike AS (PARTITION BY coalesce(type_names.value, ''), fields)
 ),
 -- The group of the plugin has no name and these two fields, wherever it runs.
 plugins AS (
@@ -211,6 +221,7 @@ generic AS (
     SELECT
         timestamp,
         types.type_name,
+        types.unnamed,
         coalesce(fields.field, 'field ' || counted.fieldIdx) AS field,
         events.typeId IN (FROM plugins) AS is_nvml,
         described.unit,
@@ -283,7 +294,7 @@ SELECT
     timestamp AS at_ns,
     NULL::BIGINT AS span_ns,
     CASE WHEN is_nvml THEN 'nvml' ELSE 'nvtx' END AS source,
-    coalesce(scope, named) AS device,
+    coalesce(scope, named, unnamed) AS device,
     CASE
         WHEN NOT is_nvml THEN NULL
         WHEN named IS NOT NULL THEN buses.gpu_id
