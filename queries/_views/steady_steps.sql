@@ -1,6 +1,6 @@
 -- The steps behind warm-up that have work on a GPU, as step_summary finds them, by thread (nsys).
 --
--- Of a process with fewer than three of them that do less than half of what it does from the first one on,
+-- Of a process with fewer than three of them that do less than a third of what it does from the first one on,
 -- there are none: what comes twice may be no step, and all before it no start-up.
 -- @once   page
 -- @column trace_id BIGINT      the trace it belongs to, see traces
@@ -26,7 +26,7 @@ doubtful AS (
     JOIN gpu_operations USING (trace_id, process_id)
     WHERE start_ns >= first_ns
     GROUP BY trace_id, process_id, operations
-    HAVING count(*) > 2 * operations
+    HAVING count(*) > 3 * operations
 )
 SELECT
     trace_id,

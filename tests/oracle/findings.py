@@ -49,7 +49,7 @@ class _Once(NamedTuple):
 
 
 def _steady_steps(view: View) -> dict[int, list[Row]]:
-    """Process → its steps behind warm-up that have work on a GPU, if these are most of what it does, or three."""
+    """Process → its steps behind warm-up that have work on a GPU, if these are a third of what it does, or three."""
     steady: dict[int, list[Row]] = {}
     for step, process in steps_with_work(view, None, "thread"):
         if step["gpu_start_ns"] is not None and not step["is_warm_up"]:
@@ -58,7 +58,7 @@ def _steady_steps(view: View) -> dict[int, list[Row]]:
     def is_doubtful(process: int, steps: list[Row]) -> bool:
         first = min(step["gpu_start_ns"] for step in steps)
         after = sum(one.process == process and one.start >= first for one in view.operations)
-        return len(steps) < 3 and after > 2 * sum(step["gpu_operations"] for step in steps)
+        return len(steps) < 3 and after > 3 * sum(step["gpu_operations"] for step in steps)
 
     return {process: steps for process, steps in steady.items() if not is_doubtful(process, steps)}
 

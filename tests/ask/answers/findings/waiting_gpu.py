@@ -192,7 +192,7 @@ CASES = [
         ),
     ),
     Case(
-        "two ranges that do less than half of what is done from the first one on are no steps: nothing before them"
+        "two ranges that do less than a third of what is done from the first one on are no steps: nothing before them"
         " is start-up",
         traces={
             "a": Recording()
@@ -203,8 +203,10 @@ CASES = [
             .call("cudaLaunchKernel_v7000", 68, 69, kernel("b", 70, 80))
             .call("cudaLaunchKernel_v7000", 88, 89, kernel("c", 90, 100))
             .call("cudaLaunchKernel_v7000", 108, 109, kernel("c", 110, 120))
-            .call("cudaLaunchKernel_v7000", 128, 129, kernel("c", 130, 140)),
-            # One operation less: half of four.
+            .call("cudaLaunchKernel_v7000", 128, 129, kernel("c", 130, 140))
+            .call("cudaLaunchKernel_v7000", 148, 149, kernel("c", 150, 160))
+            .call("cudaLaunchKernel_v7000", 168, 169, kernel("c", 170, 180)),
+            # One operation less: a third of six.
             "b": Recording()
             .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 10, 20))
             .range("step 0", 30, 50)
@@ -212,7 +214,9 @@ CASES = [
             .range("step 1", 60, 80)
             .call("cudaLaunchKernel_v7000", 68, 69, kernel("b", 70, 80))
             .call("cudaLaunchKernel_v7000", 88, 89, kernel("c", 90, 100))
-            .call("cudaLaunchKernel_v7000", 108, 109, kernel("c", 110, 120)),
+            .call("cudaLaunchKernel_v7000", 108, 109, kernel("c", 110, 120))
+            .call("cudaLaunchKernel_v7000", 128, 129, kernel("c", 130, 140))
+            .call("cudaLaunchKernel_v7000", 148, 149, kernel("c", 150, 160)),
         },
         params={"host_ns": 80},
         expected=down(
@@ -220,13 +224,13 @@ CASES = [
             trace       a                                             b                                              b
             code        launch_bound                                  launch_bound                                   start_up
             severity    high                                          high                                           once
-            saving_ns   70                                            40                                             20
-            saving_pct  7000/130                                      4000/90                                        2000/110
-            numbers     {idle_ns: 70.0, gaps: 5.0, longest_ns: 20.0}  {idle_ns: 40.0, gaps: 3.0, longest_ns: 20.0}   {idle_ns: 20.0, gaps: 1.0, longest_ns: 20.0, loading_ns: 0.0}
+            saving_ns   90                                            60                                             20
+            saving_pct  9000/170                                      6000/130                                       2000/150
+            numbers     {idle_ns: 90.0, gaps: 7.0, longest_ns: 20.0}  {idle_ns: 60.0, gaps: 5.0, longest_ns: 20.0}   {idle_ns: 20.0, gaps: 1.0, longest_ns: 20.0, loading_ns: 0.0}
             texts       {function: cudaLaunchKernel}                  {function: cudaLaunchKernel}                   {doing: starts up, before its first step behind warm-up (step *)}
             range       NULL                                          NULL                                           NULL
             start_ns    20                                            50                                             20
-            end_ns      130                                           110                                            40
+            end_ns      170                                           150                                            40
             """
         ),
     ),
