@@ -16,7 +16,7 @@ from traceql.questions.parameters import PLACES as PARAMS
 if TYPE_CHECKING:
     from oracle.asked import Oracle
 
-TRACES = 16
+TRACES = 20
 PLACES_IN_TIME = PARAMS["times"]
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT = {
