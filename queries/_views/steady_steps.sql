@@ -4,13 +4,14 @@
 -- there are none: what comes twice may be no step, and all before it no start-up.
 -- @once   page
 -- @column trace_id BIGINT      the trace it belongs to, see traces
+-- @column trace VARCHAR        name of the trace
 -- @column process_id BIGINT    process, see processes
 -- @column range VARCHAR        its text, numbers as *; NULL if kernels tell it
 -- @column gpu_start_ns BIGINT  start of its first operation
 -- @column gpu_end_ns BIGINT    end of its last one
 
 WITH steps AS (
-    SELECT trace_id, process_id, range, gpu_start_ns, gpu_span_ns, gpu_operations
+    SELECT trace_id, trace, process_id, range, gpu_start_ns, gpu_span_ns, gpu_operations
     FROM steps_with_work(NULL, NULL, 'thread')
     WHERE gpu_start_ns IS NOT NULL AND NOT is_warm_up
 ),
@@ -30,6 +31,7 @@ doubtful AS (
 )
 SELECT
     trace_id,
+    trace,
     process_id,
     text_pattern(range) AS range,
     gpu_start_ns,

@@ -91,7 +91,7 @@ def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
             "CUDA_GPU_MEMORY_USAGE_EVENTS is memory_events.",
         ),
         ("FROM MPI_P2P_EVENTS", "MPI_P2P_EVENTS is library_calls, with library_messages or directives."),
-        ("FROM CUDA_GRAPH_EVENTS", "CUDA_GRAPH_EVENTS is not kept: nsys export writes it."),
+        ("FROM CUDA_GRAPH_EVENTS", "CUDA_GRAPH_EVENTS is graph_events."),
         ("FROM VULKAN_API", "VULKAN_API is generic_events (source = 'VULKAN_API')."),
         (
             "FROM PERF_EVENT_SOC_OR_CPU_METRIC_EVENT",

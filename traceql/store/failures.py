@@ -120,7 +120,7 @@ class Parsed:
 
     def is_one_select(self) -> bool:
         """Whether it is one SELECT, and nothing else."""
-        return [s.type for s in self.statements] == [duckdb.StatementType.SELECT]
+        return [_is_select(one) for one in self.statements] == [True]
 
     def does(self, words: Iterable[str]) -> bool:
         """Whether one that is no plain SELECT has one of some words.
@@ -129,7 +129,7 @@ class Parsed:
         """
         if re.search(rf"\b(?:{'|'.join(words)})\b", self.text, re.IGNORECASE) is None:
             return False
-        return any(s.type != duckdb.StatementType.SELECT for s in self.statements)
+        return not all(_is_select(one) for one in self.statements)
 
 
 def storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:
@@ -186,3 +186,11 @@ def connection_error(error: Exception, path: str, opened: str) -> DatabaseError:
         f"{path}: cannot be opened ({first_line(error).replace(opened, path)})",
         "Check the path and who may use it.",
     )
+
+
+def _is_select(statement: duckdb.Statement) -> bool:
+    try:
+        return bool(statement.type == duckdb.StatementType.SELECT)
+    except ValueError:
+        # Of a kind that the package has no name for: UPDATE EXTENSIONS.
+        return False
