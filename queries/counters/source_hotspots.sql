@@ -17,7 +17,7 @@
 -- @column kernel_id BIGINT            the launch, see kernels; NULL for several together
 -- @column kernels BIGINT              profiled launches
 -- @column address BIGINT              where the instruction lay; NULL of a line, and where launches differ
--- @column offset_bytes BIGINT         distance from the first instruction of the kernel; NULL of a line
+-- @column offset_bytes BIGINT         distance from the kernel's first one; NULL of a line, and if not known
 -- @column sass VARCHAR                the instruction in words; NULL where nothing put it so
 -- @column source_file VARCHAR         file that it comes from; NULL where the code has no lines
 -- @column source_line INTEGER         line of that file
@@ -87,18 +87,21 @@ located AS (
     SELECT
         kernel_id,
         addresses.number,
-        addresses.address,
-        addresses.address - first_address AS offset_bytes,
+        address,
+        coalesce(placed_at, address) AS place_address,
+        placed_at - first_address AS offset_bytes,
         sass,
         source_file,
         source_line,
         source_text,
-        (coalesce(offset_bytes, addresses.address), function) AS distance,
+        (coalesce(offset_bytes, address), function) AS distance,
         CASE WHEN source_line IS NOT NULL THEN (source_file, source_line) END AS line
     FROM (SELECT DISTINCT number, kernel_id, address FROM counted) AS addresses
+    JOIN instruction_places USING (kernel_id, address)
     JOIN (SELECT kernel_id, function FROM workloads) AS functions USING (kernel_id)
     LEFT JOIN entries USING (kernel_id)
-    LEFT JOIN sass_instructions USING (kernel_id, address)
+    LEFT JOIN sass_instructions
+        ON sass_instructions.kernel_id = addresses.kernel_id AND sass_instructions.address = placed_at
 ),
 -- Launches of a function have an instruction in common that is as far from the first one, all have a line by
 -- file and number. Two programs may call functions alike: what is known to be of different lines is no one
@@ -119,7 +122,7 @@ places AS (
     SELECT
         number,
         place,
-        CASE WHEN $by = 'instruction' THEN of_one(address, address) END AS address,
+        CASE WHEN $by = 'instruction' THEN of_one(place_address, place_address) END AS address,
         CASE WHEN $by = 'instruction' THEN max(offset_bytes) END AS offset_bytes,
         CASE WHEN $by = 'instruction' THEN max(sass) END AS sass,
         max(source_file) AS source_file,

@@ -787,6 +787,29 @@ def is_estimated(value: float | None, printed: str) -> bool:
     return value is None if not printed else value is not None and float(f"{value:.4g}") == float(printed)
 
 
+def test_what_application_replay_samples_is_at_the_instructions_it_counts(profiles: Database) -> None:
+    # Of this report, samples lie 0xbb6a000000 bytes before the code. In the other one, of the same program, one
+    # process did all: it was sampled at the same instructions, some of which are never executed.
+    found = {}
+    for trace in ("app_replay", "kinds_full"):
+        rows = profiles.query("source_hotspots", trace=trace, limit=None).to_dicts()
+        for row in rows:
+            of = found.setdefault((trace, row["kernel"]), (set(), set()))
+            for offsets, count in zip(of, (row["samples"], row["instructions"]), strict=True):
+                offsets |= {row["offset_bytes"]} if count else set()
+        assert len({(row["kernel"], row["offset_bytes"]) for row in rows}) == len(rows)
+    kernels = {kernel for trace, kernel in found if trace == "app_replay"}
+    assert kernels == {"copy_coalesced", "copy_strided", "multiply_add"}
+    for kernel in kernels:
+        (sampled, counted), (others, alike) = found["app_replay", kernel], found["kinds_full", kernel]
+        assert counted == alike
+        # Of some only one of the two was sampled there.
+        assert len(sampled) > 10 and len(sampled - counted - others) < 2
+    assert found["app_replay", "multiply_add"][0] - found["app_replay", "multiply_add"][1] == {
+        1520, 2096, 2432, 2624
+    }  # fmt: skip
+
+
 # --- the card of a kernel --------------------------------------------------------------------------------
 
 

@@ -76,4 +76,24 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "with application replay samples are of another page than the instructions that are marked",
+        traces={
+            "a": Profile()
+            .kernel("gemm", ns=10)
+            .instances("inst_executed", {4096: 5, 4112: 5})
+            .instances(SAMPLES, {4096 + (6 << 20): 2, 4112 + (6 << 20): 18, 4144 + (6 << 20): 1})
+            .instruction(4096, "LDC R1", file="/src/k.cu", line=3)
+            .instruction(4112, "FFMA R2", **LINE)
+            .marker("Stall", "hot", address=4112)
+            .marker("Stall", "hot line", file="/src/k.cu", line=4)
+        },
+        expected=across(
+            """
+            trace  kernel  kernel_id  share_pct  weighted_speedup_pct  estimated_speedup_pct  speedup_scope  kind          rule   message   address  sass     source_file  source_line  source_text  samples  metric  value
+            a      gemm    1          100        NULL                  NULL                   NULL           optimization  Stall  hot       4112     FFMA R2  /src/k.cu    4            x *= x;      18       NULL    NULL
+            a      gemm    1          100        NULL                  NULL                   NULL           optimization  Stall  hot line  NULL     NULL     /src/k.cu    4            x *= x;      18       NULL    NULL
+            """
+        ),
+    ),
 ]

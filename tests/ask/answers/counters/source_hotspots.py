@@ -11,6 +11,9 @@ ENTRY = "launch__function_pcs"
 LACKS = "samples and counts of instructions (--section SourceCounters)"
 NO_LINE = "source lines (nvcc -lineinfo, and no --import-sass no)"
 
+# Pages in which code lies as far in each process.
+PAGE = 2 << 20
+
 HOT = (
     Profile()
     .kernel("gemm", ns=30)
@@ -140,6 +143,70 @@ CASES = [
             trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text  samples  not_issued_samples  share_pct  state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
             a      f       NULL       2        8192     0             DMUL R8  /src/k.h     9            NULL         4        0                   80         NULL   NULL       NULL    3             75                NULL                 NULL
             a      f       NULL       2        4096     0             FMUL R5  /src/k.h     9            NULL         1        0                   20         NULL   NULL       NULL    1             25                NULL                 NULL
+            """
+        ),
+    ),
+    Case(
+        "with application replay, samples are of another process than counts: of another page, before or behind",
+        traces={
+            "a": Profile()
+            .kernel("f", ns=10)
+            .instances(ENTRY, {0: 4096})
+            .instances("inst_executed", {4096: 10, 4112: 30})
+            # The last one is where a warp is that has ended.
+            .instances(SAMPLES, {4096 + 5 * PAGE: 2, 4112 + 5 * PAGE: 7, 4128 + 5 * PAGE: 1})
+            .instruction(4096, "LDC R1", file="/src/k.cu", line=3)
+            .instruction(4112, "FFMA R2", file="/src/k.cu", line=4)
+            .kernel("f", ns=10)
+            .instances(ENTRY, {0: 8 * PAGE - 16})
+            .instances("inst_executed", {8 * PAGE - 16: 10, 8 * PAGE: 30})
+            .instances(SAMPLES, {5 * PAGE - 16: 20, 5 * PAGE: 30})
+        },
+        expected=across(
+            """
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text  samples  not_issued_samples  share_pct     state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
+            a      f       NULL       2        NULL     16            FFMA R2  /src/k.cu    4            NULL         37       0                   100 * 37 / 60  NULL   NULL       NULL    60            75                NULL                 NULL
+            a      f       NULL       2        NULL     0             LDC R1   /src/k.cu    3            NULL         22       0                   100 * 22 / 60  NULL   NULL       NULL    20            25                NULL                 NULL
+            a      f       NULL       2        4128     32            NULL     NULL         NULL         NULL         1        0                   100 * 1 / 60   NULL   NULL       NULL    0             0                 NULL                 NULL
+            """
+        ),
+    ),
+    Case(
+        "by line these are in the lines of the counts; what fits nowhere is in no line",
+        traces={
+            "a": Profile()
+            .kernel("f", ns=10)
+            .instances(ENTRY, {0: 4096})
+            .instances("inst_executed", {4096: 10, 4112: 30})
+            .instances(SAMPLES, {4112 + 5 * PAGE: 7, 4144 + 5 * PAGE: 2})
+            .instruction(4096, "LDC R1", file="/src/k.cu", line=3)
+            .instruction(4112, "FFMA R2", file="/src/k.cu", line=4)
+        },
+        params={"by": "line"},
+        expected=across(
+            f"""
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text  samples  not_issued_samples  share_pct     state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
+            a      f       NULL       1        NULL     NULL          NULL     /src/k.cu    4            NULL         7        0                   100 * 7 / 9   NULL   NULL       NULL    30            75                NULL                 NULL
+            a      f       NULL       1        NULL     NULL          NULL     NULL         NULL         NULL         2        0                   100 * 2 / 9   NULL   NULL       NULL    0             0                 NULL                 {NO_LINE}
+            a      f       NULL       1        NULL     NULL          NULL     /src/k.cu    3            NULL         0        0                   0             NULL   NULL       NULL    10            25                NULL                 NULL
+            """
+        ),
+    ),
+    Case(
+        "what fits nowhere has its own address, and no distance",
+        traces={
+            "a": Profile()
+            .kernel("f", ns=10)
+            .instances(ENTRY, {0: 4096})
+            .instances("inst_executed", {4096: 10, 4112: 30})
+            .instances(SAMPLES, {4144: 2, 4096 - 16: 1})
+        },
+        params={"limit": 2},
+        expected=across(
+            """
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass  source_file  source_line  source_text  samples  not_issued_samples  share_pct     state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
+            a      f       NULL       1        4144     NULL          NULL  NULL         NULL         NULL         2        0                   100 * 2 / 3   NULL   NULL       NULL    0             0                 NULL                 NULL
+            a      f       NULL       1        4080     NULL          NULL  NULL         NULL         NULL         1        0                   100 * 1 / 3   NULL   NULL       NULL    0             0                 NULL                 NULL
             """
         ),
     ),
