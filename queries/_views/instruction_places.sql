@@ -1,8 +1,8 @@
 -- Where each instruction that ncu counted or sampled lies in the code of its launch.
 --
--- With application replay each pass is a process of its own, in which code may lie elsewhere: what was sampled
--- is then as far in a page of 2 MiB as what was counted, and the page is another one. A warp that has ended is
--- sampled at the next instruction.
+-- With application replay each pass is a process of its own, in which code may lie elsewhere: what was
+-- sampled is then as far in a page of 2 MiB as what was counted, and the page is another one. A warp that has
+-- ended is sampled at the next instruction.
 -- @column trace_id BIGINT   the trace it belongs to, see traces
 -- @column trace VARCHAR     name of the trace
 -- @column kernel_id BIGINT  the launch, see kernels

@@ -20,6 +20,8 @@
 -- @column min DOUBLE            lowest
 -- @column max DOUBLE            highest
 -- @chart  lines x=time_ns y=avg color=metric apart=device panel=unit y_unit=unit
+-- @note   SELECT below_zero(list(DISTINCT metric ORDER BY metric))
+--         FROM answer WHERE source = 'gpu' AND min < 0 HAVING count(*) > 0
 -- @empty  No counter of that name was sampled: --metric takes patterns, and sampled-counters lists all.
 
 WITH chosen AS (

@@ -21,6 +21,8 @@
 -- @column p90 DOUBLE            9 of 10 are no higher
 -- @column p99 DOUBLE            99 of 100 are no higher
 -- @chart  bars x=metric y=avg unit=unit
+-- @note   SELECT below_zero(list(DISTINCT metric ORDER BY metric))
+--         FROM answer WHERE min < 0 HAVING count(*) > 0
 
 SELECT
     trace,

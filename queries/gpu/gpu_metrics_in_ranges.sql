@@ -21,6 +21,8 @@
 -- @column samples BIGINT        how many samples fell into it
 -- @column avg DOUBLE            their mean; NULL if there are none
 -- @chart  bars x=metric y=avg group=range unit=unit
+-- @note   SELECT below_zero(list(DISTINCT metric ORDER BY metric))
+--         FROM answer WHERE avg < 0 HAVING count(*) > 0
 -- @empty  No range with that name launched GPU work while GPU metrics were sampled.
 
 WITH used AS (

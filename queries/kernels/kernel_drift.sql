@@ -38,7 +38,8 @@
 -- @column steady_pct DOUBLE           100 × (1 - Σ(change to the next)² ÷ 2 Σ(from the mean)²), from 0
 -- @column fast_clock_hz DOUBLE        clock of those of at most fast_ns; NULL if it was not recorded
 -- @column slow_clock_hz DOUBLE        clock of all others
--- @column clocks_pct DOUBLE           what clocks explain of how much longer the others take
+-- @column clocks_pct DOUBLE           what clocks explain of how much longer the others take; above 100 where
+--                                     clocks fell by more than that
 -- @column start_ns BIGINT             start of the first one
 -- @column end_ns BIGINT               end of the one that ended last
 -- @chart  bars x=kernel y=above_fast_ns

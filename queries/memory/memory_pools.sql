@@ -15,7 +15,7 @@
 -- @column allocations BIGINT              from it
 -- @column releases BIGINT                 into it
 -- @column trims BIGINT                    how often it was trimmed, by synchronisations, too
--- @column release_threshold_bytes BIGINT  most that it keeps unused; NULL if not told
+-- @column release_threshold_bytes BIGINT  most that it keeps unused; 2^63 - 1 for all; NULL if not told
 -- @column peak_bytes BIGINT               largest that it was
 -- @column peak_used_bytes BIGINT          most of it that was in use
 -- @column peak_unused_bytes BIGINT        most that it had without using it
@@ -32,7 +32,10 @@ WITH told AS (
     WHERE pool_address IS NOT NULL
     UNION ALL
     SELECT trace_id, process_id, pid, gpu_id, pool_address, operation, time_ns, pool_type, pool_bytes,
-           pool_used_bytes, release_threshold_bytes, memory_pool_event_id, 1
+           pool_used_bytes,
+           -- 64 bits that are all set: more than any memory.
+           CASE WHEN release_threshold_bytes < 0 THEN 9223372036854775807 ELSE release_threshold_bytes END,
+           memory_pool_event_id, 1
     FROM memory_pool_events
 ),
 -- The address of a pool that was destroyed may be that of the next one.

@@ -374,7 +374,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "release_threshold_bytes",
                 "BIGINT",
-                "what it keeps when nothing is used; 0: all goes back to the GPU; NULL if imported",
+                "what it keeps when nothing is used; 0: all goes back to the GPU; -1: all stays; NULL if imported",
             ),
             ("keep_bytes", "BIGINT", "what trimming was to leave of it; NULL of other operations"),
             *_PROCESS,

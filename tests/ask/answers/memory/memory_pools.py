@@ -55,4 +55,14 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "one that keeps all: its threshold is 64 bits that are set",
+        traces={"a": Recording().pool("Trimmed", 5, 4096, 512, 0, threshold=-1)},
+        expected=across(
+            """
+            trace  pid  gpu_id  pool_address  pool_type  created_ns  destroyed_ns  allocations  releases  trims  release_threshold_bytes  peak_bytes  peak_used_bytes  peak_unused_bytes  end_bytes  end_used_bytes
+            a      1    0       4096          Local      NULL        NULL          0            0         1      9223372036854775807      512         0                512                512        0
+            """
+        ),
+    ),
 ]
