@@ -453,6 +453,17 @@ def _ncu_with(*results: bytes, session: bytes | None = None) -> bytes:
     return ncu_rep_file.report(ncu_rep_file.block(list(results), strings=[], session=session))
 
 
+def test_names_that_nvtx_gave_resources_stay_in_a_report_of_ncu_and_paths_in_them_go(tmp_path: Path) -> None:
+    name, table = "decode of /home/alice/llama", "prefill of /home/alice/llama"
+    # Type of the resource, and its names by handle.
+    named = ncu_rep_file.message((1, 16), (2, ncu_rep_file.message((1, 93825), (2, table))))
+    state = ncu_rep_file.message((1, ncu_rep_file.message((1, 0), (4, named))))
+    source = tmp_path / "named.ncu-rep"
+    source.write_bytes(_ncu_with(ncu_rep_file.kernel((21, state), (27, name))))
+    out = _redacted(source)[0].read_bytes()
+    assert b"decode of " in out and b"prefill of " in out and b"alice" not in out
+
+
 UNKNOWN_NCU: dict[str, bytes] = {
     "field of a kernel": _ncu_with(ncu_rep_file.kernel((99, _TEXT))),
     "field of the session": _ncu_with(ncu_rep_file.kernel(), session=ncu_rep_file.field(44, _TEXT)),

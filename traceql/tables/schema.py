@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 6
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "4ce53f8b9bf4c9f9"
+FINGERPRINT = "aae069ae393cc2c2"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -374,7 +374,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "release_threshold_bytes",
                 "BIGINT",
-                "what it keeps when nothing is used; 0: all goes back to the GPU; -1: all stays; NULL if imported",
+                "what it keeps when nothing is used; 0: all goes to the GPU; -1: all stays; NULL if imported",
             ),
             ("keep_bytes", "BIGINT", "what trimming was to leave of it; NULL of other operations"),
             *_PROCESS,
@@ -830,7 +830,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "streams",
-        "one CUDA stream, or a context of which no stream is known",
+        "one CUDA stream, or a context of which no stream is known; of ncu, one that has a name",
         _columns(
             _TRACE_ID,
             *_PROCESS,

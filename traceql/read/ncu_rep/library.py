@@ -14,7 +14,7 @@ from traceql.errors import TruncatedReportError, UnsupportedReportError
 from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import walk
 from traceql.read.ncu_rep.instances import BY_INSTRUCTION, is_wanted
-from traceql.read.ncu_rep.results import stacks_alone
+from traceql.read.ncu_rep.results import untold
 from traceql.read.ncu_rep.sources import line_text, lines_of
 from traceql.read.ncu_rep.tables import coded, range_paths, report, require_workloads, transposed
 
@@ -63,8 +63,7 @@ def read(
     collected = _collect(path, container.results, workloads, progress)
     if index == 0:
         collected["ncu_labels"] = labels.table(labels.of_report(path, container))
-        # It tells no stacks.
-        collected["ncu_stacks"] = stacks_alone(path, container)
+        collected |= untold(path, container)
     return report(container, collected, first=index == 0)
 
 

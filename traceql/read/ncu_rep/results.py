@@ -48,6 +48,8 @@ class _Form:
     # Of native calls and of Python's.
     stacks: tuple[int, int]
     names: tuple[int, ...] = ()
+    # What NVTX calls its stream.
+    stream: int | None = None
     # Whether `sources` are numbers, not messages that hold one.
     refers_by_number: bool = True
 
@@ -62,6 +64,7 @@ _FORMS: Final = {
         sources=15,
         stacks=(28, 32),
         names=(6, 7, 5),
+        stream=27,
         refers_by_number=False,
     ),
     "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20, sources=15, stacks=(14, 17)),
@@ -140,16 +143,18 @@ def collect(path: Path, container: Container, progress: Progress) -> Collected:
         raise RefusedError(error.what, error.at) from error
 
 
-def stacks_alone(path: Path, container: Container) -> dict[str, Any]:
-    """The columns of ``ncu_stacks`` for who decodes the rest otherwise; damaged results have none."""
-    rows: list[tuple[Any, ...]] = []
+def untold(path: Path, container: Container) -> Columns:
+    """The tables of which NVIDIA's library tells nothing: stacks and streams; damaged results have none."""
+    frames: list[tuple[Any, ...]] = []
+    streams: list[tuple[Any, ...]] = []
     results = 0
     with contextlib.suppress(RefusedError, WireError):
         for data, batch in _payloads(path, container.blocks):
             for _, kept, form, _ in _results(data, batch, [], []):
-                rows.extend((results, *frame) for frame in _frames(kept, form))
+                frames.extend((results, *frame) for frame in _frames(kept, form))
+                streams.extend((results, name) for name in _stream(kept, form))
                 results += 1
-    return _coded_stacks(rows)
+    return _untold(frames, streams)
 
 
 def _payloads(path: Path, blocks: list[Block]) -> Iterator[tuple[bytes, list[Block]]]:
@@ -187,6 +192,7 @@ class _Reader:
         self._focus: list[tuple[Any, ...]] = []
         self._markers: list[tuple[Any, ...]] = []
         self._stacks: list[tuple[Any, ...]] = []
+        self._streams: list[tuple[Any, ...]] = []
         # Of each workload, its process, and the modules whose code it ran.
         self._modules: list[tuple[int | None, list[int | None]]] = []
         self._labels = Labels()
@@ -240,6 +246,7 @@ class _Reader:
             self._focus.extend((number, *row) for row in _focus(message))
             self._markers.extend((number, *row) for row in _markers(message))
         self._stacks.extend((number, *frame) for frame in _frames(kept, form))
+        self._streams.extend((number, name) for name in _stream(kept, form))
         self._modules.append((block.pid, references(kept.get(form.sources, ()))))
 
     def collected(self, path: Path, source_blocks: list[Block]) -> Collected:
@@ -256,7 +263,7 @@ class _Reader:
                 "ncu_rules": transposed("ncu_rules", self._rules),
                 "ncu_focus": transposed("ncu_focus", self._focus),
                 "ncu_markers": transposed("ncu_markers", self._markers),
-                "ncu_stacks": _coded_stacks(self._stacks),
+                **_untold(self._stacks, self._streams),
                 "ncu_labels": labels.table(self._labels),
             },
             without_unit,
@@ -304,8 +311,11 @@ def _results(
             raise WireError(f"a block has {end - at} bytes more than its results", at)
 
 
-def _coded_stacks(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
-    return coded(transposed("ncu_stacks", rows), "function", "file", "module")
+def _untold(frames: list[tuple[Any, ...]], streams: list[tuple[Any, ...]]) -> Columns:
+    return {
+        "ncu_stacks": coded(transposed("ncu_stacks", frames), "function", "file", "module"),
+        "ncu_streams": transposed("ncu_streams", streams),
+    }
 
 
 def _frames(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[stacks.Frame]:
@@ -313,6 +323,13 @@ def _frames(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[stacks.
     for kind, field in zip(_STACK_KINDS, form.stacks, strict=True):
         if field in kept:
             yield from stacks.frames((each for each in kept[field] if isinstance(each, bytes)), kind)
+
+
+def _stream(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[str]:
+    """What NVTX calls the stream of a workload, if anything."""
+    for value in kept.get(form.stream, ())[-1:] if form.stream is not None else ():
+        if isinstance(value, bytes) and value:
+            yield value.decode("utf-8", "replace")
 
 
 def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
@@ -352,7 +369,9 @@ def _walk(
     data: bytes, at: int, end: int, form: _Form, starts: list[int], ends: list[int]
 ) -> dict[int, list[bytes | int]]:
     """The fields of a result that are decoded one by one; where its metrics are is appended to two lists."""
-    wanted = (form.nvtx, form.sections, form.rules, form.sources, *form.stacks, *form.names)
+    wanted = (
+        form.nvtx, form.sections, form.rules, form.sources, form.stream, *form.stacks, *form.names
+    )  # fmt: skip
     kept: dict[int, list[bytes | int]] = {}
     metric_tag = form.metrics << 3 | BYTES
     add_start, add_end = starts.append, ends.append

@@ -223,7 +223,7 @@ class _Report:
             },
             "kernel": {
                 **dict.fromkeys(
-                    (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 28), 29, 30, 31, 33, 34, 35), keep
+                    (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 27), 29, 30, 31, 33, 34, 35), keep
                 ),
                 **dict.fromkeys((5, 6, 7), kernel),
                 12: emptied[kinds.UNUSED],
@@ -233,6 +233,7 @@ class _Report:
                 18: gone,
                 19: said,
                 21: ranges,
+                27: text_rule(texts.name),
                 28: stack,
                 32: stack,
             },

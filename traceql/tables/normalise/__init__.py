@@ -139,6 +139,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "ncu": (
         "kernels",
         "metrics",
+        "streams",
         "kernel_clusters",
         "metric_instances",
         "sass_instructions",
