@@ -1,6 +1,6 @@
 -- The gaps on GPUs that a program pays once: while it starts up, or loads code (nsys).
 --
--- It starts up until the first step of its process behind warm-up is at work on a GPU (first_steps). A call
+-- It starts up until the first step of its process behind warm-up is at work on a GPU (steady_steps). A call
 -- that loads code makes the last gap on a GPU of its process that it reaches into: what was compiled before
 -- it took that time, too. Outside of steps behind warm-up, or where nothing tells steps, that is paid once as
 -- well; inside of one it is not, as nobody knows whether it comes again.
@@ -49,11 +49,15 @@ loading AS (
     WHERE made.start_ns < gaps.end_ns
     GROUP BY ALL
 ),
+steady AS MATERIALIZED (
+    FROM steady_steps
+),
 -- Few of many: steps are looked up for these alone.
 paid AS (
     SELECT gaps.*, loaded_by, first_step, first_step_ns
     FROM gaps
-    LEFT JOIN (SELECT * EXCLUDE (trace) FROM first_steps) AS firsts USING (trace_id, process_id)
+    LEFT JOIN (SELECT DISTINCT trace_id, process_id, first_step_ns, first_step FROM steady) AS firsts
+        USING (trace_id, process_id)
     LEFT JOIN loading
         ON loading.trace_id = gaps.trace_id AND loading.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
         AND loading.start_ns = gaps.start_ns
@@ -65,7 +69,7 @@ steps AS (
         process_id,
         gpu_start_ns,
         max(gpu_end_ns) OVER (PARTITION BY trace_id, process_id ORDER BY gpu_start_ns) AS until_ns
-    FROM steady_steps
+    FROM steady
 )
 SELECT
     paid.trace_id,
