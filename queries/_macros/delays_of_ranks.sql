@@ -1,9 +1,13 @@
 -- How late ranks come to their collectives, with the process that each is: pids are no processes.
 --
+-- Without start-up, a rank's runs that begin before the first step behind warm-up of its process are left
+-- out; those that others began later are not.
+--
 -- Columns: those of the question nccl_straggler, which says what they mean; process_id.
 -- @param  chosen VARCHAR[]       names of traces; NULL for all
 -- @param  names VARCHAR          short, full or distinct, see kernels_called
 -- @param  communication VARCHAR  name or pattern, ignoring case; NULL for all
+-- @param  start_up BOOLEAN       whether what is start-up counts
 
 WITH members AS (
     FROM job_members(chosen)
@@ -16,6 +20,12 @@ clocks AS (
 ),
 runs AS (
     SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating, clocks)
+),
+-- By their own clock, and after they were matched with all that others run.
+counted AS (
+    SELECT kernel_id FROM communicating WHERE start_up
+    UNION ALL
+    SELECT kernel_id FROM behind_start_up('communicating') WHERE NOT start_up
 )
 SELECT
     traces.trace,
@@ -38,5 +48,6 @@ SELECT
     clock_offset_ns
 FROM runs
 JOIN traces USING (trace_id)
+SEMI JOIN counted USING (kernel_id)
 GROUP BY traces.trace, called, communicator, process_id, pid, device_id, clock_offset_ns
 HAVING collectives > 0

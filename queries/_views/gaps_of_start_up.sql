@@ -17,34 +17,23 @@
 --                                steps, or nothing does
 -- @column first_step_ns BIGINT   when that one is at work first; NULL if nothing tells steps
 
-WITH steps AS (
-    SELECT
-        trace_id,
-        process_id,
-        range,
-        gpu_start_ns,
-        max(gpu_end_ns) OVER (PARTITION BY trace_id, process_id ORDER BY gpu_start_ns) AS until_ns
-    FROM steady_steps
-),
-firsts AS (
-    SELECT
-        trace_id,
-        process_id,
-        min(gpu_start_ns) AS first_step_ns,
-        arg_min_null(range, (gpu_start_ns, range)) AS first_step
-    FROM steps
-    GROUP BY trace_id, process_id
+-- Each name is looked at once: there are few of them, and many calls.
+WITH functions AS (
+    SELECT name
+    FROM api_calls
+    GROUP BY name
+    HAVING starts_with(name, 'cuModuleLoad')
+        OR starts_with(name, 'cuLibraryLoad')
+        OR starts_with(name, 'cudaLibraryLoad')
 ),
 -- Lazily loaded code is loaded inside of the call that launches it.
 loads AS (
     SELECT trace_id, process_id, start_ns, end_ns, name
     FROM api_calls
     SEMI JOIN asked_traces USING (trace_id)
-    WHERE starts_with(name, 'cuModuleLoad')
-        OR starts_with(name, 'cuLibraryLoad')
-        OR starts_with(name, 'cudaLibraryLoad')
+    SEMI JOIN functions USING (name)
 ),
-gaps AS (
+gaps AS MATERIALIZED (
     SELECT trace_id, trace, gpu_id, process_id, start_ns, end_ns, duration_ns FROM gaps_on_gpus
 ),
 loading AS (
@@ -59,24 +48,41 @@ loading AS (
         AND gaps.gpu_id IS NOT DISTINCT FROM made.gpu_id AND gaps.start_ns < made.end_ns
     WHERE made.start_ns < gaps.end_ns
     GROUP BY ALL
+),
+steady AS MATERIALIZED (
+    FROM steady_steps
+),
+-- Few of many: steps are looked up for these alone.
+paid AS (
+    SELECT gaps.*, loaded_by, first_step, first_step_ns
+    FROM gaps
+    LEFT JOIN (SELECT DISTINCT trace_id, process_id, first_step_ns, first_step FROM steady) AS firsts
+        USING (trace_id, process_id)
+    LEFT JOIN loading
+        ON loading.trace_id = gaps.trace_id AND loading.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
+        AND loading.start_ns = gaps.start_ns
+    WHERE gaps.end_ns <= first_step_ns OR loaded_by IS NOT NULL
+),
+steps AS (
+    SELECT
+        trace_id,
+        process_id,
+        gpu_start_ns,
+        max(gpu_end_ns) OVER (PARTITION BY trace_id, process_id ORDER BY gpu_start_ns) AS until_ns
+    FROM steady
 )
 SELECT
-    gaps.trace_id,
-    gaps.trace,
-    gaps.gpu_id,
-    gaps.start_ns,
-    gaps.end_ns,
-    gaps.duration_ns,
-    gaps.end_ns <= first_step_ns IS NOT false OR gaps.end_ns <= until_ns IS NOT true AS is_once,
+    paid.trace_id,
+    trace,
+    gpu_id,
+    start_ns,
+    end_ns,
+    duration_ns,
+    end_ns <= first_step_ns IS NOT false OR end_ns <= until_ns IS NOT true AS is_once,
     loaded_by,
     first_step,
     first_step_ns
-FROM gaps
-LEFT JOIN firsts ON firsts.trace_id = gaps.trace_id AND firsts.process_id = gaps.process_id
-LEFT JOIN loading
-    ON loading.trace_id = gaps.trace_id AND loading.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
-    AND loading.start_ns = gaps.start_ns
+FROM paid
 ASOF LEFT JOIN steps
-    ON steps.trace_id = gaps.trace_id AND steps.process_id = gaps.process_id
-    AND steps.gpu_start_ns <= gaps.end_ns
-WHERE gaps.end_ns <= first_step_ns OR loaded_by IS NOT NULL
+    ON steps.trace_id = paid.trace_id AND steps.process_id = paid.process_id
+    AND steps.gpu_start_ns <= paid.end_ns

@@ -9,9 +9,18 @@
 -- @column range VARCHAR        its text, numbers as *; NULL if kernels tell it
 -- @column gpu_start_ns BIGINT  start of its first operation
 -- @column gpu_end_ns BIGINT    end of its last one
+-- @column first_step_ns BIGINT  when the first one of its process is at work first: until then it starts up
+-- @column first_step VARCHAR   text of that one, as range
 
-WITH steps AS (
-    SELECT trace_id, trace, process_id, range, gpu_start_ns, gpu_span_ns, gpu_operations
+WITH steps AS MATERIALIZED (
+    SELECT
+        trace_id,
+        trace,
+        process_id,
+        text_pattern(range) AS range,
+        gpu_start_ns,
+        gpu_span_ns,
+        gpu_operations
     FROM steps_with_work(NULL, NULL, 'thread')
     WHERE gpu_start_ns IS NOT NULL AND NOT is_warm_up
 ),
@@ -33,8 +42,11 @@ SELECT
     trace_id,
     trace,
     process_id,
-    text_pattern(range) AS range,
+    range,
     gpu_start_ns,
-    gpu_start_ns + gpu_span_ns AS gpu_end_ns
+    gpu_start_ns + gpu_span_ns AS gpu_end_ns,
+    min(gpu_start_ns) OVER of_process AS first_step_ns,
+    arg_min_null(range, (gpu_start_ns, range)) OVER of_process AS first_step
 FROM steps
 ANTI JOIN doubtful USING (trace_id, process_id)
+WINDOW of_process AS (PARTITION BY trace_id, process_id)

@@ -25,17 +25,10 @@ WITH waiting AS (
     SELECT 'synchronous_copies', trace, memory_op_id, duration_ns, start_ns, bytes, function
     FROM synchronous
 ),
-firsts AS (
-    SELECT trace_id, process_id, min(gpu_start_ns) AS first_step_ns
-    FROM steady_steps
-    GROUP BY trace_id, process_id
-),
 copies AS (
-    SELECT waiting.*
+    SELECT waiting.*, trace_id, process_id
     FROM waiting
     JOIN (SELECT memory_op_id, trace_id, process_id FROM memory_ops) AS owners USING (memory_op_id)
-    LEFT JOIN firsts USING (trace_id, process_id)
-    WHERE waiting.start_ns < first_step_ns IS NOT true
 ),
 found AS (
     SELECT
@@ -48,7 +41,7 @@ found AS (
         min(start_ns) AS start_ns,
         max(start_ns + duration_ns) AS end_ns,
         mode(function ORDER BY function) AS function
-    FROM copies
+    FROM behind_start_up('copies')
     GROUP BY trace, code
 )
 SELECT

@@ -1,6 +1,7 @@
 -- Which matrix products run on the CUDA cores of a GPU that has tensor cores?
 --
--- By the kernels' names: those of libraries tell which cores compute.
+-- By the kernels' names: those of libraries tell which cores compute. Kernels before the first step behind
+-- warm-up of their process are start-up, and not counted, as top_kernels counts them.
 -- saving_ns: the part of their time that the tensor cores' peak in half precision leaves over, an upper
 -- bound: both may wait for memory, and precision is lost.
 -- @of     timeline
@@ -14,20 +15,33 @@
 --         or in bfloat16 or float16 (torch.autocast), where the result allows it.
 -- @proof  cuda_core_products top_kernels limit=NULL
 
-WITH summed AS (
+WITH executed AS (
     SELECT
+        trace_id,
+        process_id,
         traces.trace,
-        kernels.trace_id,
-        kernels.gpu_id,
+        gpu_id,
         kernels.name,
         demangled,
-        sum(kernels.duration_ns) AS gpu_ns,
-        count(*) AS instances,
-        min(kernels.start_ns) AS start_ns,
-        max(kernels.end_ns) AS end_ns
+        kernels.duration_ns,
+        kernels.start_ns,
+        end_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    GROUP BY ALL
+),
+summed AS (
+    SELECT
+        trace,
+        trace_id,
+        gpu_id,
+        name,
+        demangled,
+        sum(duration_ns) AS gpu_ns,
+        count(*) AS instances,
+        min(start_ns) AS start_ns,
+        max(end_ns) AS end_ns
+    FROM behind_start_up('executed')
+    GROUP BY trace, trace_id, gpu_id, name, demangled
 ),
 timed AS (
     SELECT

@@ -1,5 +1,7 @@
 -- How long do GPUs communicate without computing?
 --
+-- Communication that begins before the first step behind warm-up of its process is start-up, and not counted,
+-- as communication_overlap counts it.
 -- saving_ns: that time of all GPUs, an upper bound: beside computation communication costs nothing, but for
 -- what both need.
 -- @of     times
@@ -13,11 +15,20 @@
 -- @proof  exposed_communication communication_overlap
 
 -- Where nothing communicates, nothing is exposed, and what the GPU does need not be known.
-WITH operations AS (
+WITH whole AS (
     SELECT operations_by_work.*, 0 AS owner
     FROM operations_by_work
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE trace_id IN (SELECT trace_id FROM kernels_communicating)
+),
+communicating AS (
+    FROM whole WHERE work = 'communication'
+),
+-- What computes hides communication, whenever its process began it.
+operations AS (
+    FROM whole WHERE work <> 'communication'
+    UNION ALL
+    SELECT * EXCLUDE (first_step_ns) FROM behind_start_up('communicating')
 ),
 states AS (
     SELECT trace, states.* EXCLUDE (trace_id)

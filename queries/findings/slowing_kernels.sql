@@ -5,6 +5,7 @@
 -- convolutions are looked at, whose work hangs on their shape alone, and that change slowly from one launch
 -- to the next (steady_pct), as a GPU does that gets hot, or is shared: kernel_drift where clocks were
 -- recorded and do not explain it, unclocked_drift where they were not.
+-- Launches before the first step behind warm-up count, too: clocks fall, and rise, from the first one on.
 -- saving_ns: what these launches take longer than the fastest ones (throttled: as far as clocks explain it),
 -- an upper bound: none is faster than these.
 -- @of     timeline

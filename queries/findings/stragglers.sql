@@ -1,5 +1,7 @@
 -- How long do ranks wait in collectives for the one that comes last?
 --
+-- What a rank runs before its first step behind warm-up is start-up, and not counted, as nccl_straggler
+-- counts it.
 -- saving_ns: what the trace's ranks wait in all, an upper bound: if all came at the same time, none would
 -- wait.
 -- @of     timeline
@@ -15,7 +17,7 @@
 --         traces in a database: traceql diff --job {job}).
 
 WITH parts AS (
-    FROM delays_of_ranks($trace, 'short', $communication)
+    FROM delays_of_ranks($trace, 'short', $communication, false)
 ),
 ranks AS (
     -- A rank has a part for each kernel and communicator.
@@ -43,10 +45,13 @@ found AS (
     FROM ranks
     GROUP BY trace
 ),
+communicating AS (
+    FROM communication_called($trace, 'short', $communication)
+),
 -- From the first start to the last end of what communicates on these ranks.
 places AS (
     SELECT traces.trace, min(start_ns) AS start_ns, max(end_ns) AS end_ns
-    FROM communication_called($trace, 'short', $communication) AS communicating
+    FROM behind_start_up('communicating') AS communicating
     JOIN traces USING (trace_id)
     SEMI JOIN parts
         ON parts.trace = traces.trace

@@ -65,12 +65,12 @@ WITH threads AS (
         JOIN chosen_traces($trace) AS traces USING (trace_id)
     )
 ),
-spans AS MATERIALIZED (
-    FROM gpu_spans($trace)
-),
 -- Gaps that have a cause, whatever else is in them: start-up, or code that is loaded.
 once AS MATERIALIZED (
     FROM gaps_of_start_up JOIN (SELECT trace_id FROM chosen_traces($trace)) AS traces USING (trace_id)
+),
+spans AS MATERIALIZED (
+    FROM spans_behind($trace, 'once')
 ),
 gaps AS (
     SELECT

@@ -31,5 +31,5 @@
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
 SELECT * EXCLUDE (process_id)
-FROM delays_of_ranks($trace, $names, $communication)
+FROM delays_of_ranks($trace, $names, $communication, true)
 ORDER BY trace, kernel, communicator, late_ns DESC, pid, process_id, device_id

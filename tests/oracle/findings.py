@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -63,6 +64,14 @@ def _steady_steps(view: View) -> dict[int, list[Row]]:
     return {process: steps for process, steps in steady.items() if not is_doubtful(process, steps)}
 
 
+def _behind_start_up(view: View) -> set[Operation]:
+    """What runs on GPUs without what begins before the first step behind warm-up of its process."""
+    firsts = {
+        process: min(step["gpu_start_ns"] for step in steps) for process, steps in _steady_steps(view).items()
+    }
+    return {work for work in view.operations if work.start >= firsts.get(work.process, work.start)}
+
+
 def _paid_once(view: View) -> list[_Once]:
     steady = _steady_steps(view)
     # Of a GPU, those before an operation of a process.
@@ -113,7 +122,9 @@ def _found(code: str, saving_ns: float, whole_ns: int, least_pct: float, **told:
 
 @answers("small_kernels", {"short_ns": 10, "often": 2, "least_pct": 0})
 def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> list[Row]:
-    rows = kernel_sum(view, "distinct")
+    behind = _behind_start_up(view)
+    steady = replace(view, operations=[work for work in view.operations if work in behind])
+    rows = kernel_sum(steady, "distinct")
     short = [row for row in rows if row["median_ns"] < short_ns]
     instances = sum(row["instances"] for row in short)
     if instances < often:
@@ -127,7 +138,7 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
     }
     most = max(short, key=lambda row: (row["total_ns"], row["kernel"]))["kernel"]
     names = {row["kernel"] for row in short}
-    runs = [work for work in view.kernels if work.kernel.distinct in names]
+    runs = [work for work in steady.kernels if work.kernel.distinct in names]
     return _found(
         "small_kernels",
         took,
@@ -197,7 +208,8 @@ def _over_time(rows: list[Row], column: str) -> float | None:
 
 @answers("stragglers", {"communication": "*Clean*", "least_pct": 0})
 def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
-    delays = delays_of_ranks(view, "short")
+    behind = _behind_start_up(view)
+    delays = delays_of_ranks(view, "short", behind)
     if not delays:
         return []
     parts = [part for part, _ in delays]
@@ -212,7 +224,11 @@ def stragglers(view: View, communication: str, least_pct: float) -> list[Row]:
         "device_id": most[2],
     }
     called = max((sum(part["waited_ns"] for part in some), name) for name, some in kernels.items())[1]
-    ran = [work for work in view.kernels if work.round is not None and (work.process, work.device) in ranks]
+    ran = [
+        work
+        for work in view.kernels
+        if work.round is not None and (work.process, work.device) in ranks and work in behind
+    ]
     return _found(
         "straggler",
         sum(waited.values()),
@@ -231,13 +247,11 @@ def copies_that_wait(view: View, least_pct: float) -> list[Row]:
         "pageable_copies": cuda_memcpy_async(view, None),
         "synchronous_copies": cuda_memcpy_sync(view, 65_536, None),
     }
-    firsts = {
-        process: min(step["gpu_start_ns"] for step in steps) for process, steps in _steady_steps(view).items()
-    }
+    behind = _behind_start_up(view)
     early = {
         (work.start, work.process & 0xFFFFFF, work.device, work.stream)
         for work in view.memory
-        if work.process in firsts and work.start < firsts[work.process]
+        if work not in behind
     }
     rows = []
     for code, found in asked.items():
@@ -272,9 +286,11 @@ def _most_frequent(names: Iterable[str]) -> str:
 
 @answers("cuda_core_products", {"least_pct": 0})
 def cuda_core_products(view: View, least_pct: float) -> list[Row]:
+    behind = _behind_start_up(view)
+    kernels = [work for work in view.kernels if work in behind]
     products = [
         work
-        for work in view.kernels
+        for work in kernels
         # Of GPUs that nobody maps the name is not known.
         if work.kernel.short == "sgemm" and work.gpu == 0 and view.trace.visible
     ]
@@ -285,7 +301,7 @@ def cuda_core_products(view: View, least_pct: float) -> list[Row]:
     numbers = {
         "instances": len(products),
         "gpu_ns": took,
-        "share_pct": percent(took, sum(work.duration for work in view.kernels)),
+        "share_pct": percent(took, sum(work.duration for work in kernels)),
         "times_faster": times,
     }
     return _found(
@@ -647,7 +663,12 @@ def above_the_floor(
 
 @answers("exposed_communication", {"least_pct": 0})
 def exposed_communication(view: View, least_pct: float) -> list[Row]:
-    rows = communication_overlap(view, "gpu")
+    behind = _behind_start_up(view)
+    # What computes hides communication, whenever its process began it.
+    counted = replace(
+        view, operations=[work for work in view.operations if work in behind or not communicates(work)]
+    )
+    rows = communication_overlap(counted, "gpu")
     if not rows:
         return []
     exposed, hidden = (sum(row[name] for row in rows) for name in ("exposed_ns", "overlapped_ns"))
@@ -659,7 +680,7 @@ def exposed_communication(view: View, least_pct: float) -> list[Row]:
         *(
             _moments(filter(communicates, lane))
             - _moments(one for one in lane if one.kind in ("kernel", "graph") and not communicates(one))
-            for lane in lanes(view.operations, "gpu").values()
+            for lane in lanes(counted.operations, "gpu").values()
         )
     )
     place = {"start_ns": min(at), "end_ns": max(at) + 1} if at else {}

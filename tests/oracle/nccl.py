@@ -13,7 +13,7 @@ from oracle.gpu import busy_moments, lanes, owner, span
 from oracle.steps import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from oracle.trace import Operation, View
 
@@ -166,11 +166,13 @@ def nccl_straggler(view: View, communication: str, names: str) -> list[Row]:
     return [row for row, _ in delays_of_ranks(view, names)]
 
 
-def delays_of_ranks(view: View, names: str) -> list[tuple[Row, tuple[int, int]]]:
-    """How late ranks come, each with its process and device: pids are no processes."""
+def delays_of_ranks(
+    view: View, names: str, counted: Container[Operation] | None = None
+) -> list[tuple[Row, tuple[int, int]]]:
+    """How late ranks come, each with its process and device: pids are no processes; of the runs that count."""
     runs = {work: together for together in _rounds(view) for work in together}
     rows = []
-    clean = [work for work in view.kernels if work.round is not None]
+    clean = [work for work in view.kernels if work.round is not None and (counted is None or work in counted)]
     for rank, group in grouped(clean, lambda work: (work.process, work.device)).items():
         shared = [work for work in group if work in runs]
         if not shared:

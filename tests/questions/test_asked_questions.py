@@ -10,11 +10,11 @@ from traceql.questions import asking, catalog
 
 
 def asked(sql: str) -> str:
-    """What ``small_kernels`` is made of when the question that it asks has that SQL."""
+    """What ``slowing_kernels`` is made of when the question that it asks has that SQL."""
     found = catalog.shipped().queries
-    (one,) = found["small_kernels"].asks
+    (one,) = found["slowing_kernels"].asks
     others = {**found, one.question: replace(found[one.question], sql=sql)}
-    own = replace(found["small_kernels"], sql="SELECT 1")
+    own = replace(found["slowing_kernels"], sql="SELECT 1")
     return asking.whole(own, others).sql
 
 

@@ -37,4 +37,36 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "products before the first step behind warm-up, as those that are tried out, are start-up",
+        traces={
+            "a": Recording()
+            .gpu(0, "NVIDIA H100 80GB HBM3", cuda=0)
+            .work(kernel("ampere_sgemm_32x32_nn", 0, 400))
+            .range("step 0", 400, 480)
+            .call("cudaLaunchKernel_v7000", 410, 412, kernel("ampere_sgemm_128x64_tn", 420, 470))
+            .range("step 1", 500, 520)
+            .call("cudaLaunchKernel_v7000", 501, 502, kernel("ampere_sgemm_128x64_tn", 500, 515))
+            .range("step 2", 530, 550)
+            .call("cudaLaunchKernel_v7000", 531, 532, kernel("ampere_sgemm_128x64_tn", 535, 550))
+            .range("step 3", 560, 580)
+            .call("cudaLaunchKernel_v7000", 561, 562, kernel("copy_kernel", 570, 580))
+        },
+        expected=down(
+            """
+            trace       a
+            code        cuda_core_products
+            severity    medium
+            # Of the 30 of steps 1 and 2.
+            saving_ns   28
+            # Of 580 without the gaps of 20 and 30 until step 1.
+            saving_pct  2800/530
+            numbers     {instances: 2.0, gpu_ns: 30.0, share_pct: 75.0, times_faster: 14.789237668161435}
+            texts       {kernel: ampere_sgemm_128x64_tn}
+            range       NULL
+            start_ns    500
+            end_ns      550
+            """
+        ),
+    ),
 ]

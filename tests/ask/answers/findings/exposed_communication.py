@@ -21,4 +21,28 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "communication before the first step behind warm-up is start-up; computation then still hides that of others",
+        traces={
+            "a": Recording()
+            .work(kernel("ncclDevKernel_AllReduce", 0, 100, stream=9))
+            .range("step 0", 100, 180)
+            .call("cudaLaunchKernel_v7000", 105, 110, kernel("gemm", 120, 130))
+            .range("step 1", 200, 220)
+            .call("cudaLaunchKernel_v7000", 201, 202, kernel("ncclDevKernel_AllReduce", 205, 215, stream=9))
+            .range("step 2", 230, 250)
+            .call("cudaLaunchKernel_v7000", 231, 232, kernel("gemm", 235, 245))
+            .range("step 3", 260, 280)
+            .call("cudaLaunchKernel_v7000", 261, 262, kernel("gemm", 265, 275))
+            # Of a process in which nothing tells steps: 10 beside what the other one computes at first.
+            .work(kernel("ncclDevKernel_AllReduce", 110, 180, stream=7), pid=2)
+        },
+        expected=across(
+            """
+            trace  code                   severity  saving_ns     saving_pct  numbers                                                   texts  range  start_ns  end_ns
+            # 10 of 80 are hidden. Of 275 without the gap of 25 until step 1, but not that of 10 before the other process.
+            a      exposed_communication  high      10 + 50 + 10  7000/250    {gpus: 1.0, exposed_ns: 70.0, hidden_pct: 12.5}  []     NULL   110       215
+            """
+        ),
+    ),
 ]

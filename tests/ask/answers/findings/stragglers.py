@@ -43,4 +43,31 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "what a rank runs before its first step behind warm-up is start-up, also where the others come later",
+        traces={
+            "a": Recording()
+            # 40 before any step, and 30 in warm-up.
+            .work(kernel("ncclDevKernel_AllReduce", 0, 50, device=0), pid=1)
+            .work(kernel("ncclDevKernel_AllReduce", 40, 50, device=1), pid=2)
+            .range("step 0", 51, 190, pid=1)
+            .call("cudaLaunchKernel_v7000", 96, 97, kernel("ncclDevKernel_AllReduce", 100, 180), pid=1)
+            .work(kernel("ncclDevKernel_AllReduce", 130, 180, device=1), pid=2)
+            .range("step 1", 195, 220, pid=1)
+            .call("cudaLaunchKernel_v7000", 196, 197, kernel("ncclDevKernel_AllReduce", 200, 215), pid=1)
+            .work(kernel("ncclDevKernel_AllReduce", 205, 215, device=1), pid=2)
+            .range("step 2", 230, 250, pid=1)
+            .call("cudaLaunchKernel_v7000", 231, 232, kernel("ncclDevKernel_AllReduce", 235, 245), pid=1)
+            .work(kernel("ncclDevKernel_AllReduce", 238, 245, device=1), pid=2)
+            .range("step 3", 260, 280, pid=1)
+            .call("cudaLaunchKernel_v7000", 261, 262, kernel("gemm", 265, 275), pid=1)
+        },
+        expected=across(
+            """
+            trace  code       severity  saving_ns  saving_pct  numbers                                                      texts                              range  start_ns  end_ns
+            # 5 and 3 of the first rank; of the second one nothing tells steps.
+            a      straggler  low       5 + 3      800/410     {waited_ns: 8.0, collectives: 4.0, pid: 1.0, device_id: 0.0}  {kernel: ncclDevKernel_AllReduce}  NULL   40        245
+            """
+        ),
+    ),
 ]
