@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from traceql import given
 from traceql.ask import gaps
 from traceql.errors import DatabaseError, MissingDataError
 from traceql.read.formats import ALWAYS_SAID
@@ -54,7 +54,7 @@ def settings(text: str | None) -> dict[str, Any]:
         DatabaseError: nobody can read it: it is nested too deep, or a number has too many digits.
     """
     try:
-        found: dict[str, Any] = json.loads(text or "{}")
+        found: dict[str, Any] = given.from_json(text or "{}")
     except (ValueError, RecursionError) as error:
         raise DatabaseError(
             f"traces.settings cannot be read ({error})",
