@@ -29,8 +29,8 @@ ALLOWED = {
     "declared": {"errors", "given"},
     "read": {"errors", "given", "declared"},
     "tables": {"errors", "given", "read"},
-    "questions": {"errors", "nearest", "tables"},
-    "predict": {"errors", "nearest", "declared"},
+    "questions": {"errors", "given", "nearest", "tables"},
+    "predict": {"errors", "given", "nearest", "declared"},
     "record": {"errors", "read"},
     "store": {
         "errors",
@@ -64,6 +64,7 @@ ALLOWED = {
     "share": {"errors", "given", "read", "tables", "questions", "ask"},
     "server": {
         "errors",
+        "given",
         "nearest",
         "questions",
         "tables",
@@ -88,6 +89,7 @@ ALLOWED = {
     },
     "cli": {
         "errors",
+        "given",
         "rows",
         "nearest",
         "statuses",

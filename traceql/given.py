@@ -1,6 +1,6 @@
-"""Files that somebody gives, to be read whole: what is no file, or larger than such files are, is refused.
+"""What somebody gives. Files are read whole: what is no file, or larger than such files are, is refused.
 
-A pipe would be waited for, and a device may never end.
+A pipe would be waited for, and a device may never end. Numbers may have more digits than Python writes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import stat
 import sys
 from collections import Counter
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Bytes of a file that people write: SQL, TOML, a model's configuration.
 MOST_BYTES = 16 << 20
+
+# A number of so many digits is one of DuckDB's, too; nothing that is counted has more.
+_MOST_DIGITS = 18
 
 
 def content(
@@ -83,6 +87,36 @@ def fault(problem: ValueError) -> str:
     if "set_int_max_str_digits" in str(problem):
         return f"a number of more than {sys.get_int_max_str_digits():,} digits"
     return str(problem)
+
+
+def said(value: object, most: int | None = None) -> str:
+    """A value as a message repeats it: as Python writes it, if it does.
+
+    Args:
+        value: of any kind.
+        most: characters of it that are repeated.
+
+    >>> said("gemm"), said([1, 2, 3], most=5)
+    ("'gemm'", '[1, 2…')
+    >>> said(10**5000), said({"limit": 10**5000})
+    ('a number of more than 4,300 digits', 'a dict with a number of more than 4,300 digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError as problem:
+        kind = "" if isinstance(value, Number) else f"a {type(value).__name__} with "
+        return f"{kind}{fault(problem)}"
+    return text if most is None or len(text) <= most else f"{text[:most]}…"
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a text of digits is; None for other texts, and where nothing has so many.
+
+    >>> whole_number("0012"), whole_number("-1"), whole_number("9" * 5000)
+    (12, None, None)
+    """
+    # Python makes no number of thousands of digits.
+    return int(text) if text.isdecimal() and len(text.lstrip("0")) <= _MOST_DIGITS else None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -61,9 +61,9 @@
 -- @column profiled_dram_bytes_per_s DOUBLE  DRAM roof, at the clocks of the run
 -- @column profiled_l2_bytes_per_s DOUBLE  L2 roof of l2_metric, at the clocks of the run
 -- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run
--- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published; NULL where it differs
---         between launches
--- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published
+-- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published; where launches differ
+--         in it, all their FLOP by the time that these take at the roof of each
+-- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published; of several GPUs likewise, by bytes
 -- @column datasheet_source VARCHAR        of the datasheet_ figures: datasheet, or derived from the report
 -- @column bound_by VARCHAR                the peaks that decide it: profiled, datasheet or derived
 -- @column flop_by_precision MAP(VARCHAR, DOUBLE)  precision → executed; those that did nothing are left out
@@ -203,7 +203,8 @@ summed AS (
         sum(duration_ns) FILTER (flop IS NOT NULL) AS flop_ns,
         sum_ratio(1e11 * datasheet_dram_s, duration_ns) AS datasheet_dram_pct,
         CASE WHEN min(datasheet_dram_bytes_per_s) = max(datasheet_dram_bytes_per_s)
-             THEN min(datasheet_dram_bytes_per_s) END AS datasheet_dram_bytes_per_s,
+             THEN min(datasheet_dram_bytes_per_s)
+             ELSE sum_ratio(dram_bytes, datasheet_dram_s) END AS datasheet_dram_bytes_per_s,
         string_agg(DISTINCT datasheet_source, ', ' ORDER BY datasheet_source) AS datasheet_source,
         CASE WHEN count(dram_bytes) = count(profiled_dram_s) THEN sum(profiled_dram_s) END
             AS profiled_dram_s,
@@ -239,7 +240,8 @@ precisions AS (
         sum(flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
         coalesce(sum(duration_ns) FILTER (peak_flop_per_s IS NULL), 0) AS without_profiled_ns,
         coalesce(sum(duration_ns) FILTER (published IS NULL), 0) AS without_datasheet_ns,
-        CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
+        CASE WHEN min(published) = max(published) THEN min(published)
+             ELSE sum_ratio(flop, flop / published) END AS datasheet_flop_per_s
     FROM by_precision
     GROUP BY grouping, key, precision
 ),

@@ -335,6 +335,45 @@ def test_the_published_peak_that_decides_is_that_of_the_sms(sms: float | None, b
     assert (said in notes(database.ask("kernel_roofline"))) is (sms == 33)
 
 
+def test_launches_in_different_numbers_of_sms_have_the_roof_that_their_work_could_reach_together() -> None:
+    """All of their FLOP by the time that those of each take at its own roof."""
+    # 2, 6 and 4 million FLOP in all SMs, a quarter and a half of them, at a peak of P: 2 + 24 + 8 = 34 ÷ P.
+    profile = Profile().gpu("NVIDIA H200", multiprocessor_count=132)
+    for sms, millions in ((132.0, 2), (33.0, 6), (66.0, 4)):
+        profile.kernel("k", metrics={**WHOLE, FFMA: millions * 1e6 / 2, "launch__sm_count": sms})
+    database = empty()
+    profile.store(database, "made")
+    row = only(ask(database, "kernel_roofline"))
+    assert math.isclose(row["datasheet_flop_per_s"], 66.9e12 * 12 / 34)
+    # 12 million FLOP in 3 µs; the share is of that roof.
+    assert math.isclose(row["datasheet_compute_pct"], 100 * (12e6 / 3e-6) / (66.9e12 * 12 / 34))
+    assert math.isclose(row["datasheet_compute_pct"] / 100 * row["datasheet_flop_per_s"], row["flop_per_s"])
+    assert row["datasheet_dram_bytes_per_s"] == 4.8e12
+    # What a part of the launches has alone is that part's.
+    assert sorted(one["datasheet_flop_per_s"] for one in launches(database)) == [
+        66.9e12 / 4, 66.9e12 / 2, 66.9e12,
+    ]  # fmt: skip
+
+
+def test_launches_on_gpus_of_different_roofs_have_those_that_their_work_could_reach_together() -> None:
+    profile = Profile().gpu("NVIDIA H200", multiprocessor_count=132)
+    profile.gpu("NVIDIA A100-SXM4-80GB", device=1, multiprocessor_count=108)
+    for device, flop, dram in ((0, 1e6, 3000.0), (1, 3e6, 1000.0)):
+        profile.kernel("k", device=device, metrics={**WHOLE, FFMA: flop / 2, "dram__bytes.sum": dram})
+    database = empty()
+    profile.store(database, "made")
+    row = only(ask(database, "kernel_roofline"))
+    alone = {one["dram_bytes"]: one for one in launches(database)}
+    peaks = [alone[dram]["datasheet_flop_per_s"] for dram in (3000, 1000)]
+    assert peaks == [66.9e12, 19.5e12]
+    assert math.isclose(row["datasheet_flop_per_s"], 4e6 / (1e6 / 66.9e12 + 3e6 / 19.5e12))
+    fast, slow = (alone[dram]["datasheet_dram_bytes_per_s"] for dram in (3000, 1000))
+    assert fast > slow
+    assert math.isclose(row["datasheet_dram_bytes_per_s"], 4000 / (3000 / fast + 1000 / slow))
+    rate = row["dram_bytes_per_s"]
+    assert math.isclose(row["datasheet_dram_pct"] / 100 * row["datasheet_dram_bytes_per_s"], rate)
+
+
 def test_without_profiled_peaks_the_report_tells_those_of_a_gpu_of_no_known_product() -> None:
     peaks = {name: value for name, value in WHOLE.items() if not name.endswith(".peak_sustained")}
     profile = (

@@ -24,6 +24,7 @@ from lakes import content
 import traceql
 from traceql.errors import MissingDataError, QueryError, SchemaVersionError
 from traceql.questions import catalog
+from traceql.server.tools import Tools
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
@@ -366,9 +367,70 @@ def test_a_migration_says_how_old_tables_become_new_ones_and_nothing_else() -> N
         for name, select in selects.items():
             assert name in schema.BY_NAME
             assert not re.search(r"\bold\.", select)
-            # A table that is new is made of others.
+            # A table that is new is made of others, or of nothing: it has the columns of today then.
+            if any(name in migrations.NEW.get(step, ()) for step in range(version, schema.SCHEMA_VERSION)):
+                assert name not in TABLES_OF[version]
+                with contextlib.closing(duckdb.connect()) as connection:
+                    columns = connection.execute(f"DESCRIBE {select}").fetchall()
+                    assert connection.execute(select).fetchall() == []
+                types = [(column.name, column.type) for column in schema.BY_NAME[name].columns]
+                assert [(column[0], column[1]) for column in columns] == types
+                continue
             made_of = r"\w+" if name not in TABLES_OF[version] else name
             assert re.search(rf"old_file\.main\.{made_of}\b", select)
+
+
+def test_a_table_that_is_new_and_without_rows_has_no_file() -> None:
+    for version, names in migrations.NEW.items():
+        folder = Path(migrations.__file__).parent / f"from_{version}"
+        assert not {f"{name}.sql" for name in names} & {file.name for file in folder.iterdir()}
+        assert set(names) <= TABLES_OF.get(version + 1, schema.BY_NAME.keys()) - TABLES_OF[version]
+
+
+@pytest.mark.parametrize(
+    ("recorded_by", "exported_by", "stored"),
+    [
+        ("2025.6.1.190", None, True),
+        ("2026.1.3.1", None, True),
+        ("2026.2.0.1", None, False),
+        ("2027.1.1.1", None, False),
+        # An export tells what its exporter knows.
+        (None, "2025.3.2.0", True),
+        (None, "2026.2.1.0", False),
+        # Nobody knows.
+        (None, None, False),
+        ("nightly", None, False),
+    ],
+)
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_clusters_are_not_left_out_of_what_never_has_them(
+    tmp_path: Path, recorded_by: str | None, exported_by: str | None, stored: bool, upgraded: bool
+) -> None:
+    path = unpacked(5, tmp_path)
+    with contextlib.closing(duckdb.connect(str(path))) as connection:
+        connection.execute(
+            "UPDATE traces SET tool_version = $by, settings = json_object('exported_by', $exported) "
+            "WHERE trace = $trace",
+            {"by": recorded_by, "exported": exported_by, "trace": NSYS},
+        )
+    with traceql.open(path) as database:
+        if upgraded:
+            database.tag(VARIANT, steps="4")
+        told = database.info(NSYS)
+        (reply,) = Tools(database).call("list_traces", {"trace": NSYS}).content["rows"]
+    how = "nsys profile --trace=cuda, of nsys 2026.2 or newer"
+    assert told.get("not recorded: kernel_clusters") == (how if stored else None)
+    assert reply["not_recorded"].get("kernel_clusters") == (how if stored else None)
+    unstored = [*([] if stored else ["kernel_clusters"]), "graph_events", "contexts"]
+    assert told["not stored by an older traceql"] == (
+        f"{', '.join(unstored)}: traceql ingest --replace REPORT"
+    )
+    assert reply["not_stored_by_older_traceql"] == unstored
+    # Nobody looked whether these were recorded.
+    assert "recorded, not read" not in told
+    assert not {f"not recorded: {name}" for name in unstored} & told.keys()
+    assert reply["recorded_not_read"] == []
+    assert not set(unstored) & reply["not_recorded"].keys()
 
 
 @pytest.mark.parametrize("version", SHIPPED)

@@ -152,7 +152,7 @@ def gates(text: str | Path | float, catalog: Catalog) -> tuple[Gate, ...]:
         CheckError: it is neither, or the file holds no gates.
     """
     if isinstance(text, int | float):
-        text = f"{text}%"
+        return verdict.gates(verdict.percent(text, f"{given.said(text)}%"))
     percent = verdict.percent_of(str(text))
     if percent is not None:
         return verdict.gates(percent)
@@ -165,7 +165,7 @@ def gates(text: str | Path | float, catalog: Catalog) -> tuple[Gate, ...]:
 
 
 def _check(table: dict[str, Any], position: int, label: str, catalog: Catalog) -> Check:
-    where = f"{label}: check {table.get('name', position)!r}"
+    where = f"{label}: check {given.said(table.get('name', position))}"
     check = fitted(table, Check, where, CheckError)
     try:
         query = catalog.find(check.query)
@@ -206,9 +206,14 @@ def value_of(query: Query, name: str, value: Any, where: str) -> Value:
     except QueryError as error:
         raise at(where, error) from None
     if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise CheckError(
+                f"{where}: parameter {name}: {given.said(value)} is too large", param.meaning
+            ) from None
     if param.value_type is str or type(value) is not param.value_type:
-        raise CheckError(f"{where}: parameter {name}: {value!r} is no {param.type}", param.meaning)
+        raise CheckError(f"{where}: parameter {name}: {given.said(value)} is no {param.type}", param.meaning)
     return cast("Value", value)
 
 

@@ -122,7 +122,7 @@ def load(path: str | Path) -> Comparison:
         raise QueryError(f"{path}: a database, not a saved comparison", "Name another file.")
     remedy = "Make one: traceql diff --save"
     try:
-        content = json.loads(given.decoded(given.content(Path(path), str(path), QueryError, remedy)))
+        content = given.from_json(given.decoded(given.content(Path(path), str(path), QueryError, remedy)))
         return Comparison(
             tuple(content["baseline"]),
             tuple(content["variant"]),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.ask import floors, place
 from traceql.ask.answer import Once
 from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError
+from traceql.given import said
 from traceql.present import units, values
 from traceql.questions.parameters import PLACES
 from traceql.questions.question import FINDINGS, TIMELINE
@@ -239,7 +240,7 @@ def why(
         raise QueryError("findings are about one trace or more", "See which there are: traceql ls")
     if limit is not None and limit < 1:
         raise ParameterError(
-            f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all."
+            f"parameter limit: {said(limit)} is no number of findings", "From 1 on, or NULL for all."
         )
     # What several rules read is computed once, and what they ask of traces asked once.
     ask = ask if isinstance(ask, Once) else Once(ask)

@@ -177,7 +177,7 @@ def _gpus(ask: Asker, trace: str, tags: Mapping[str, str]) -> int:
 def _number(tags: Mapping[str, str], *names: str) -> int | None:
     """A tag that is a whole number from 1 on."""
     text = next((tags[name] for name in names if name in tags), "")
-    return int(text) if text.isdecimal() and text != "0" else None
+    return given.whole_number(text) or None
 
 
 def _products_ns(model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]) -> float | None:

@@ -9,7 +9,7 @@ from traceql.errors import MissingDataError
 from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
-from traceql.tables import schema
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,7 +283,7 @@ def _holds(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: M
 
 def _unstored(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
     """Whether an older traceql did not store a table of a need, as `traceql.tables.migrations` says."""
-    return any(text.startswith(f"{table} (not stored") for text in trace["unread"] or () for table in need)
+    return not set(need).isdisjoint(migrations.not_stored(trace["unread"]))
 
 
 def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:

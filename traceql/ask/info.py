@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from traceql import given
 from traceql.ask import gaps
 from traceql.errors import DatabaseError, MissingDataError
 from traceql.read.formats import ALWAYS_SAID
 from traceql.store import ingest
-from traceql.tables import schema
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from traceql.ask.answer import Asker
@@ -38,9 +38,13 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
         facts |= _coverage(ask, trace)
     facts |= {f"rows: {table}": count for table, count in counted.items() if count}
     lacking = ingest.missing(ask.store, trace)
-    facts |= {f"not recorded: {table}": option for table, option in lacking.items()}
-    if row["unread"]:
-        facts["recorded, not read"] = ", ".join(row["unread"])
+    # Nobody looked whether they were recorded.
+    unstored = migrations.not_stored(row["unread"])
+    facts |= {f"not recorded: {table}": option for table, option in lacking.items() if table not in unstored}
+    if unstored:
+        facts["not stored by an older traceql"] = f"{', '.join(unstored)}: traceql ingest --replace REPORT"
+    if unread := migrations.recorded(row["unread"]):
+        facts["recorded, not read"] = ", ".join(unread)
     if row["warnings"]:
         # What is special to it comes first.
         facts["warnings"] = sorted(row["warnings"], key=lambda text: text in ALWAYS_SAID)
@@ -54,7 +58,7 @@ def settings(text: str | None) -> dict[str, Any]:
         DatabaseError: nobody can read it: it is nested too deep, or a number has too many digits.
     """
     try:
-        found: dict[str, Any] = json.loads(text or "{}")
+        found: dict[str, Any] = given.from_json(text or "{}")
     except (ValueError, RecursionError) as error:
         raise DatabaseError(
             f"traces.settings cannot be read ({error})",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, ParameterError, QueryError
+from traceql.given import whole_number
 from traceql.nearest import did_you_mean
 from traceql.present import units
 from traceql.present.values import cut
@@ -224,8 +225,8 @@ def window_of(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Wi
     text = str(given["within"])
     name, sign, number = text.rpartition("#")
     tried: dict[str, Window] = {text: Window(from_ns, to_ns, like(text))}
-    if sign and number.isdecimal():
-        tried[name] = Window(from_ns, to_ns, like(name), int(number))
+    if sign and (instance := whole_number(number)) is not None:
+        tried[name] = Window(from_ns, to_ns, like(name), instance)
     for one in tried.values():
         if _has_instances(run, one, chosen):
             return one

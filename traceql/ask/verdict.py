@@ -214,6 +214,15 @@ def percent_of(text: str) -> float | None:
         number = float(found[1])
     except ValueError:
         number = math.nan
+    return percent(number, text)
+
+
+def percent(number: float, text: str) -> float:
+    """A number of percent that a change may cost; `text` is how it was given.
+
+    Raises:
+        ParameterError: no change can be held against such a number.
+    """
     if not 0 < number < 1e6:
         raise ParameterError(f"{text}: no gate", "A gate is a number of percent above 0, such as 5%.")
     return number

@@ -10,6 +10,7 @@ import click
 
 from traceql.cli.common import db_option, note, own_folders
 from traceql.cli.output import writing
+from traceql.given import from_json
 from traceql.statuses import AT_FAULT, USAGE
 
 
@@ -50,7 +51,7 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
             click.echo(json.dumps(listed, ensure_ascii=False, indent=1))
             return
         try:
-            given = json.loads(sys.stdin.read() if text == "-" else text)
+            given = from_json(sys.stdin.read() if text == "-" else text)
         except (ValueError, RecursionError) as error:
             reply = contracts.refused(
                 "arguments", f"--json is not JSON ({error})", """For example --json '{"limit": 3}', or -."""

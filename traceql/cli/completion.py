@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 from click import shell_completion
 
+from traceql.given import whole_number
 from traceql.present.values import readable
 
 if TYPE_CHECKING:
@@ -209,10 +210,9 @@ class _Shell(shell_completion.ShellComplete):
         given = os.environ.get("COMP_WORDS", "")
         line = parsed(given)
         position = os.environ.get("COMP_CWORD", "")
-        if position.isdecimal():
+        if (at := whole_number(position)) is not None:
             # As click's scripts have it, which may stand in somebody's files: all words, and which one it is.
             words = [*line.words, line.word]
-            at = int(position)
             return line._replace(words=tuple(words[:at]), word=words[at] if at < len(words) else "")
         return line
 

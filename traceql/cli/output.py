@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 import click
 
 from traceql.errors import TraceqlError
+from traceql.given import whole_number
 from traceql.nearest import did_you_mean
 from traceql.present import formats, terminal, units, values, workbook
 from traceql.present.values import readable
@@ -423,4 +424,4 @@ def room_of_output() -> int:
     if sys.stdout.isatty():
         return shutil.get_terminal_size().columns
     said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdecimal() and int(said) else _PIPED_ROOM
+    return whole_number(said) or _PIPED_ROOM

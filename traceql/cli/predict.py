@@ -13,6 +13,7 @@ from traceql.cli.common import note
 from traceql.cli.gpu import rows_table
 from traceql.cli.output import output_options, write
 from traceql.cli.predicted import not_absurd, prediction, sizes
+from traceql.given import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -496,9 +497,10 @@ def gemm(
 
 def _pair(text: str, option: str, like: str) -> tuple[int, int]:
     rows, _, columns = text.lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+    pair = whole_number(rows), whole_number(columns)
+    if not (pair[0] and pair[1]):
         raise click.BadParameter(f"{text!r}. It looks like {like}.", param_hint=option)
-    return int(rows), int(columns)
+    return pair[0], pair[1]
 
 
 def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised: bool) -> Model:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import PredictionError
+from traceql.given import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ def dimension(
         kind = "a positive whole number" if least == 1 else f"a whole number from {least}"
         kind += f" to {most:,}" if isinstance(value, int) and value > most else ""
         raise PredictionError(
-            f"the configuration gives no {key} as {kind}: it is {_shown(value)}",
+            f"the configuration gives no {key} as {kind}: it is {said(value, 60)}",
             "Is it a model's config.json?",
         )
     if default is not None:
@@ -78,7 +79,7 @@ def flag(config: Mapping[str, Any], key: str, *, default: bool) -> bool:
     if isinstance(value, bool):
         return value
     raise PredictionError(
-        f"the configuration's {key} is {_shown(value)}, neither true nor false",
+        f"the configuration's {key} is {said(value, 60)}, neither true nor false",
         "Is it a model's config.json?",
     )
 
@@ -99,7 +100,7 @@ def dtype(config: Mapping[str, Any], *keys: str) -> str | None:
         known = _DTYPES.get(value.removeprefix("torch.").lower()) if isinstance(value, str) else None
         if known is None:
             raise PredictionError(
-                f"the configuration's {key} is {_shown(value)}, which is no known type",
+                f"the configuration's {key} is {said(value, 60)}, which is no known type",
                 f"Known are: {', '.join(_DTYPES)}.",
             )
         return known
@@ -118,7 +119,7 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     raise PredictionError(
-        f"the configuration's {key} is {_shown(value)}, not an object", "Is it a model's config.json?"
+        f"the configuration's {key} is {said(value, 60)}, not an object", "Is it a model's config.json?"
     )
 
 
@@ -134,10 +135,5 @@ def words(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return tuple(value)
     raise PredictionError(
-        f"the configuration's {key} is {_shown(value)}, not a list of texts", "Is it a model's config.json?"
+        f"the configuration's {key} is {said(value, 60)}, not a list of texts", "Is it a model's config.json?"
     )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"

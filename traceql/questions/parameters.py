@@ -24,10 +24,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from traceql import given
 from traceql.errors import CatalogError, ParameterError, QueryError
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Param:
         """The value, if it is one of those that the parameter takes."""
         if not self.words or value in self.words or (value is None and self.default is None):
             return value
-        said = "NULL" if value is None else repr(value)
+        said = "NULL" if value is None else given.said(value)
         raise ParameterError(
             f"parameter {self.name} must be {_alternatives(self.words)}, not {said}", self.meaning
         )
@@ -175,13 +176,17 @@ class Param:
             return self.parse(value)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        raise ParameterError(f"parameter {self.name}: {value!r} is no time", _TIMES_LOOK_LIKE)
+        raise ParameterError(f"parameter {self.name}: {given.said(value)} is no time", _TIMES_LOOK_LIKE)
 
     def _nanoseconds(self, text: str) -> int:
         match = _TIME_TEXT.fullmatch(text.strip())
         if match is None or match["unit"] not in _UNITS:
             raise ParameterError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE)
-        number = Decimal(match["number"])
+        try:
+            number = Decimal(match["number"])
+        except InvalidOperation:
+            # An exponent of thousands of digits.
+            raise ParameterError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE) from None
         if number.adjusted() >= _MOST_DIGITS:
             raise ParameterError(
                 f"parameter {self.name}: a number of more than {_MOST_DIGITS} digits is no time",
@@ -201,7 +206,9 @@ class Param:
             )
         (chosen,) = own or [self.default]
         if not isinstance(chosen, str):
-            raise ParameterError(f"parameter {self.name}: {chosen!r} is no {self.type}", self.meaning)
+            raise ParameterError(
+                f"parameter {self.name}: {given.said(chosen)} is no {self.type}", self.meaning
+            )
         self._one_of_words(chosen)
         found: list[str] = [chosen, *tags]
         return found if tags else chosen
@@ -247,7 +254,9 @@ class Param:
         elif self.type == _MAP_OF_LISTS and isinstance(value, dict):
             taken = {key: [one] if isinstance(one, str) else one for key, one in value.items()}
         if not _fits(taken, self.type):
-            raise ParameterError(f"parameter {self.name}: {value!r} is no {self.type}", self.meaning)
+            raise ParameterError(
+                f"parameter {self.name}: {given.said(value)} is no {self.type}", self.meaning
+            )
         return taken  # type: ignore[return-value]
 
 

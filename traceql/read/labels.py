@@ -29,10 +29,12 @@ def tags(wanted: Mapping[str, Tag] | None) -> dict[str, str]:
     found = {}
     for key, value in (wanted or {}).items():
         if not isinstance(key, str) or not key.strip():
-            raise ParameterError(f"{key!r} names no tag", _LOOK_LIKE)
+            raise ParameterError(f"{given.said(key)} names no tag", _LOOK_LIKE)
         # True is a number to Python alone.
         if not isinstance(value, str | Real) or isinstance(value, bool):
-            raise ParameterError(f"the tag {key!a} is {value!r}, neither a text nor a number", _LOOK_LIKE)
+            raise ParameterError(
+                f"the tag {key!a} is {given.said(value)}, neither a text nor a number", _LOOK_LIKE
+            )
         try:
             found[key] = str(value)
         except ValueError as problem:
@@ -53,7 +55,9 @@ def name(wanted: str, of: str) -> str:
         ParameterError: it is no text, or has nothing in it that could be seen.
     """
     if not isinstance(wanted, str) or given.valid(wanted) != wanted:
-        raise ParameterError(f"{of} has a name, and {wanted!a} is none", "Give it one that is a text.")
+        raise ParameterError(
+            f"{of} has a name, and {given.said(wanted)} is none", "Give it one that is a text."
+        )
     if not wanted.strip():
         raise ParameterError(f"{of} has a name", "Give it one that is not empty.")
     return wanted

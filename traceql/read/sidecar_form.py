@@ -75,7 +75,7 @@ def read(path: Path) -> Sidecar:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise _wrong(path, f'not a sidecar: "format" is not "{FORMAT}"')
     if data.get("version") != VERSION:
-        said = _short(repr(data.get("version")))
+        said = given.said(data.get("version"), _SHOWN)
         raise _wrong(path, f"version {said}; this traceql knows version {VERSION}")
     form = fitted(data, _Form, path.name, RunFileError, _REMEDY)
     gpu = fitted(form.gpus[0] if form.gpus else {}, _Gpu, f"{path.name}: gpus[0]", RunFileError, _REMEDY)

@@ -84,7 +84,7 @@ def _places(visible: str, count: int) -> list[int]:
     known: dict[str, int] = {}
     places = []
     for text in (word.strip() for word in visible.split(",")):
-        if re.fullmatch(r"\d+", text):
+        if re.fullmatch(r"\d{1,18}", text):
             place = int(text)
         else:
             known = known or _identifiers()

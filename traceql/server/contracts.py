@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql import errors
 from traceql.errors import TraceqlError
+from traceql.given import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,13 +150,13 @@ def unfit(schema: Schema, value: object, at: str = "") -> str:
     wanted = schema.get("type", [])
     kinds = [wanted] if isinstance(wanted, str) else list(wanted)
     if kinds and not any(_is(value, kind) for kind in kinds):
-        return f"{where} is {_said(value)}, but {' or '.join(kinds)} is wanted"
+        return f"{where} is {said(value, _SAID)}, but {' or '.join(kinds)} is wanted"
     if "enum" in schema and value not in schema["enum"]:
         words = ("null" if one is None else one for one in schema["enum"])
-        return f"{where} is {_said(value)}, but one of {', '.join(words)} is wanted"
+        return f"{where} is {said(value, _SAID)}, but one of {', '.join(words)} is wanted"
     for bound, word, is_beyond in (("minimum", "least", int.__lt__), ("maximum", "most", int.__gt__)):
         if bound in schema and isinstance(value, int) and is_beyond(value, schema[bound]):
-            return f"{where} is {value}, but at {word} {schema[bound]} is wanted"
+            return f"{where} is {said(value, _SAID)}, but at {word} {schema[bound]} is wanted"
     if isinstance(value, list):
         if len(value) < schema.get("minItems", 0):
             return f"{where} is empty"
@@ -191,11 +192,6 @@ def _is(value: object, kind: str) -> bool:
         "boolean": bool,
     }
     return isinstance(value, types[kind])
-
-
-def _said(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SAID else f"{text[:_SAID]}…"
 
 
 def _taken(param: Param) -> Schema:

@@ -16,7 +16,7 @@ from traceql.predict.config import LARGEST
 from traceql.server import capped
 from traceql.server.contracts import Reply, Tool, an_object, error, refused, taken_by, unfit, usage
 from traceql.store import ingest
-from traceql.tables import schema
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -221,8 +221,12 @@ class Tools:
         )
         content = capped.rows(listed.to_arrow(), capped.MOST_ROWS)
         for row in content["rows"]:
-            row["not_recorded"] = ingest.missing(self._db._store, row["trace"])
-            row["recorded_not_read"] = row.pop("unread") or []
+            unread = row.pop("unread")
+            # Of these nobody looked whether they were recorded.
+            unstored = row["not_stored_by_older_traceql"] = migrations.not_stored(unread)
+            missing = ingest.missing(self._db._store, row["trace"])
+            row["not_recorded"] = {name: how for name, how in missing.items() if name not in unstored}
+            row["recorded_not_read"] = migrations.recorded(unread)
         return Reply(content)
 
     def _questions(self, given: Mapping[str, Any]) -> Reply:

@@ -9,6 +9,7 @@ import random
 import time
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from traceql import given
 from traceql.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -35,8 +36,14 @@ def seconds(name: str, value: float, *, zero: bool) -> float:
     Raises:
         ValueError: it is negative, endless or no number, or 0 where that is no time.
     """
-    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
-        raise ValueError(f"{name}: {value!r} is no time; give seconds{', or 0' if zero else ' above 0'}")
+    try:
+        is_time = math.isfinite(value) and (value > 0 or (zero and value == 0))
+    except OverflowError:
+        # A whole number beyond all others.
+        is_time = False
+    if not is_time:
+        said = given.said(value)
+        raise ValueError(f"{name}: {said} is no time; give seconds{', or 0' if zero else ' above 0'}")
     return value
 
 

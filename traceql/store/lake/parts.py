@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError
+from traceql.given import whole_number
 from traceql.store import failures
 from traceql.store.definitions import Definition
 from traceql.store.engine import duckdb
@@ -38,7 +39,7 @@ def path_of(table: str, number: int) -> str:
 def number_of(folder: str) -> int | None:
     """The number that the name of a part's folder ends in; None if it is no such folder."""
     key, equals, number = folder.partition("=")
-    return int(number) if equals and key in ("trace_id", "number") and number.isdecimal() else None
+    return whole_number(number) if equals and key in ("trace_id", "number") else None
 
 
 def _of_number(table: str, number: int) -> str:
