@@ -459,7 +459,7 @@ def test_names_that_nvtx_gave_resources_stay_in_a_report_of_ncu_and_paths_in_the
     named = ncu_rep_file.message((1, 16), (2, ncu_rep_file.message((1, 93825), (2, table))))
     state = ncu_rep_file.message((1, ncu_rep_file.message((1, 0), (4, named))))
     source = tmp_path / "named.ncu-rep"
-    source.write_bytes(_ncu_with(ncu_rep_file.kernel((21, state), (27, name))))
+    source.write_bytes(_ncu_with(ncu_rep_file.kernel((21, state), (26, name), (27, name))))
     out = _redacted(source)[0].read_bytes()
     assert b"decode of " in out and b"prefill of " in out and b"alice" not in out
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 6
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "aae069ae393cc2c2"
+FINGERPRINT = "1cab7d7099453633"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -830,7 +830,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "streams",
-        "one CUDA stream, or a context of which no stream is known; of ncu, one that has a name",
+        "one CUDA stream, or a context of which no stream is known; of ncu, those that NVTX named",
         _columns(
             _TRACE_ID,
             *_PROCESS,

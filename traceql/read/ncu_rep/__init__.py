@@ -19,7 +19,7 @@ Raw tables:
 - ``ncu_focus``: one row per (workload, rule result, metric that the rule looked at).
 - ``ncu_markers``: one row per (workload, rule result, instruction or source line that the rule means).
 - ``ncu_stacks``: one row per (workload, frame of the native or the Python stack that launched it).
-- ``ncu_streams``: one row per workload whose stream has a name, given with NVTX.
+- ``ncu_streams``: one row per workload whose context or stream has a name, given with NVTX.
 - ``ncu_labels``: one row per metric that a collected section shows, with its label there.
 
 ============ ==========================================================================

@@ -48,8 +48,8 @@ class _Form:
     # Of native calls and of Python's.
     stacks: tuple[int, int]
     names: tuple[int, ...] = ()
-    # What NVTX calls its stream.
-    stream: int | None = None
+    # What NVTX calls its context and its stream.
+    named: tuple[int, ...] = ()
     # Whether `sources` are numbers, not messages that hold one.
     refers_by_number: bool = True
 
@@ -64,10 +64,12 @@ _FORMS: Final = {
         sources=15,
         stacks=(28, 32),
         names=(6, 7, 5),
-        stream=27,
+        named=(26, 27),
         refers_by_number=False,
     ),
-    "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20, sources=15, stacks=(14, 17)),
+    "range": _Form(
+        metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20, sources=15, stacks=(14, 17), named=(13,)
+    ),
     # What it is displayed as.
     "cmdlist": _Form(
         metrics=4,
@@ -78,7 +80,15 @@ _FORMS: Final = {
         stacks=(16, 22),
         names=(18,),
     ),
-    "graph": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=22, sources=17, stacks=(16, 19)),
+    "graph": _Form(
+        metrics=4,
+        nvtx=10,
+        sections=OTHER_SECTIONS,
+        rules=22,
+        sources=17,
+        stacks=(16, 19),
+        named=(14, 15),
+    ),
 }
 _THREAD: Final = 1
 _STACK_KINDS: Final = ("native", "python")
@@ -152,7 +162,7 @@ def untold(path: Path, container: Container) -> Columns:
         for data, batch in _payloads(path, container.blocks):
             for _, kept, form, _ in _results(data, batch, [], []):
                 frames.extend((results, *frame) for frame in _frames(kept, form))
-                streams.extend((results, name) for name in _stream(kept, form))
+                streams.extend((results, *names) for names in _named(kept, form))
                 results += 1
     return _untold(frames, streams)
 
@@ -246,7 +256,7 @@ class _Reader:
             self._focus.extend((number, *row) for row in _focus(message))
             self._markers.extend((number, *row) for row in _markers(message))
         self._stacks.extend((number, *frame) for frame in _frames(kept, form))
-        self._streams.extend((number, name) for name in _stream(kept, form))
+        self._streams.extend((number, *names) for names in _named(kept, form))
         self._modules.append((block.pid, references(kept.get(form.sources, ()))))
 
     def collected(self, path: Path, source_blocks: list[Block]) -> Collected:
@@ -325,11 +335,22 @@ def _frames(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[stacks.
             yield from stacks.frames((each for each in kept[field] if isinstance(each, bytes)), kind)
 
 
-def _stream(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[str]:
-    """What NVTX calls the stream of a workload, if anything."""
-    for value in kept.get(form.stream, ())[-1:] if form.stream is not None else ():
-        if isinstance(value, bytes) and value:
-            yield value.decode("utf-8", "replace")
+def _named(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[tuple[str | None, str | None]]:
+    """What NVTX calls the context and the stream of a workload, if anything."""
+    texts = [
+        next(
+            (
+                value.decode("utf-8", "replace")
+                for value in kept.get(number, ())[-1:]
+                if isinstance(value, bytes)
+            ),
+            "",
+        )
+        for number in form.named
+    ]
+    context, stream = (text or None for text in (*texts, "", "")[:2])
+    if context or stream:
+        yield context, stream
 
 
 def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
@@ -369,9 +390,7 @@ def _walk(
     data: bytes, at: int, end: int, form: _Form, starts: list[int], ends: list[int]
 ) -> dict[int, list[bytes | int]]:
     """The fields of a result that are decoded one by one; where its metrics are is appended to two lists."""
-    wanted = (
-        form.nvtx, form.sections, form.rules, form.sources, form.stream, *form.stacks, *form.names
-    )  # fmt: skip
+    wanted = (form.nvtx, form.sections, form.rules, form.sources, *form.stacks, *form.names)
     kept: dict[int, list[bytes | int]] = {}
     metric_tag = form.metrics << 3 | BYTES
     add_start, add_end = starts.append, ends.append
@@ -402,6 +421,8 @@ def _walk(
         if number in wanted:
             if wire_type != BYTES or (number == form.sources and form.refers_by_number):
                 raise WireError(f"field {number} of a result is a number where bytes belong", here)
+            kept.setdefault(number, []).append(data[at : at + size])
+        elif number in form.named and wire_type == BYTES:
             kept.setdefault(number, []).append(data[at : at + size])
         elif number in (_THREAD, form.metrics):
             raise WireError(f"field {number} of a result has another type", here)

@@ -116,7 +116,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "module": pa.dictionary(pa.int32(), _TEXT),
         "address": _INTEGER,
     },
-    "ncu_streams": {"action": _INTEGER, "stream": _TEXT},
+    "ncu_streams": {"action": _INTEGER, "context": _TEXT, "stream": _TEXT},
     "ncu_session": {"created_utc_s": _INTEGER, "cuda_version": _TEXT, "driver_version": _TEXT},
     "ncu_processes": {"pid": _INTEGER, "name": _TEXT},
     "ncu_labels": {"metric": _TEXT, "label": _TEXT},

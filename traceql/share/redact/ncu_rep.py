@@ -203,6 +203,7 @@ class _Report:
             "metric",
         )
         unremarkable = self._unless_remarkable(metric)
+        named = text_rule(texts.name)
         said = self._once(lambda content: texts_within(content, texts.free))
         ranges = self._once(self._nvtx)
         gone = self._gone(kinds.CODE)
@@ -223,7 +224,7 @@ class _Report:
             },
             "kernel": {
                 **dict.fromkeys(
-                    (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 27), 29, 30, 31, 33, 34, 35), keep
+                    (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 26), 29, 30, 31, 33, 34, 35), keep
                 ),
                 **dict.fromkeys((5, 6, 7), kernel),
                 12: emptied[kinds.UNUSED],
@@ -233,12 +234,13 @@ class _Report:
                 18: gone,
                 19: said,
                 21: ranges,
-                27: text_rule(texts.name),
+                **dict.fromkeys((26, 27), named),
                 28: stack,
                 32: stack,
             },
             "range": {
-                **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 15, 16, 18, 19, 21), keep),
+                **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 15, 16, 18, 19, 21), keep),
+                13: named,
                 3: emptied[kinds.UNUSED],
                 4: unremarkable,
                 7: said,
@@ -261,7 +263,8 @@ class _Report:
                 21: said,
             },
             "graph": {
-                **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 14, 15, 17, 18, 20, 21, 23), keep),
+                **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 17, 18, 20, 21, 23), keep),
+                **dict.fromkeys((14, 15), named),
                 3: emptied[kinds.UNUSED],
                 4: unremarkable,
                 7: said,

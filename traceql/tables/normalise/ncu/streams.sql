@@ -1,7 +1,8 @@
--- One row per CUDA stream that has a name, given with NVTX: reports of ncu tell of no others.
+-- One row per CUDA stream that NVTX gave a name, or its context: reports of ncu tell of no others.
 -- @raw   ncu_streams
--- @reads action BIGINT
--- @reads stream VARCHAR
+-- @reads action  BIGINT
+-- @reads context VARCHAR
+-- @reads stream  VARCHAR
 -- @of    ncu_streams
 -- @fills streams
 
@@ -15,7 +16,8 @@ SELECT
     context_id,
     stream_id,
     -- As of nsys, where one was named twice.
-    min(stream) AS stream
+    min(stream) AS stream,
+    min(context) AS context
 FROM raw_ncu_streams
 JOIN kernels ON kernel_id = (getvariable('trace_id') << 32) + action + 1
 GROUP BY ALL
