@@ -272,7 +272,7 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
     # The reports of kernel_kinds.cu are compared with ncu's own pages, row by row, where rules are asked for.
     others = """
         SELECT estimated_speedup_pct FROM advice JOIN traces USING (trace_id)
-        WHERE NOT regexp_matches(trace, '^(kinds_|two_|app_replay|call_stacks|precision|green_|mps_)')
+        WHERE NOT regexp_matches(trace, '^(kinds_|two_|app_replay|call_stacks|precision|green_|mps_|named_)')
     """
     count = corpus.sql(
         f"SELECT count(*) AS n, count(estimated_speedup_pct) AS estimates FROM ({others})"

@@ -242,6 +242,8 @@ def click(shown: Opened, ns: int, lane: str = STREAM) -> str:
         [ns, lane],
     )
     shown.page.mouse.click(x, y)
+    # The panel takes its room, and what is beside it is drawn anew.
+    shown.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return shown.page.locator("[data-timeline] .panel").inner_text()
 
 

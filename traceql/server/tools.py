@@ -238,6 +238,8 @@ class Tools:
             if topic in (None, query.topic)
             and all(word in f"{query.name} {query.title} {query.body}".lower() for word in words)
         ]
+        # Others may only mention it.
+        found.sort(key=lambda one: not all(word in one["name"] for word in words))
         return Reply({"questions": found, "total": len(self._db._asker.catalog.queries)})
 
     def _describe(self, given: Mapping[str, Any]) -> Reply:
