@@ -35,7 +35,7 @@ SELECT
     CASE WHEN coalesce(address BETWEEN lowest AND highest, true) THEN address
          WHEN moved <= highest THEN moved END AS placed_at
 FROM (
-    SELECT *, lowest + ((address - lowest) % 2097152 + 2097152) % 2097152 AS moved
+    SELECT *, lowest + ((address - lowest) & 2097151) AS moved
     FROM seen
     LEFT JOIN extents USING (kernel_id)
 )
