@@ -23,7 +23,7 @@ WITH counted AS (
     SELECT trace_id, name AS function, api_calls.duration_ns, count(*) AS times FROM api_calls GROUP BY ALL
 ),
 tallied AS (
-    SELECT trace, function, counted.duration_ns, times
+    SELECT trace, function, counted.duration_ns, times, times AS instances
     FROM counted
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

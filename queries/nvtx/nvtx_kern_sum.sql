@@ -1,13 +1,15 @@
 -- Which kernels does each NVTX range launch, and how long do they take?
 --
--- A kernel counts for every range around its launch, by the range's thread or by --by process; kernels
--- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out, as
--- are those of traces without ranges.
+-- A kernel counts for every range around its launch, by the range's thread or by --by process; where ranges
+-- of one text lie in each other, once. nsys stats adds up its time for each of them: so does --by-range.
+-- Kernels launched outside any range come under a NULL range. Kernels whose launch was not recorded are left
+-- out, as are those of traces without ranges.
 -- @of     timeline
 -- @unites trace
 -- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
 -- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
+-- @param  by_range BOOLEAN = false  a kernel's time counts for each range of one text around it
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one
@@ -209,8 +211,19 @@ executed AS MATERIALIZED (
 tallied AS (
     SELECT kind_id, called_id, duration_ns, count(*) AS times FROM executed GROUP BY ALL
 ),
+texts_once AS (
+    SELECT kind_id, thread_id, text_id, count(*) AS ranges FROM texts_of_kinds GROUP BY ALL
+),
 told_apart AS (
-    SELECT text_id, thread_id, called_id, duration_ns, times FROM tallied JOIN texts_of_kinds USING (kind_id)
+    SELECT
+        text_id,
+        thread_id,
+        called_id,
+        duration_ns,
+        times AS instances,
+        times * CASE WHEN $by_range THEN ranges ELSE 1 END AS times
+    FROM tallied
+    JOIN texts_once USING (kind_id)
 ),
 summed AS (
     FROM tallied_spread(told_apart)

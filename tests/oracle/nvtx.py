@@ -227,10 +227,11 @@ def nccl_gpu_proj_sum(view: View) -> list[Row]:
 
 @answers(
     "nvtx_kern_sum",
-    *each("by", "thread", "process", names="full", range=None),
-    {"by": "thread", "names": "short", "range": "layers*"},
+    *each("by", "thread", "process", names="full", range=None, by_range=False),
+    {"by": "thread", "names": "short", "range": "layers*", "by_range": False},
+    {"by": "thread", "names": "full", "range": None, "by_range": True},
 )
-def nvtx_kern_sum(view: View, by: str, names: str, range_: str | None) -> list[Row]:
+def nvtx_kern_sum(view: View, by: str, names: str, range_: str | None, by_range: bool) -> list[Row]:
     if not view.trace.ranges:
         return []
     found = []
@@ -247,20 +248,24 @@ def nvtx_kern_sum(view: View, by: str, names: str, range_: str | None) -> list[R
         one[1].call.tid,
         one[1].called(names),
     )
-    return [
-        {
-            "domain": domain,
-            "range": text,
-            "style": style,
-            "pid": process & 0xFFFFFF,
-            "tid": tid,
-            "range_instances": len({one for one, _ in group if one}),
-            "instances": len(group),
-            **spread([work.duration for _, work in group]),
-            "kernel": kernel,
-        }
-        for (domain, text, style, process, tid, kernel), group in grouped(found, key).items()
-    ]
+    rows = []
+    for (domain, text, style, process, tid, kernel), group in grouped(found, key).items():
+        counted = [work for _, work in group]
+        executed = {*counted}
+        rows.append(
+            {
+                "domain": domain,
+                "range": text,
+                "style": style,
+                "pid": process & 0xFFFFFF,
+                "tid": tid,
+                "range_instances": len({one for one, _ in group if one}),
+                "instances": len(executed),
+                **spread([work.duration for work in (counted if by_range else executed)]),
+                "kernel": kernel,
+            }
+        )
+    return rows
 
 
 @answers("coverage", *each("by", "thread", "process"))

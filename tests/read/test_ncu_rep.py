@@ -34,13 +34,15 @@ TIMES = {"ns": 1, "us": 10**3, "ms": 10**6, "second": 10**9, "s": 10**9}
 # What NVIDIA's library calls it, and ncu 2025.3.1 does not print.
 UNPRINTED = {"idc__requests.sum": "request"}
 LISTS = ("breakdown:", "group:")
+# What the titles of columns say that ranges are told by.
+TOLD = "Range:PL_Type:PL_Value:CLR_Type:Color:Msg_Type:Msg"
 PREFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 
 
 def unscaled(unit: str) -> tuple[str, int]:
     if unit in TIMES:
         return "ns", TIMES[unit]
-    if match := re.fullmatch(r"(sector)/(us|ns)", unit):
+    if match := re.fullmatch(r"(sector)/(ms|us|ns)", unit):
         return f"{match[1]}/s", 10**9 // TIMES[match[2]]
     # Below a line, too, ncu divides the value: 2,614 %/byte is printed as 2.614 %/Kbyte.
     match = re.fullmatch(r"(%/)?([KMGTP])(byte.*|hz|sector.*|inst.*)", unit)
@@ -75,7 +77,9 @@ def stored_values(corpus: Database, trace: str) -> dict[tuple[int, str], dict[st
 def test_every_metric_equals_what_ncu_prints(corpus: Database, name: str) -> None:
     header, units, rows = read_raw_csv(name)
     ours = stored_values(corpus, f"{name}.ncu-rep.xz")
-    metrics = [i for i, column in enumerate(header) if "_" in column and " " not in column]
+    metrics = [
+        i for i, column in enumerate(header) if "_" in column and " " not in column and TOLD not in column
+    ]
     compared = 0
     for position, row in enumerate(rows):
         for i in metrics:
@@ -124,29 +128,74 @@ def test_names_and_shapes_equal_what_ncu_prints(corpus: Database, name: str) -> 
 @pytest.mark.parametrize("name", RAW_CSV)
 def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
     header, _, rows = read_raw_csv(name)
-    column = next((i for i, title in enumerate(header) if "Push/Pop_Range" in title), None)
+    columns = [
+        (style, header.index(title))
+        for style, title in (
+            ("pushpop", f"thread Domain:Push/Pop_{TOLD}"),
+            ("startend", f"Id:Domain:Start/Stop_{TOLD}"),
+        )
+        if title in header
+    ]
     ours = corpus._store.run(
         """
-        SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
-        FROM kernel_ranges JOIN traces USING (trace_id)
-        WHERE traces.trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
+        SELECT kernel_id - first_id AS position, domain, style, text, payload, color_argb
+        FROM ncu_ranges
+        JOIN traces USING (trace_id)
+        JOIN (SELECT trace_id, min(kernel_id) AS first_id FROM kernels GROUP BY trace_id) USING (trace_id)
+        WHERE trace = $t
         """,
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
-    if column is None:
+    if not columns:
         # Recorded without --nvtx.
         assert ours == []
         return
     for position, row in enumerate(rows):
-        # 1221  "<default domain>:step:none:…"  "CCCL:cub::DeviceScan:none:…": payload, colour and, where it is
-        # registered, the message once more follow the text.
-        printed = [
-            re.sub(r":none:none:none:none:(none:none|REGISTERED:.*)$", "", p)
-            for p in re.findall(r'"([^"]*)"', row[column])
-        ]
-        expected = sorted(p.removeprefix("<default domain>") for p in printed)
-        found = sorted(f"{r['domain']}:{r['text']}" for r in ours if r["position"] == position)
-        assert found == expected
+        for style, column in columns:
+            # 1221  "<default domain>:step:none:…"; of start/end ranges with their ids in front.
+            printed = re.findall(r'"([^"]*)"', row[column])
+            if style == "startend":
+                printed = [one.partition(":")[2] for one in printed]
+            for range_ in [r for r in ours if r["position"] == position and r["style"] == style]:
+                told = f"{range_['domain'] or '<default domain>'}:{range_['text']}:"
+                found = next(one for one in printed if one.startswith(told))
+                printed.remove(found)
+                kind, payload, _, color, _ = found.removeprefix(told).split(":", 4)
+                assert color == ("none" if range_["color_argb"] is None else f"0x{range_['color_argb']:08x}")
+                if kind in ("Double", "Float"):
+                    assert f"{float(range_['payload']):.6f}" == payload
+                else:
+                    assert payload == (range_["payload"] or "none")
+            assert printed == []
+
+
+def test_categories_of_ranges_have_the_names_that_their_domain_gives_them(corpus: Database) -> None:
+    found = corpus._store.run(
+        """
+        SELECT DISTINCT domain, text, category, payload
+        FROM ncu_ranges JOIN traces USING (trace_id)
+        WHERE trace = 'nvtx_messages.ncu-rep.xz' AND category IS NOT NULL
+        ORDER BY ALL
+        """
+    ).to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        ("", "signed", "9", "-5"),
+        ("", "unsigned", "loading", "18000000000000000000"),
+        ("mine", "a registered text", "saving", "11"),
+        ("mine", "a registered text", "saving", None),
+    ]
+
+
+def test_ranges_of_one_program_are_told_alike_by_both_tools(corpus: Database) -> None:
+    told = "SELECT DISTINCT domain, text, category, color_argb, payload FROM {} JOIN traces USING (trace_id) WHERE trace = $t"
+    by_nsys, by_ncu = (
+        {tuple(row.values()) for row in corpus._store.run(told.format(table), {"t": trace}).to_pylist()}
+        for table, trace in (
+            ("nvtx_ranges", "nvtx_attributes.sqlite.xz"),
+            ("ncu_ranges", "nvtx_messages.ncu-rep.xz"),
+        )
+    )
+    assert by_nsys == by_ncu and len(by_ncu) == 11
 
 
 # ncu_report keeps memory, and of one report what the units of the next come to: each is read in a fork of its own.
@@ -278,7 +327,7 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
         f"SELECT count(*) AS n, count(estimated_speedup_pct) AS estimates FROM ({others})"
     ).row(0)
     assert count == (
-        249,
+        250,
         corpus.sql(f"SELECT count(*) FROM ({others}) WHERE estimated_speedup_pct >= 0").item(),
     )
     assert count[1] > 0

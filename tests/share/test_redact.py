@@ -25,7 +25,7 @@ from planted_nsys import said
 from traceql import Database
 from traceql import redact as redact_file
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
-from traceql.read import nsys_rep, payload_parts
+from traceql.read import ncu_rep, nsys_rep, payload_parts
 from traceql.read.base import no_progress
 from traceql.share.redact import Names, apart, check, exports, redact, writers
 from traceql.share.redact.databases import ACTIONS, Tables, is_lake
@@ -462,6 +462,43 @@ def test_names_that_nvtx_gave_resources_stay_in_a_report_of_ncu_and_paths_in_the
     source.write_bytes(_ncu_with(ncu_rep_file.kernel((21, state), (26, name), (27, name))))
     out = _redacted(source)[0].read_bytes()
     assert b"decode of " in out and b"prefill of " in out and b"alice" not in out
+
+
+def _saying(kind: int, said: str | int) -> bytes:
+    """Attributes of a range whose message is a text, or a handle."""
+    none = ncu_rep_file.message((1, 0), (2, 0))
+    message = ncu_rep_file.message((1, kind), (2 if isinstance(said, str) else 3, said))
+    return ncu_rep_file.message((1, 3), (2, 0), (3, none), (4, none), (5, message))
+
+
+def _texts(report: Path) -> list[str]:
+    table = ncu_rep.read(report, wanted=None, progress=no_progress).tables["ncu_nvtx"]
+    return [str(text) for text in table["text"].to_pylist()]
+
+
+def test_texts_of_ranges_are_replaced_wherever_a_report_of_ncu_has_them(tmp_path: Path) -> None:
+    message, loose = (
+        ncu_rep_file.message,
+        ncu_rep_file.message((1, 9), (2, "loose words"), (3, _saying(1, "loose words"))),
+    )
+    registered = [message((1, n), (2, text)) for n, text in ((76, "registered words"), (77, "unused words"))]
+    ranges = [
+        message((1, "own words"), (2, _saying(1, "own words"))),
+        message((1, ""), (2, _saying(1, "message words"))),
+        message((1, ""), (2, _saying(3, 76))),
+    ]
+    state = message(
+        (1, message((1, 0), (2, "<default domain>"), *((3, one) for one in registered))),
+        (2, message((1, ncu_rep_file.THREAD), (2, message((1, 0), *((3, one) for one in ranges))))),
+        (3, message((1, 0), (3, loose))),
+    )
+    source = tmp_path / "ranges.ncu-rep"
+    source.write_bytes(ncu_rep_file.with_metrics({"dram__bytes_read.sum": 3}, (21, state)))
+    assert _texts(source) == ["own words", "message words", "registered words", "loose words"]
+    out, _ = _redacted(source, pseudonyms=True)
+    found = _texts(out)
+    assert all(text.startswith("range_") for text in found) and len({*found}) == 4
+    assert b" words" not in out.read_bytes()
 
 
 UNKNOWN_NCU: dict[str, bytes] = {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Parameters of ours whose other values NVIDIA's reports have none of.
 _FIXED: dict[str, Value] = {"by": "thread"}
 # Parameters of ours as NVIDIA's reports take them for granted.
-_IMPLIED: dict[str, Value] = {"graphs": False, "by_request": True}
+_IMPLIED: dict[str, Value] = {"graphs": False, "by_request": True, "by_range": True}
 _PROJECTIONS = ("nvtx_gpu_proj_sum", "nvtx_gpu_proj_trace")
 _NUMBERED = ("nvtx_gpu_proj_trace", "nvtx_pushpop_trace")
 

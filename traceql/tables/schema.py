@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 6
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "1cab7d7099453633"
+FINGERPRINT = "f4164a349b026eaf"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -983,6 +983,9 @@ TABLES: tuple[Table, ...] = (
             ("depth", "INTEGER", "0 is the outermost range of its domain"),
             ("text", "VARCHAR", "message of the range"),
             ("path", "VARCHAR", "messages from the outermost range to this one, joined by /"),
+            ("category", "VARCHAR", "category name, or its number if it has none"),
+            ("color_argb", "BIGINT", "colour as 0xAARRGGBB"),
+            ("payload", "VARCHAR", "payload value as text; JSON as it is"),
         ),
         {"ncu": "ncu --nvtx"},
         "nvtx",

@@ -17,6 +17,7 @@ from traceql.read.ncu_rep.instances import BY_INSTRUCTION, is_wanted
 from traceql.read.ncu_rep.results import untold
 from traceql.read.ncu_rep.sources import line_text, lines_of
 from traceql.read.ncu_rep.tables import coded, range_paths, report, require_workloads, transposed
+from traceql.read.protobuf import as_signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -275,14 +276,34 @@ class _Rows:
             name = "" if name in (None, "<default domain>") else name
             stack = list(domain.push_pop_ranges())
             self._nvtx_rows.extend(
-                (number, name, "pushpop", depth, text, path)
+                (number, name, "pushpop", depth, text, path, *self._attributes(domain.push_pop_range(depth)))
                 for depth, (text, path) in enumerate(zip(stack, range_paths(stack), strict=True))
             )
             # Start/end ranges do not nest: each is its own path.
             self._nvtx_rows.extend(
-                (number, name, "startend", 0, text, next(range_paths([text])))
-                for text in domain.start_end_ranges()
+                (
+                    *(number, name, "startend", 0, text, next(range_paths([text]))),
+                    *self._attributes(domain.start_end_range(place)),
+                )
+                for place, text in enumerate(domain.start_end_ranges())
             )
+
+    def _attributes(self, of: Any) -> tuple[str | None, int | None, str | None]:
+        """Category, colour and payload of a range; of a category the library tells no name."""
+        if of is None or not of.has_attributes():
+            return None, None, None
+        category, color = of.category(), of.color()
+        return str(category) if category else None, color or None, self._payload(of)
+
+    def _payload(self, of: Any) -> str | None:
+        ranged, kind = self._api.INvtxRange, of.payload_type()
+        if kind in (ranged.PayloadType_PAYLOAD_UINT64, ranged.PayloadType_PAYLOAD_UINT32):
+            return str(of.payload_as_uint64())
+        if kind in (ranged.PayloadType_PAYLOAD_INT64, ranged.PayloadType_PAYLOAD_INT32):
+            return str(as_signed(of.payload_as_uint64()))
+        if kind in (ranged.PayloadType_PAYLOAD_DOUBLE, ranged.PayloadType_PAYLOAD_FLOAT):
+            return str(of.payload_as_double())
+        return str(of.payload_as_string()) if kind == ranged.PayloadType_PAYLOAD_JSON else None
 
     def _add_rule(self, number: int, rule: dict[str, Any]) -> None:
         message = rule.get("rule_message") or {}

@@ -15,12 +15,12 @@ import numpy as np
 
 from traceql.read import protobuf
 from traceql.read.buffer import Buffer
-from traceql.read.ncu_rep import labels, stacks
+from traceql.read.ncu_rep import labels, ranges, stacks
 from traceql.read.ncu_rep.container import KERNEL
 from traceql.read.ncu_rep.labels import KERNEL_SECTIONS, OTHER_SECTIONS, Labels
 from traceql.read.ncu_rep.metrics import Metrics
 from traceql.read.ncu_rep.sources import Sources, references
-from traceql.read.ncu_rep.tables import coded, range_paths, transposed
+from traceql.read.ncu_rep.tables import coded, transposed
 from traceql.read.protobuf import BYTES, FIXED32, FIXED64, VARINT, WireError
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class _Reader:
             assert isinstance(state, bytes)
             key = (state, thread)
             if key not in self._states:
-                self._states[key] = list(_ranges(protobuf.message(state), thread))
+                self._states[key] = list(ranges.around(protobuf.message(state), thread))
             self._nvtx.extend((number, *row) for row in self._states[key])
         self._labels.add(section for section in kept.get(form.sections, ()) if isinstance(section, bytes))
         for rule in kept.get(form.rules, ()):
@@ -443,49 +443,6 @@ def _size(data: bytes, at: int, end: int, number: int, wire_type: int, here: int
     if size > end - at:
         raise WireError(f"field {number} runs past the end of its message", here)
     return size, at
-
-
-def _ranges(state: Message, thread: int | None) -> Iterator[tuple[str, str, int, str, str]]:
-    """Domain, style, depth, text and path of the ranges around a workload: a row of ``ncu_nvtx``."""
-    stacks = next(
-        (
-            protobuf.submessages(entry, 2)
-            for entry in protobuf.submessages(state, 2)
-            if protobuf.number(entry, 1) == thread
-        ),
-        [],
-    )
-    domains = protobuf.submessages(state, 1)
-    numbers = [protobuf.number(domain, 1) for domain in domains]
-    if len(set(numbers)) < len(numbers):
-        raise WireError("an NVTX domain is described twice", 0)
-    nested = _texts_by_domain(stacks, set(numbers), text_field=1)
-    loose = _texts_by_domain(protobuf.submessages(state, 3), set(numbers), text_field=2)
-    for number, domain in zip(numbers, domains, strict=True):
-        name = protobuf.text(domain, 2) or ""
-        name = "" if name == "<default domain>" else name
-        stack = nested.get(number, [])
-        for depth, (text, path) in enumerate(zip(stack, range_paths(stack), strict=True)):
-            yield name, "pushpop", depth, text, path
-        # Start/end ranges do not nest: each is its own path.
-        for text in loose.get(number, ()):
-            yield name, "startend", 0, text, next(range_paths([text]))
-
-
-def _texts_by_domain(
-    domains: list[Message], described: set[int | None], text_field: int
-) -> dict[int | None, list[str]]:
-    """Texts of the ranges by domain; where one stands there twice, the first counts."""
-    found: dict[int | None, list[str]] = {}
-    for domain in domains:
-        number = protobuf.number(domain, 1)
-        if number not in described or number in found:
-            continue
-        texts = [protobuf.text(entry, text_field) for entry in protobuf.submessages(domain, 3)]
-        if None in texts:
-            raise WireError("a range has no text", 0)
-        found[number] = [text for text in texts if text is not None]
-    return found
 
 
 def _advice(rule: Message) -> Iterator[tuple[Any, ...]]:

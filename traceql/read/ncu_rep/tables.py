@@ -76,6 +76,9 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "depth": _INTEGER,
         "text": _TEXT,
         "path": _TEXT,
+        "category": _TEXT,
+        "color_argb": _INTEGER,
+        "payload": _TEXT,
     },
     "ncu_rules": {
         "action": _INTEGER,

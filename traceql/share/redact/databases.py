@@ -71,7 +71,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "threads.thread streams.stream streams.context streams.device_name counter_samples.device "
         "counter_samples.metric counter_samples.unit memory_events.variable library_calls.name "
         "profiler_overhead.activity nvtx_ranges.domain nvtx_ranges.category nvtx_ranges.payload "
-        "os_calls.name ncu_ranges.domain run_metrics.unit"
+        "os_calls.name ncu_ranges.domain ncu_ranges.category ncu_ranges.payload run_metrics.unit"
     ),
     "program": frozenset({"processes.process"}),
     "path": words(

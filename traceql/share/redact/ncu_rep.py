@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Rule = Callable[[bytes], bytes | None]
     #: The known fields of a message; one without a rule is kept as it is.
     Rules = Mapping[int, Rule | None]
+    #: The fields of a message that have texts of one kind, and those of the messages in it.
+    _Places = Mapping[int, "_Places | Rule"]
 
 _VERSIONS: Final = range(5, 9)
 _SOURCES, _SESSION, _STRINGS, _PAYLOAD_SIZE, _PROCESS = 1, 3, 4, 5, 6
@@ -413,10 +415,10 @@ class _Report:
         return texts.names.pseudonym(texts.name(text), kind, texts.removed)
 
     def _nvtx(self, content: bytes) -> bytes:
-        """Ranges: 2.2.3.1 of threads, 3.3.2 the start/end ranges, and 1.3.2 texts that were registered."""
+        """Texts: 2.2.3.1 of threads' ranges, 3.3.2 of start/end ones, 5.2 of both, 1.3.2 registered ones."""
         ranged = text_rule(lambda text: self._called(text, kinds.RANGE))
 
-        def opened(message: bytes, places: Mapping[int, Mapping[int, object] | Rule]) -> bytes:
+        def opened(message: bytes, places: _Places) -> bytes:
             out = []
             for number, wire_type, value in protobuf.fields(message, 0, len(message)):
                 inner = places.get(number)
@@ -427,11 +429,13 @@ class _Report:
                     elif callable(inner):
                         value = inner(value) or b""
                     else:
-                        value = opened(value, inner)  # type: ignore[arg-type]
+                        value = opened(value, inner)
                 out.append(protobuf.again(number, wire_type, value))
             return b"".join(out)
 
-        return opened(content, {1: {3: ranged}, 2: {2: {3: {1: ranged}}}, 3: {3: {2: ranged}}})
+        said: _Places = {5: {2: ranged}}
+        of_threads: _Places = {2: {3: {1: ranged, 2: said}}}
+        return opened(content, {1: {3: {2: ranged}}, 2: of_threads, 3: {3: {2: ranged, 3: said}}})
 
 
 def _is_readable(code: bytes) -> bool:

@@ -104,14 +104,27 @@ CASES = [
         ),
     ),
     Case(
-        "ranges nested in themselves are told apart; a trace without ranges has no rows",
+        "in ranges of one text that lie in each other a kernel counts once; a trace without ranges has no rows",
         traces=ALIKE,
         expected=across(
             """
             trace  domain  range  style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns  kernel
             d      ''      a      pushpop  1    1    2                2          4 + 6     5       5          4       6       sqrt(2)    5.8     5.98    k
-            d      ''      x      pushpop  1    1    2                2          4 + 4     4       4          4       4       0          4       4       k
-            d      ''      y      pushpop  1    1    2                2          6 + 6     6       6          6       6       0          6       6       k
+            d      ''      x      pushpop  1    1    2                1          4         4       4          4       4       NULL       4       4       k
+            d      ''      y      pushpop  1    1    2                1          6         6       6          6       6       NULL       6       6       k
+            """
+        ),
+    ),
+    Case(
+        "as nsys stats counts, its time counts for each of them, and its executions once",
+        traces=ALIKE,
+        params={"by_range": True},
+        expected=across(
+            """
+            trace  domain  range  style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns  kernel
+            d      ''      a      pushpop  1    1    2                2          4 + 6     5       5          4       6       sqrt(2)    5.8     5.98    k
+            d      ''      x      pushpop  1    1    2                1          4 + 4     4       4          4       4       0          4       4       k
+            d      ''      y      pushpop  1    1    2                1          6 + 6     6       6          6       6       0          6       6       k
             """
         ),
     ),

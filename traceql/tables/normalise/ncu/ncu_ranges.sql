@@ -6,6 +6,9 @@
 -- @reads depth  INTEGER
 -- @reads text   VARCHAR
 -- @reads path   VARCHAR
+-- @reads category VARCHAR
+-- @reads color_argb BIGINT
+-- @reads payload VARCHAR
 -- @of    ncu_nvtx
 -- @fills ncu_ranges = ncu_nvtx
 
@@ -17,5 +20,8 @@ SELECT
     style,
     depth,
     text,
-    path
+    path,
+    category,
+    color_argb,
+    payload
 FROM raw_ncu_nvtx

@@ -82,8 +82,12 @@ SELECT
         -- To see that there is no number is faster than to write none.
         CASE WHEN coalesce(uint64Value, int64Value, uint32Value, int32Value) IS NOT NULL
                   OR coalesce(doubleValue, floatValue) IS NOT NULL
-             THEN coalesce(uint64Value::VARCHAR, int64Value::VARCHAR, doubleValue::VARCHAR,
-                           uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) END
+             THEN coalesce(
+                 -- An unsigned number of 64 bits is stored as a signed one.
+                 (uint64Value + CASE WHEN uint64Value < 0 THEN 18446744073709551616 ELSE 0 END)::VARCHAR,
+                 int64Value::VARCHAR, doubleValue::VARCHAR, uint32Value::VARCHAR, int32Value::VARCHAR,
+                 floatValue::VARCHAR
+             ) END
     ) AS payload
 FROM events
 LEFT JOIN strings ON strings.id = textId
