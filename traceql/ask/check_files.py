@@ -32,7 +32,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
@@ -201,20 +201,9 @@ def value_of(query: Query, name: str, value: Any, where: str) -> Value:
             return param.parse(value)
         if isinstance(value, tuple):
             return param.parse(*value)
-        if param.repeatable or param.type == "TIME":
-            return param.take(value)
+        return param.take(value)
     except QueryError as error:
         raise at(where, error) from None
-    if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            raise CheckError(
-                f"{where}: parameter {name}: {given.said(value)} is too large", param.meaning
-            ) from None
-    if param.value_type is str or type(value) is not param.value_type:
-        raise CheckError(f"{where}: parameter {name}: {given.said(value)} is no {param.type}", param.meaning)
-    return cast("Value", value)
 
 
 def at(where: str, error: QueryError) -> CheckError:
