@@ -6,6 +6,7 @@ nothing is refused where it is used, and so are parameters of questions, whose h
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import os
@@ -93,7 +94,7 @@ def as_declared(function: F) -> F:
                 bound.arguments[name] = _taken(signature().parameters[name], value)
             except ParameterError as error:
                 where = f"{function.__module__}.{function.__qualname__}"
-                raise ParameterError(error.message, f"See help({where}).") from None
+                raise ParameterError(error.message, error.remedy or f"See help({where}).") from None
         return function(*bound.args, **bound.kwargs)
 
     return cast("F", looked_at)
@@ -124,6 +125,9 @@ def _of(annotation: str, value: Any, name: str) -> Any:
     """
     kinds = _OR.split(annotation)
     what = _what(value)
+    # What may be a number, too, is looked at where it is told from a file.
+    if "Path" in kinds and "float" not in kinds and isinstance(value, str | os.PathLike):
+        _refuse_impossible(value, name)
     for kind in kinds:
         if not (several := _SEVERAL.fullmatch(kind)):
             if _KINDS[kind][1](value):
@@ -131,7 +135,7 @@ def _of(annotation: str, value: Any, name: str) -> Any:
         elif isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
             found = [_plain(one) for one in value]
             if (wrong := _first_unlike(several[1], found)) is None:
-                return found
+                return [_of(several[1], one, name) for one in found]
             what = f"{what} with {wrong}"
     raise ParameterError(f"{name} is {what}, not {_in_words(kinds)}")
 
@@ -140,6 +144,24 @@ def _first_unlike(annotation: str, values: list[Any]) -> str | None:
     """What the first value is that is of none of the types; None where each is of one."""
     wanted = [_KINDS[kind][1] for kind in _OR.split(annotation)]
     return next((_what(one) for one in values if not any(fits(one) for fits in wanted)), None)
+
+
+def _refuse_impossible(path: str | os.PathLike[str], name: str) -> None:
+    """Raise for what can be the name of no file, which the system would say in the middle of something."""
+    if str(path).startswith(("s3:", "gs:", "gcs:")):
+        return
+    try:
+        os.lstat(path)
+    except ValueError:
+        why = "it holds NUL"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return
+        why = os.strerror(error.errno)
+    else:
+        return
+    said = given.said(str(path), _SAID)
+    raise ParameterError(f"{name} is {said}, not a name that a file can have ({why})", "Check the path.")
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from traceql import arguments
+from traceql import arguments, given
 from traceql.ask import place
 from traceql.ask.answer import Answer, Asker
 from traceql.errors import ReportError
@@ -262,7 +262,7 @@ class Database:
     ) -> None:
         self.path = written(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
-        self._queries = tuple(str(Path(folder).resolve()) for folder in own)
+        self._queries = tuple(str(given.real(folder)) for folder in own)
         self._catalog = catalog.load(self._queries)
         self._store = choice.store(
             self.path,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import sys
 from collections import Counter
@@ -57,6 +58,15 @@ def content(
     if len(found) > most_bytes:
         raise error(f"{name}: larger than {most_bytes:,} bytes", remedy)
     return found
+
+
+def real(path: str | Path) -> Path:
+    """Where a path leads, absolute; links in a circle and names that no file has stay as they are."""
+    # Before Python 3.13 pathlib ends at such links.
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return Path(path).absolute()
 
 
 def decoded(found: bytes) -> str:

@@ -24,6 +24,7 @@ from traceql.store.decode import Via
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HUGE = 10**5000
 
@@ -221,6 +222,30 @@ def test_one_text_is_as_good_as_several_of_one(database: Database, tmp_path: pat
         database.redact(path, pseudonyms=True, keep=keep, key="k")
         with Database(path) as copied:
             assert copied.sql("SELECT DISTINCT name FROM kernels").item() == "gemm"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "9" * 5000], ids=["NUL", "too long"])
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_name_that_no_file_can_have_is_refused_before_all_else(
+    database: Database, name: str, path: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for one in looked_at(PUBLIC[name]):
+        if "Path" in atoms(one.annotation) and "float" not in atoms(one.annotation):
+            with pytest.raises(ParameterError, match=f"{one.name} is '.*, not a name that a file can have"):
+                called(PUBLIC[name], database, one, path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_address_is_no_name_of_a_file() -> None:
+    @arguments.as_declared
+    def opened(path: str | Path) -> str | Path:
+        return path
+
+    address = f"s3://bucket/{'a' * 300}"
+    assert opened(address) == address
+    with pytest.raises(ParameterError):
+        opened(address.replace("s3:", "s4:"))
 
 
 def test_python_says_what_is_no_argument_and_what_is_missing(database: Database) -> None:
