@@ -245,7 +245,7 @@ def test_an_address_is_no_name_of_a_file() -> None:
     address = f"s3://bucket/{'a' * 300}"
     assert opened(address) == address
     with pytest.raises(ParameterError):
-        opened(address.replace("s3:", "s4:"))
+        opened("a" * 300)
 
 
 def test_python_says_what_is_no_argument_and_what_is_missing(database: Database) -> None:
