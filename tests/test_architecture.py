@@ -79,6 +79,7 @@ ALLOWED = {
     },
     "database": {
         "errors",
+        "given",
         "arguments",
         "read",
         "tables",
