@@ -488,9 +488,9 @@ class Store:
                 return
             folder = Path(self.place).parent
             if Path(self.place).is_symlink():
-                # It leads back to itself: else the place would be where it leads.
-                reason = os.strerror(errno.ELOOP)
-                raise DatabaseError(f"{self.path}: cannot be opened ({reason})", "Check the path.")
+                # Else the place would be where it leads. It would be looked for without end.
+                reason = f"{os.strerror(errno.EEXIST)}, a link that leads nowhere"
+                raise DatabaseError(f"{self.path}: cannot be made ({reason})", "Check the path.")
             if not folder.is_dir():
                 raise DatabaseError(
                     f"{self.path}: there is no folder {folder}",
