@@ -44,9 +44,11 @@ ALLOWED = {
         "questions",
         "predict",
     },
+    "arguments": {"errors", "given", "read", "store"},
     "present": {"errors", "rows"},
     "ask": {
         "errors",
+        "arguments",
         "rows",
         "nearest",
         "given",
@@ -77,6 +79,8 @@ ALLOWED = {
     },
     "database": {
         "errors",
+        "given",
+        "arguments",
         "read",
         "tables",
         "questions",

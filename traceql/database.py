@@ -11,6 +11,7 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from traceql import arguments, given
 from traceql.ask import place
 from traceql.ask.answer import Answer, Asker
 from traceql.errors import ReportError
@@ -47,6 +48,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 DEFAULT_PATH = "traces.duckdb"
 
 
+@arguments.as_declared
 def open(  # noqa: A001
     path: str | Path = DEFAULT_PATH,
     *,
@@ -103,15 +105,16 @@ def _limited(method: F) -> F:
     return cast("F", within)
 
 
+@arguments.as_declared
 def redact(
     source: str | Path,
     path: str | Path | None = None,
     *,
     pseudonyms: bool = False,
-    keep: Sequence[str] = (),
+    keep: str | Sequence[str] = (),
     keep_source: bool = False,
     key: str | None = None,
-    drop: Sequence[str] = (),
+    drop: str | Sequence[str] = (),
     force: bool = False,
     memory: int | str | None = None,
 ) -> dict[str, int]:
@@ -144,7 +147,7 @@ def redact(
     from traceql.share.redact.databases import may_be_lake
 
     source, target = Path(source), None if path is None else Path(path)
-    names = _names(pseudonyms, keep, keep_source, key, drop)
+    names = _names(pseudonyms, _several(keep), keep_source, key, _several(drop))
     if held.is_database(source) or may_be_lake(source):
         with Database(source) as database:
             return dict(database._redact(target, names, force=force))
@@ -152,6 +155,11 @@ def redact(
     if target is None:
         return dict(files.check(source, names, memory_bytes=memory_bytes))
     return dict(files.redact(source, target, names, force=force, memory_bytes=memory_bytes))
+
+
+def _several(texts: str | Sequence[str]) -> builtins.list[str]:
+    """What may be one text or several, as a list."""
+    return [texts] if isinstance(texts, str) else [*texts]
 
 
 def _bytes_of(memory: int | str | None) -> int | None:
@@ -176,6 +184,7 @@ def _names(
     return Names(pseudonyms=pseudonyms, keep=keep, keep_source=keep_source, key=key, drop=drop)
 
 
+@arguments.all_as_declared
 class Database:
     """A traceql database; also a context manager. See `open`.
 
@@ -253,7 +262,7 @@ class Database:
     ) -> None:
         self.path = written(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
-        self._queries = tuple(str(Path(folder).resolve()) for folder in own)
+        self._queries = tuple(str(given.real(folder)) for folder in own)
         self._catalog = catalog.load(self._queries)
         self._store = choice.store(
             self.path,
@@ -343,10 +352,9 @@ class Database:
         """
         from traceql.ask import findings, floors
 
-        words = [trace] if isinstance(trace, str) else [*trace]
         asked = {name.removesuffix("_"): value for name, value in window.items()}
         whose = None if model is None else floors.model_of(model)[0]
-        return findings.why(self._asker, [*words, *more], limit=limit, window=asked, model=whose)
+        return findings.why(self._asker, [*_several(trace), *more], limit=limit, window=asked, model=whose)
 
     @_limited
     def kernel_card(
@@ -366,7 +374,7 @@ class Database:
 
         from traceql.ask import cards
 
-        found, _ = cards.items(self._asker, name, [trace] if isinstance(trace, str) else trace, names)
+        found, _ = cards.items(self._asker, name, _several(trace), names)
         return pl.DataFrame(pl.from_arrow(cards.table(found)))
 
     @_limited
@@ -403,7 +411,7 @@ class Database:
         from traceql.ask import frames as frame_tables
 
         own = frame_tables.tables(frames or {}, self._store.definitions.by_name)
-        narrowed = place.only(self._store.run, [trace] if isinstance(trace, str) else trace)
+        narrowed = place.only(self._store.run, _several(trace))
         return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, own, narrowed)))
 
     @_limited
@@ -430,7 +438,7 @@ class Database:
         b: str | Sequence[str],
         *,
         topic: str | None = None,
-        metrics: Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         names: str = "distinct",
         **place: Value,
     ) -> Comparison:
@@ -450,8 +458,10 @@ class Database:
         """
         from traceql.ask import compare
 
-        sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
-        return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
+        wanted = None if metrics is None else _several(metrics)
+        return compare.compare(
+            self._asker, _several(a), _several(b), topic=topic, metrics=wanted, names=names, place=place
+        )
 
     @_limited
     def compare_ranks(
@@ -503,8 +513,9 @@ class Database:
         from traceql.ask import check_files, verdict
 
         gates = check_files.gates(gate, self._catalog)
-        before, after = ([side] if isinstance(side, str) else list(side) for side in (a, b))
-        return verdict.judge(self._asker, before, after, gates, topic=topic, names=names, place=place)
+        return verdict.judge(
+            self._asker, _several(a), _several(b), gates, topic=topic, names=names, place=place
+        )
 
     @_limited
     def check(
@@ -797,7 +808,7 @@ class Database:
         path: str | Path,
         *,
         pseudonyms: bool = False,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
         keep_source: bool = False,
         key: str | None = None,
         force: bool = False,
@@ -822,7 +833,9 @@ class Database:
             DatabaseError: it cannot be read or written.
             OSError: there is no room.
         """
-        return dict(self._redact(Path(path), _names(pseudonyms, keep, keep_source, key), force=force))
+        return dict(
+            self._redact(Path(path), _names(pseudonyms, _several(keep), keep_source, key), force=force)
+        )
 
     def _redact(self, target: Path | None, names: Names, *, force: bool = False) -> Removed:
         """The same, for who has names already; without a target, only what would go."""

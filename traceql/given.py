@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import sys
 from collections import Counter
 from numbers import Number
-from pathlib import Path
+from pathlib import Path, PurePath
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 #: Bytes of a file that people write: SQL, TOML, a model's configuration.
 MOST_BYTES = 16 << 20
 
+# What Python writes as it would be given again, unlike objects and tables.
+_WRITTEN = (str, bytes, Number, list, tuple, dict, set, NoneType, PurePath)
 # A number of so many digits is one of DuckDB's, too; nothing that is counted has more.
 _MOST_DIGITS = 18
 
@@ -54,6 +58,15 @@ def content(
     if len(found) > most_bytes:
         raise error(f"{name}: larger than {most_bytes:,} bytes", remedy)
     return found
+
+
+def real(path: str | Path) -> Path:
+    """Where a path leads, absolute; links in a circle and names that no file has stay as they are."""
+    # Before Python 3.13 pathlib ends at such links.
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return Path(path).absolute()
 
 
 def decoded(found: bytes) -> str:
@@ -98,15 +111,26 @@ def said(value: object, most: int | None = None) -> str:
 
     >>> said("gemm"), said([1, 2, 3], most=5)
     ("'gemm'", '[1, 2…')
-    >>> said(10**5000), said({"limit": 10**5000})
-    ('a number of more than 4,300 digits', 'a dict with a number of more than 4,300 digits')
+    >>> said(10**5000), said({"limit": 10**5000}), said(object())
+    ('a number of more than 4,300 digits', 'a dict with a number of more than 4,300 digits', 'an object')
     """
+    if not isinstance(value, _WRITTEN):
+        return kind(value)
     try:
         text = repr(value)
     except ValueError as problem:
-        kind = "" if isinstance(value, Number) else f"a {type(value).__name__} with "
-        return f"{kind}{fault(problem)}"
+        return fault(problem) if isinstance(value, Number) else f"{kind(value)} with {fault(problem)}"
     return text if most is None or len(text) <= most else f"{text[:most]}…"
+
+
+def kind(value: object) -> str:
+    """What a value is, where it is too much to say.
+
+    >>> kind([1, 2, 3]), kind(iter(()))
+    ('a list', 'a tuple_iterator')
+    """
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def whole_number(text: str) -> int | None:

@@ -3,7 +3,8 @@
 -- Without start-up, a rank's runs that begin before the first step behind warm-up of its process are left
 -- out; those that others began later are not.
 --
--- Columns: those of the question nccl_straggler, which says what they mean; process_id.
+-- Columns: those of the question nccl_straggler, which says what they mean; process_id; began_ns and
+-- ended_ns, from the first start to the last end of its runs, by the clock of its trace.
 -- @param  chosen VARCHAR[]       names of traces; NULL for all
 -- @param  names VARCHAR          short, full or distinct, see kernels_called
 -- @param  communication VARCHAR  name or pattern, ignoring case; NULL for all
@@ -45,7 +46,9 @@ SELECT
         sum(last_start_ns - start_ns) FILTER (is_shared),
         sum(runs.duration_ns) FILTER (is_shared)
     ) AS waited_pct,
-    clock_offset_ns
+    clock_offset_ns,
+    min(start_ns - shift_ns) AS began_ns,
+    max(end_ns - shift_ns) AS ended_ns
 FROM runs
 JOIN traces USING (trace_id)
 SEMI JOIN counted USING (kernel_id)

@@ -61,15 +61,12 @@ looked AS (
     GROUP BY kernel_id, focus_rule, focus_section
 ),
 sampled AS (
-    SELECT kernel_id, placed_at AS address, sum(instance_value) AS value
-    FROM (
-        SELECT kernel_id, instance_id AS address, instance_value
-        FROM metric_instances
-        WHERE instance_metric = 'smsp__pcsamp_sample_count'
-    )
-    JOIN instruction_places USING (kernel_id, address)
-    WHERE placed_at IS NOT NULL
-    GROUP BY kernel_id, placed_at
+    SELECT places.kernel_id, placed_at AS address, sum(instance_value) AS value
+    FROM metric_instances AS instances
+    JOIN instruction_places AS places
+        ON places.kernel_id = instances.kernel_id AND places.address = instance_id
+    WHERE instance_metric = 'smsp__pcsamp_sample_count' AND placed_at IS NOT NULL
+    GROUP BY places.kernel_id, placed_at
 ),
 lines AS (
     SELECT kernel_id, source_file, source_line, max(source_text) AS source_text, sum(value) AS value

@@ -45,21 +45,11 @@ found AS (
     FROM ranks
     GROUP BY trace
 ),
-communicating AS (
-    FROM communication_called($trace, 'short', $communication)
-),
 -- From the first start to the last end of what communicates on these ranks.
 places AS (
-    SELECT traces.trace, min(start_ns) AS start_ns, max(end_ns) AS end_ns
-    FROM behind_start_up('communicating') AS communicating
-    JOIN traces USING (trace_id)
-    SEMI JOIN parts
-        ON parts.trace = traces.trace
-        AND parts.process_id = communicating.process_id
-        AND parts.device_id IS NOT DISTINCT FROM communicating.device_id
-        AND parts.kernel = called
-        AND parts.communicator IS NOT DISTINCT FROM communicating.communicator
-    GROUP BY traces.trace
+    SELECT trace, min(began_ns) AS start_ns, max(ended_ns) AS end_ns
+    FROM parts
+    GROUP BY trace
 ),
 named AS (
     SELECT trace, arg_max(kernel, (waited_ns, kernel)) AS kernel

@@ -30,6 +30,6 @@
 -- @note   FROM answer GROUP BY trace HAVING any_value(clock_offset_ns) <> 0 ORDER BY trace
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
-SELECT * EXCLUDE (process_id)
+SELECT * EXCLUDE (process_id, began_ns, ended_ns)
 FROM delays_of_ranks($trace, $names, $communication, true)
 ORDER BY trace, kernel, communicator, late_ns DESC, pid, process_id, device_id

@@ -201,7 +201,7 @@ def test_nothing_is_cut_into_no_parts(three: Database, question: str, param: str
 
 
 def test_labels_that_are_no_names_and_a_limit_below_none_are_refused(three: Database) -> None:
-    with pytest.raises(QueryError, match="names no trace"):
+    with pytest.raises(QueryError, match="traces is a dict, not a text"):
         three.tag("decode_1", {"rank": "0"})  # type: ignore[arg-type]
     with pytest.raises(QueryError, match="-3 is no number of rows"):
         three.query("top_kernels", limit=-3)

@@ -115,7 +115,7 @@ def test_what_was_not_recorded_is_a_code_and_an_option(tools: Tools) -> None:
     [
         ({"question": "top_kernel"}, "unknown_question", "top_kernels"),
         ({"question": "top_kernels", "parameters": {"limits": 1}}, "parameter", "limits"),
-        ({"question": "top_kernels", "parameters": {"limit": "many"}}, "question", "limit"),
+        ({"question": "top_kernels", "parameters": {"limit": "many"}}, "parameter", "limit"),
         ({"question": "top_kernels", "parameters": {"trace": "nobody"}}, "question", "nobody"),
     ],
 )

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
+from traceql import arguments
 from traceql.ask import gaps, nothing, place
 from traceql.ask.ahead import Ahead
 from traceql.ask.gaps import Note
@@ -97,6 +98,7 @@ class Answer:
         with values.in_scripts():
             return self.drawing()
 
+    @arguments.as_declared
     def drawing(self, *, bare: bool = False) -> Any:
         """The same for whoever escapes its texts himself, as pages do.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traceql import given
+from traceql import arguments, given
 from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.nearest import did_you_mean
@@ -99,6 +99,7 @@ class Comparison:
         }
         return json.dumps(content, ensure_ascii=False)
 
+    @arguments.as_declared
     def save(self, path: str | Path) -> None:
         """Write it to a JSON file, for `load`.
 

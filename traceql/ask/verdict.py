@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from traceql import arguments
 from traceql.ask import compare
 from traceql.errors import MissingDataError, ParameterError
 from traceql.present import formats
@@ -151,6 +152,7 @@ class Judgement:
         said += [f"{number:,} {other}" for other, number in counts.items() if number]
         return f"{self.outcome}: {'; '.join(said)}"
 
+    @arguments.as_declared
     def frame(self, *, all_: bool = False) -> pl.DataFrame:
         """The effects with their verdicts, a row each.
 

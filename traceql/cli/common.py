@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
-from traceql.present.values import readable
+from traceql.present.values import cut, readable
 from traceql.store import interrupts
 from traceql.store.waiting import WAIT_S
 
@@ -48,6 +49,9 @@ DEFAULT_DB = "traces.duckdb"
 _ERROR = click.style("error:", fg="red", bold=True)
 # How commands begin that notes tell.
 _COMMANDS = ("ncu ", "nsys ", "traceql ")
+# Longer than any path, or word that somebody reads.
+_LONG = re.compile(r"\S{1001,}")
+_LONGEST = 200
 # Below it, words have no room.
 _NARROWEST = 20
 
@@ -335,9 +339,10 @@ def complain(error: TraceqlError) -> None:
     """Print an error and what to do about it; what failed for a signal did not fail for itself."""
     if interrupts.came():
         raise interrupts.ending() from error
-    # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
+    # Messages quote names, of reports and as given. Only DuckDB's remarks on a statement have lines.
     told_by_duckdb = isinstance(error, QueryError | CatalogError)
-    lines = error.message.split("\n") if told_by_duckdb else [error.message]
+    said = _LONG.sub(lambda match: cut(match[0], _LONGEST), error.message)
+    lines = said.split("\n") if told_by_duckdb else [said]
     if told_by_duckdb and len(lines) > 1:
         # It points at a place of the statement.
         message = "\n".join(readable(line) for line in lines)

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from traceql import given
 from traceql.errors import CatalogError, UnknownQueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import asking, folders, question
@@ -285,7 +286,7 @@ def load(own: Sequence[str]) -> Catalog:
     """
     found: dict[Path, str] = {}
     for name in own:
-        found.setdefault(Path(name).absolute().resolve(), name)
+        found.setdefault(given.real(name), name)
     if not found:
         return shipped()
     for folder, name in found.items():

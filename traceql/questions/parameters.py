@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -48,6 +49,8 @@ _SCALARS: dict[str, ValueType] = {
     "DOUBLE": float,
     "BOOLEAN": bool,
 }
+# True is a number to Python alone; numbers of numpy are numbers.
+_TAKEN: Mapping[ValueType, type] = {str: str, int: Integral, float: Real, bool: bool}
 _LIST = "VARCHAR[]"
 _MAP = "MAP(VARCHAR, VARCHAR)"
 _MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
@@ -171,6 +174,17 @@ class Param:
             f"parameter {self.name} must be {_alternatives(self.words)}, not {said}", self.meaning
         )
 
+    def _scalar(self, value: Value) -> Value:
+        """One value of the type, which 1.5 and True are not to whole numbers, or what a text stands for."""
+        if value is None or isinstance(value, str):
+            return value if value is None or self.value_type is str else self.parse(value)
+        of_type = isinstance(value, _TAKEN[self.value_type])
+        if not of_type or (isinstance(value, bool) and self.value_type is not bool):
+            raise ParameterError(
+                f"parameter {self.name}: {given.said(value)} is no {self.type}", self.meaning
+            )
+        return self.value_type(value)  # type: ignore[arg-type]
+
     def _time_given(self, value: Value) -> Value:
         if isinstance(value, str):
             return self.parse(value)
@@ -238,6 +252,8 @@ class Param:
         self._refuse_too_large(value)
         if self.type == _TIME:
             return self._time_given(value)
+        if not self.repeatable:
+            value = self._scalar(value)
         if self.name == "limit" and isinstance(value, int) and value < 0:
             raise ParameterError(
                 f"parameter limit: {value} is no number of rows", "From 0 on, or NULL for all."

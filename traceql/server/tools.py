@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import check_files
 from traceql.draw import charts, render
 from traceql.errors import ParameterError, TraceqlError
+from traceql.given import real
 from traceql.nearest import did_you_mean
 from traceql.predict import architectures, hardware, serving
 from traceql.predict.config import LARGEST
@@ -20,6 +20,7 @@ from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from traceql.database import Database
     from traceql.questions.question import Query
@@ -373,7 +374,7 @@ class Tools:
     # --- changes ----------------------------------------------------------------------------------------
 
     def _ingest(self, given: Mapping[str, Any]) -> Reply:
-        path = Path(str(given["path"])).resolve()
+        path = real(str(given["path"]))
         if not any(path.is_relative_to(root) for root in self._roots):
             named = ", ".join(map(str, self._roots))
             return refused("not_allowed", f"{given['path']}: reports are read from below {named} only")

@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, cast
 
-from traceql import rows
+from traceql import given, rows
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.rows import Batches
@@ -88,7 +88,7 @@ class Store:
         self.timeout_s = None if timeout_s is None else seconds("timeout_s", timeout_s, zero=False)
         #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         #: the folder in which the object was made.
-        self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
+        self.place = path if path == MEMORY else str(given.real(path))
         self.definitions = options["definitions"]
         wait_s = seconds("wait_s", options.get("wait_s", WAIT_S), zero=True)
         self.patience = Patience(wait_s, options.get("tell", log))
@@ -487,6 +487,10 @@ class Store:
             if self.exists or self._prepared is not None:
                 return
             folder = Path(self.place).parent
+            if Path(self.place).is_symlink():
+                # Else the place would be where it leads. It would be looked for without end.
+                reason = f"{os.strerror(errno.EEXIST)}, a link that leads nowhere"
+                raise DatabaseError(f"{self.path}: cannot be made ({reason})", "Check the path.")
             if not folder.is_dir():
                 raise DatabaseError(
                     f"{self.path}: there is no folder {folder}",

@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from traceql import given
 from traceql.errors import CatalogError, DatabaseError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import catalog
@@ -26,6 +27,10 @@ _MISSING = re.compile(
     r" (?:does not exist|not found)"
     r'|does not have a column named "(?P<column>\w+)"'
 )
+
+# What DuckDB's Python says of a text with halves of surrogate pairs, as it is one made of bytes.
+_NO_UNICODE = "cannot encode str as UTF-8"
+_REMEDY_UNICODE = "Texts are UTF-8; in patterns, ? stands for any character."
 
 
 def first_line(error: Exception) -> str:
@@ -50,6 +55,8 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
         )
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
+    if _NO_UNICODE in text:
+        return ParameterError("a value is not Unicode", _REMEDY_UNICODE)
     if refused := _VALUES.fullmatch(text):
         # A question refuses the value of a parameter: no table or column has to do with it.
         return ParameterError(refused["text"], f"That is what --{refused['param']} takes.")
@@ -103,9 +110,14 @@ class Parsed:
     Args:
         connection: to the database.
         text: the SQL.
+
+    Raises:
+        QueryError: DuckDB takes no such text.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, text: str) -> None:
+        if given.valid(text) != text:
+            raise QueryError("the SQL is not Unicode", _REMEDY_UNICODE)
         self._connection = connection
         self.text = text
 

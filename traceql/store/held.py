@@ -15,6 +15,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from traceql import given
 from traceql.read import formats, temporary
 
 if TYPE_CHECKING:
@@ -147,10 +148,10 @@ def belongs_to(path: Path, database: Path) -> bool:
     there = identity(database)
     if there is not None and identity(path) == there:
         return True
-    if database.is_dir() and path.resolve().is_relative_to(database.resolve()):
+    if database.is_dir() and given.real(path).is_relative_to(given.real(database)):
         # A part of a lake.
         return True
-    return path.resolve().parent == database.resolve().parent and any(
+    return given.real(path).parent == given.real(database).parent and any(
         re.fullmatch(re.escape(name) + _BESIDE, path.name)
-        for name in {database.name, database.resolve().name}
+        for name in {database.name, given.real(database).name}
     )

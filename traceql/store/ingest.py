@@ -8,7 +8,6 @@ from dataclasses import replace as with_
 from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError, QueryError
-from traceql.given import said
 from traceql.read import formats, labels
 from traceql.read.suffixes import without_suffix
 from traceql.store import runs, staged, steps
@@ -225,9 +224,6 @@ def tag(
     removed = tags.keys() - given.keys()
     if not words:
         raise QueryError("labels are of traces, and none is named", "See which there are: traceql ls")
-    for word in words:
-        if not isinstance(word, str):
-            raise QueryError(f"{said(word)} names no trace", 'Labels have names: db.tag("run", rank="0").')
     with store.writing(f"the tags of {', '.join(words)}", new=False) as connection:
         rows = connection.execute("SELECT trace_id, trace, tags FROM traces ORDER BY trace").fetchall()
         there = [{"trace_id": row[0], "trace": row[1], "tags": row[2]} for row in rows]

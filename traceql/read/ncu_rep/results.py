@@ -337,30 +337,15 @@ def _frames(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[stacks.
 
 def _named(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[tuple[str | None, str | None]]:
     """What NVTX calls the context and the stream of a workload, if anything."""
-    texts = [
-        next(
-            (
-                value.decode("utf-8", "replace")
-                for value in kept.get(number, ())[-1:]
-                if isinstance(value, bytes)
-            ),
-            "",
-        )
-        for number in form.named
-    ]
-    context, stream = (text or None for text in (*texts, "", "")[:2])
+    texts = [_text(kept, number) or None for number in form.named]
+    context, stream = (*texts, None, None)[:2]
     if context or stream:
         yield context, stream
 
 
 def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
     """Function, demangled and mangled name; of what is no kernel, what it is called."""
-    found = [
-        value.decode("utf-8", "replace")
-        for number in form.names
-        for value in kept.get(number, ())[-1:]
-        if isinstance(value, bytes)
-    ]
+    found = [text for number in form.names if (text := _text(kept, number)) is not None]
     if workload != KERNEL:
         name = found[0] if found and found[0] else workload
         return name, name, name
@@ -368,6 +353,12 @@ def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tu
         raise WireError("a kernel lacks one of its names", 0)
     function, demangled, mangled = found
     return function or mangled, demangled or mangled, mangled
+
+
+def _text(kept: dict[int, list[bytes | int]], number: int) -> str | None:
+    """The last value of a field; None if that is no text, or there is none."""
+    value = kept[number][-1] if kept.get(number) else None
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else None
 
 
 def _skip(data: bytes, at: int, end: int, count: int) -> int:

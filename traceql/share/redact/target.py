@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from traceql import given
 from traceql.errors import ReportError
 from traceql.read.source import plain_name
 
@@ -44,7 +45,7 @@ def look_at(
     if not target.parent.is_dir():
         raise ReportError(f"{target.parent}: no such folder", "Make it first.")
     _check_name(source, target)
-    own, there = source.resolve(), target.resolve()
+    own, there = given.real(source), given.real(target)
     if own == there or (target.exists() and target.samefile(source)):
         raise ReportError(f"{target}: this is what is redacted itself", _ELSEWHERE)
     if own.is_relative_to(there) or there.is_relative_to(own):

@@ -1,0 +1,182 @@
+"""What public functions are given: of the types that their signatures say, or refused before all else.
+
+Signatures are the one place that says so: `as_declared` reads them. What is of the right type and means
+nothing is refused where it is used, and so are parameters of questions, whose headers declare them.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import inspect
+import os
+import re
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Number, Real
+from pathlib import Path, PurePath
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+
+from traceql import given
+from traceql.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+C = TypeVar("C", bound="type[Any]")
+
+# Characters of a wrong value that a message repeats.
+_SAID = 60
+_SEVERAL = re.compile(r"Sequence\[(.+)\]")
+# Between the types of an annotation, not between those of its elements.
+_OR = re.compile(r" \| (?![^\[]*\])")
+
+
+def _is_run_file(value: object) -> bool:
+    from traceql.read.runs import RunFile
+
+    return isinstance(value, RunFile)
+
+
+def _is_via(value: object) -> bool:
+    from traceql.store.decode import Via
+
+    return value in get_args(Via) if isinstance(value, str) else False
+
+
+# Type in an annotation → in words, and whether a value is of it. True is a number to Python alone; numbers of
+# numpy are numbers.
+_KINDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "None": ("None", lambda value: value is None),
+    "bool": ("True or False", lambda value: isinstance(value, bool)),
+    "int": ("a whole number", lambda value: isinstance(value, Integral) and not isinstance(value, bool)),
+    "float": ("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool)),
+    "str": ("a text", lambda value: isinstance(value, str)),
+    "Path": ("a path", lambda value: isinstance(value, os.PathLike) and isinstance(value.__fspath__(), str)),
+    "Mapping[str, Any]": ("a dict", lambda value: isinstance(value, Mapping)),
+    "Mapping[str, Value]": ("a dict", lambda value: isinstance(value, Mapping)),
+    "Callable[[], None]": ("a function", callable),
+    "Callable[[str], None]": ("a function", callable),
+    "Progress": ("a function", callable),
+    "RunFile": ("a file of runs that was read", _is_run_file),
+    "Via": ("auto, native, nsys or ncu_report", _is_via),
+    "Workers": ("workers", lambda value: hasattr(value, "each")),
+}
+# Types whose values are refused in words of their own: of parameters of questions, and of tags.
+_ELSEWHERE = frozenset({"Value", "Tag | None", "Mapping[str, Tag] | None"})
+
+
+def as_declared(function: F) -> F:
+    """A function that refuses arguments of other types than its signature says.
+
+    Iterators are read once, before: what asks for several texts may look at them several times.
+
+    >>> @as_declared
+    ... def rename(trace: str, name: str | None = None) -> None: ...
+    >>> rename("run", ["other"])
+    Traceback (most recent call last):
+    traceql.errors.ParameterError: name is a list, not a text or None
+    See help(traceql.arguments.rename).
+    """
+    # Most functions are never called: a signature takes longer than all else here.
+    signature = functools.cache(lambda: inspect.signature(function))
+
+    @functools.wraps(function)
+    def looked_at(*args: Any, **named: Any) -> Any:
+        try:
+            bound = signature().bind(*args, **named)
+        except TypeError:
+            # Python says which argument is missing, or is none.
+            return function(*args, **named)
+        for name, value in bound.arguments.items():
+            try:
+                bound.arguments[name] = _taken(signature().parameters[name], value)
+            except ParameterError as error:
+                where = f"{function.__module__}.{function.__qualname__}"
+                raise ParameterError(error.message, error.remedy or f"See help({where}).") from None
+        return function(*bound.args, **bound.kwargs)
+
+    return cast("F", looked_at)
+
+
+def all_as_declared(cls: C) -> C:
+    """A class whose public methods, and whose creation, are `as_declared`."""
+    for name, member in list(vars(cls).items()):
+        if isinstance(member, FunctionType) and (name == "__init__" or not name.startswith("_")):
+            setattr(cls, name, as_declared(member))
+    return cls
+
+
+def _taken(parameter: inspect.Parameter, value: Any) -> Any:
+    said = parameter.annotation
+    if parameter.name == "self" or said in _ELSEWHERE:
+        return value
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return tuple(_of(said, one, parameter.name) for one in value)
+    return _of(said, value, parameter.name)
+
+
+def _of(annotation: str, value: Any, name: str) -> Any:
+    """The value, if it is of one of the types of an annotation; several as a list.
+
+    Raises:
+        ParameterError: it is of none of them.
+    """
+    kinds = _OR.split(annotation)
+    what = _what(value)
+    # What may be a number, too, is looked at where it is told from a file.
+    if "Path" in kinds and "float" not in kinds and isinstance(value, str | os.PathLike):
+        _refuse_impossible(value, name)
+    for kind in kinds:
+        if not (several := _SEVERAL.fullmatch(kind)):
+            if _KINDS[kind][1](value):
+                return _plain(value)
+        elif isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
+            found = [_plain(one) for one in value]
+            if (wrong := _first_unlike(several[1], found)) is None:
+                return [_of(several[1], one, name) for one in found]
+            what = f"{what} with {wrong}"
+    raise ParameterError(f"{name} is {what}, not {_in_words(kinds)}")
+
+
+def _first_unlike(annotation: str, values: list[Any]) -> str | None:
+    """What the first value is that is of none of the types; None where each is of one."""
+    wanted = [_KINDS[kind][1] for kind in _OR.split(annotation)]
+    return next((_what(one) for one in values if not any(fits(one) for fits in wanted)), None)
+
+
+def _refuse_impossible(path: str | os.PathLike[str], name: str) -> None:
+    """Raise for what can be the name of no file, which the system would say in the middle of something."""
+    if str(path).startswith(("s3:", "gs:", "gcs:")):
+        return
+    try:
+        os.lstat(path)
+    except ValueError:
+        why = "it holds NUL"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return
+        why = os.strerror(error.errno)
+    else:
+        return
+    said = given.said(str(path), _SAID)
+    raise ParameterError(f"{name} is {said}, not a name that a file can have ({why})", "Check the path.")
+
+
+def _plain(value: Any) -> Any:
+    """The value; of what only leads to a path, as what `os.scandir` finds, the path."""
+    return Path(value) if isinstance(value, os.PathLike) and not isinstance(value, PurePath) else value
+
+
+def _what(value: object) -> str:
+    """A value that can be said in some characters, and of another one what it is."""
+    if value is None or isinstance(value, str | bytes | Number):
+        return given.said(value, _SAID)
+    return given.kind(value)
+
+
+def _in_words(kinds: list[str]) -> str:
+    words = list(dict.fromkeys("several" if _SEVERAL.fullmatch(kind) else _KINDS[kind][0] for kind in kinds))
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
