@@ -623,38 +623,38 @@ ONE_AND_TWO = {
     ),
     "launch_bound": (
         "The GPU waits 1 ns for launches, in 1 gap: the CPU launches slower than the GPU runs what it is given.",
-        "The GPU waits 2 ns for launches, in 2 gaps: the CPU launches slower than the GPU runs what it is given.",
+        "The GPUs together wait 2 ns for launches, in 2 gaps: the CPU launches slower than the GPU runs what it is given.",
     ),
     "sync": (
         "The GPU waits 1 ns because the CPU waited for it first, in 1 gap after R.",
-        "The GPU waits 2 ns because the CPU waited for it first, in 2 gaps after R.",
+        "The GPUs together wait 2 ns because the CPU waited for them first, in 2 gaps after R.",
     ),
     "copy": (
-        "The GPU waits 1 ns while R prepares copies, in 1 gap.",
-        "The GPU waits 2 ns while R prepares copies, in 2 gaps.",
+        "The GPU waits 1 ns while copies are prepared (R), in 1 gap.",
+        "The GPUs together wait 2 ns while copies are prepared (R), in 2 gaps.",
     ),
     "host_work": (
         "The GPU waits 1 ns while the CPU does other work, in 1 gap of 1 ns.",
-        "The GPU waits 2 ns while the CPU does other work, in 2 gaps, the longest of 2 ns.",
+        "The GPUs together wait 2 ns while the CPU does other work, in 2 gaps, the longest of 2 ns.",
     ),
     "code_loading": (
         "The GPU waits 1 ns in steps while code is compiled or loaded (R), in 1 gap of 1 ns.",
-        "The GPU waits 2 ns in steps while code is compiled or loaded (R), in 2 gaps, the longest of 2 ns.",
+        "The GPUs together wait 2 ns in steps while code is compiled or loaded (R), in 2 gaps, the longest of 2 ns.",
     ),
     "start_up": (
         "The GPU waits 1 ns while the program R, in 1 gap of 1 ns: 1 ns of it while code is compiled or"
         " loaded.",
-        "The GPU waits 2 ns while the program R, in 2 gaps, the longest of 2 ns: 2 ns of it while code is"
+        "The GPUs together wait 2 ns while the program R, in 2 gaps, the longest of 2 ns: 2 ns of it while code is"
         " compiled or loaded.",
     ),
     "nothing_asked": (
         "The GPU waits 1 ns because nothing is asked of it: the launching thread waits in R, in 1 gap of 1 ns.",
-        "The GPU waits 2 ns because nothing is asked of it: the launching thread waits in R, in 2 gaps, the longest of"
+        "The GPUs together wait 2 ns because nothing is asked of them: the launching thread waits in R, in 2 gaps, the longest of"
         " 2 ns.",
     ),
     "allocation": (
         "The GPU waits 1 ns for memory to be allocated or freed, in 1 gap with R.",
-        "The GPU waits 2 ns for memory to be allocated or freed, in 2 gaps with R.",
+        "The GPUs together wait 2 ns for memory to be allocated or freed, in 2 gaps with R.",
     ),
 }
 #: Said in the same words.

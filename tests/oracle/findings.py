@@ -343,13 +343,31 @@ def waiting_gpu(view: View, host_ns: int, least_pct: float) -> list[Row]:
             sum(idle),
             _whole(view),
             least_pct,
-            numbers={"idle_ns": sum(idle), "gaps": len(group), "longest_ns": max(idle)},
-            texts={"function": _most_frequent(function for _, _, function in group)},
+            numbers={
+                "idle_ns": sum(idle),
+                "gaps": len(group),
+                "gpus": len({gap["gpu"] for gap, _, _ in group}),
+                "longest_ns": max(idle),
+            },
+            texts={"function": _mostly((function, gap["duration_ns"]) for gap, _, function in group)},
             range=_around_all(view, [gap for gap, _, _ in group]),
             start_ns=min(gap["start_ns"] for gap, _, _ in group),
             end_ns=max(gap["start_ns"] + gap["duration_ns"] for gap, _, _ in group),
         )
     return rows
+
+
+def _longest(took: Counter[str]) -> str:
+    """The function that took most time; of several the last one by the alphabet."""
+    return max(took, key=lambda name: (took[name], name))
+
+
+def _mostly(told: Iterable[tuple[str, int]]) -> str:
+    """The function that tells most of the time, and whether it is all that tells some."""
+    took: Counter[str] = Counter()
+    for function, ns in told:
+        took[function] += ns
+    return _longest(took) + (" and others" if len(took) > 1 else "")
 
 
 def _place(gap: Row) -> tuple[int, int]:
@@ -373,6 +391,7 @@ def _started(once: list[_Once], whole_ns: int, least_pct: float) -> list[Row]:
         numbers={
             "idle_ns": sum(took),
             "gaps": len(took),
+            "gpus": len({gap.gpu for gap in once}),
             "longest_ns": max(took),
             "loading_ns": sum(gap.end - gap.start for gap in once if gap.loaded_by),
         },
@@ -398,7 +417,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         ends[start] = max(ends.get(start, 0), start + other["duration_ns"])
     start, end = gap["start_ns"], ends[gap["start_ns"]]
     spent: dict[str, set[int]] = {"sync": set(), "allocation": set()}
-    names: dict[str, set[str]] = {"sync": set(), "allocation": set()}
+    names: dict[str, Counter[str]] = {"sync": Counter(), "allocation": Counter()}
     for call in view.calls:
         kind = "sync" if _WAITS.match(call.name) else "allocation" if _ALLOCATES.match(call.name) else None
         if kind is None or (call.process, call.tid) != gap["thread"]:
@@ -409,7 +428,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         # A call makes the last gap that it reaches into.
         if max((at for at in ends if at < call.end), default=None) == start and call.start < end:
             spent[kind] |= moments([(max(call.start, start), min(call.end, end))])
-            names[kind].add(call.name)
+            names[kind][call.name] += min(call.end, end) - max(call.start, start)
     called = max(
         other["start_ns"] + other["before_call_ns"]
         for other in filter(is_of, found)
@@ -418,13 +437,13 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
     slept = _slept(view, gap["thread"], ends, start, called)
     own = gap["before_call_ns"] - len(spent["sync"]) - len(spent["allocation"])
     if 2 * len(spent["allocation"]) >= gap["duration_ns"]:
-        return "allocation", min(names["allocation"])
+        return "allocation", _longest(names["allocation"])
     if own >= host_ns and slept and 2 * sum(took for took, _ in slept) >= gap["duration_ns"]:
         return "nothing_asked", max(slept)[1]
     if own >= host_ns and 2 * own >= gap["duration_ns"]:
         return "host_work", gap["function"]
     if spent["sync"]:
-        return "sync", min(names["sync"])
+        return "sync", _longest(names["sync"])
     if _COPIES.match(gap["function"]) and 2 * gap["in_call_ns"] >= gap["duration_ns"]:
         return "copy", gap["function"]
     return "launch_bound", gap["function"]
