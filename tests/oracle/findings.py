@@ -151,6 +151,16 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
     )
 
 
+@answers("kernel_drift", {"kernel": "*", "names": "distinct", "fewest": 2, "limit": None, "start_up": False})
+def drifting_behind_start_up(
+    view: View, kernel: str, names: str, fewest: int, limit: None, *, start_up: bool
+) -> list[Row]:
+    assert not start_up
+    behind = _behind_start_up(view)
+    steady = replace(view, operations=[work for work in view.operations if work in behind])
+    return kernel_drift(steady, kernel, names, fewest, limit)
+
+
 @answers(
     "slowing_kernels",
     {"slower_pct": 0, "steady_pct": 0, "short_ns": 0, "fewest": 2, "least_pct": 0},
@@ -160,7 +170,7 @@ def slowing_kernels(
     view: View, slower_pct: float, steady_pct: float, short_ns: int, fewest: int, least_pct: float
 ) -> list[Row]:
     found: dict[str, list[Row]] = {}
-    for row in kernel_drift(view, "*", "distinct", fewest, None):
+    for row in drifting_behind_start_up(view, "*", "distinct", fewest, None, start_up=False):
         longer, clocks, steady = row["above_fast_pct"], row["clocks_pct"], row["steady_pct"]
         if longer is None or longer < slower_pct or row["median_ns"] < short_ns:
             continue
