@@ -281,7 +281,7 @@ def copies_that_wait(view: View, least_pct: float) -> list[Row]:
                 _whole(view),
                 least_pct,
                 numbers=numbers,
-                texts={"function": _most_frequent(copy["function"] for copy in copies)},
+                texts={"functions": ", ".join(sorted({copy["function"] for copy in copies}))},
                 start_ns=min(copy["start_ns"] for copy in copies),
                 end_ns=max(copy["start_ns"] + copy["duration_ns"] for copy in copies),
             )
