@@ -6,6 +6,7 @@
 -- bandwidth. What is copied before the first step behind warm-up (weights) is start-up, and no such copy.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   pageable cuda_memcpy_async limit=NULL
 -- @asks   synchronous cuda_memcpy_sync limit=NULL

@@ -10,6 +10,7 @@
 -- an upper bound: none is faster than these.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  slower_pct DOUBLE = 8   a kernel is told that takes so much longer than its fastest launches
 -- @param  steady_pct DOUBLE = 80  steady_pct of kernel_drift from which on launches change slowly
 -- @param  short_ns BIGINT = 20000  a kernel whose median is below varies by itself
