@@ -102,7 +102,7 @@ SELECT
                 concat_ws(
                     '. ',
                     sentences[1],
-                    coalesce(list_filter(sentences[2:], lambda sentence: is_advice(sentence))[1], sentences[2])
+                    coalesce(list_filter(sentences[2:], lambda one: is_advice(one))[1], sentences[2])
                 ),
                 '.'
             ),

@@ -14,8 +14,8 @@
 --         {copied_bytes}, at {copied_bytes_per_s}), and the CPU waits for it.
 -- @try    pageable_copies Pin the host's memory (pin_memory(), cudaMallocHost) and copy with
 --         non_blocking=True.
--- @says   synchronous_copies Copying by calls that wait ({functions}) takes {copy_ns} ({copies|copy|copies} of
---         {copied_bytes}).
+-- @says   synchronous_copies Copying by calls that wait ({functions}) takes {copy_ns}
+--         ({copies|copy|copies} of {copied_bytes}).
 -- @try    synchronous_copies Call the function of the same name with Async, on a stream, with pinned memory.
 -- @proof  synchronous_copies cuda_memcpy_sync limit=NULL
 

@@ -20,7 +20,8 @@
 -- @proof  lost_events trace_summary
 -- @says   no_gpu_work Nothing ran on a GPU while this was recorded, though CUDA was traced.
 -- @try    no_gpu_work See whether calls of CUDA failed ({query cuda-api-sum}), whether other processes launch
---         the work (--trace-fork-before-exec=true), and whether recording covers it (--capture-range, --delay).
+--         the work (--trace-fork-before-exec=true), and whether the recording covers it (--capture-range,
+--         --delay).
 -- @where  no_gpu_work the whole recording
 -- @proof  no_gpu_work trace_summary
 -- @says   unattributed Only {gpu_in_ranges_pct} of the GPU's {gpu_ns} belongs to NVTX ranges.
