@@ -212,6 +212,24 @@ def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
     assert computed == ["operations_in_order"]
 
 
+def test_a_question_has_computed_once_what_it_reads_in_several_places_and_says_so(
+    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    compute = Definition.compute
+    monkeypatch.setattr(
+        Definition, "compute", lambda self, *given: computed.append(self.name) or compute(self, *given)
+    )
+    found = db.ask("copies_that_wait", trace="run")
+    assert {"steady_steps", "gaps_of_start_up"} <= set(computed)
+    assert len(computed) == len(set(computed))
+    computed.clear()
+    # About all traces it would be a table of all of them.
+    assert db.ask("copies_that_wait").table.equals(found.table)
+    db.ask("waiting_gpu", trace="run")
+    assert computed == []
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Questions that are asked, each with the thread that computes it."""
