@@ -14,7 +14,7 @@ from made.nsys import Recording, kernel
 
 import traceql
 from traceql.ask.answer import Answer, Asker, Once
-from traceql.errors import QueryError
+from traceql.errors import MissingDataError, QueryError
 from traceql.store.definitions import Definition
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ def test_notes_have_codes(db: traceql.Database) -> None:
         "not_recorded",
         "No kernels in ranges: recorded by nsys profile --trace=cuda; ncu.",
     )
+    # ncu records kernels without a timeline.
+    with pytest.raises(MissingDataError, match="holds no kernels") as lacking:
+        db.ask("kernel_drift", trace="ranges")
+    assert lacking.value.remedy == "Recorded by: nsys profile --trace=cuda"
     notes = db.ask("step_summary", trace="ranges").notes
     assert notes[-1].code == "no_rows"
     assert notes[-1].text.startswith("No rows. ")
