@@ -2,8 +2,10 @@
 --
 -- It starts up until the first step of its process behind warm-up is at work on a GPU (steady_steps). A call
 -- that loads code makes the last gap on a GPU of its process that it reaches into: what was compiled before
--- it took that time, too. Outside of steps behind warm-up, or where nothing tells steps, that is paid once as
--- well; inside of one it is not, as nobody knows whether it comes again.
+-- it took that time, too. So does the first launch of a kernel on a GPU, if its call takes 100 µs or longer:
+-- CUDA loads code when it is launched first, and tells no call that does (CUDA_MODULE_LOADING=LAZY). Outside
+-- of steps behind warm-up, or where nothing tells steps, that is paid once as well; inside of one it is not,
+-- as nobody knows whether it comes again.
 -- @once   page
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column trace VARCHAR          name of the trace
@@ -19,19 +21,35 @@
 
 -- Each name is looked at once: there are few of them, and many calls.
 WITH functions AS (
-    SELECT name
+    SELECT name, call_purpose(any_value(name)) = 'launch' IS true AS launches
     FROM api_calls
     GROUP BY name
-    HAVING starts_with(name, 'cuModuleLoad')
+    HAVING launches
+        OR starts_with(name, 'cuModuleLoad')
         OR starts_with(name, 'cuLibraryLoad')
         OR starts_with(name, 'cudaLibraryLoad')
 ),
 -- Lazily loaded code is loaded inside of the call that launches it.
-loads AS (
-    SELECT trace_id, process_id, start_ns, end_ns, name
+calls AS MATERIALIZED (
+    SELECT trace_id, process_id, api_call_id, start_ns, end_ns, name, launches
     FROM api_calls
     SEMI JOIN asked_traces USING (trace_id)
-    SEMI JOIN functions USING (name)
+    JOIN functions USING (name)
+    WHERE NOT launches OR end_ns - start_ns >= 100000
+),
+-- First launches are looked for among the kernels of slow calls alone.
+firsts AS (
+    SELECT arg_min(api_call_id, (start_ns, kernel_id)) AS api_call_id
+    FROM kernels
+    SEMI JOIN (
+        SELECT trace_id, process_id, kernels.name
+        FROM kernels
+        SEMI JOIN (FROM calls WHERE launches) AS slow USING (api_call_id)
+    ) AS slow USING (trace_id, process_id, name)
+    GROUP BY trace_id, process_id, gpu_id, name, demangled
+),
+loads AS (
+    FROM calls WHERE NOT launches OR api_call_id IN (FROM firsts)
 ),
 gaps AS MATERIALIZED (
     SELECT trace_id, trace, gpu_id, process_id, start_ns, end_ns, duration_ns FROM gaps_on_gpus

@@ -33,7 +33,7 @@
 -- @column variant_outside_ns DOUBLE   the same of the variant
 -- @column share_pct DOUBLE            of the baseline's time of kernels and copies, matched or not
 -- @column effect_pct DOUBLE           by how much the variant takes longer, in percent of the baseline
--- @column low_pct DOUBLE              lower end of the confidence interval of the effect
+-- @column low_pct DOUBLE              lower end of the confidence interval of the effect, at least -100
 -- @column high_pct DOUBLE             upper end; NULL of fewer than three blocks in runs alone
 -- @column method VARCHAR              welch or student, over traces; blocks, within runs
 -- @column blocks BIGINT               into which the time was cut
@@ -410,7 +410,8 @@ SELECT
     CASE topic WHEN 'trace' THEN variant_outside_ns / variant_runs END AS variant_outside_ns,
     percent(coalesce(baseline_ns, 0) + baseline_only_ns / baseline_runs, gpu_ns / baseline_runs) AS share_pct,
     100 * effect AS effect_pct,
-    100 * (effect - half_width) AS low_pct,
+    -- No time is shorter than none.
+    CASE WHEN half_width IS NOT NULL THEN 100 * greatest(effect - half_width, -1) END AS low_pct,
     100 * (effect + half_width) AS high_pct,
     method,
     coalesce(blocks, 0) AS blocks,

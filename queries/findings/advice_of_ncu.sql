@@ -1,8 +1,10 @@
 -- Which advice of ncu's rules would save most time?
 --
 -- Of each kernel the rule whose estimate for its whole time (global) is the largest: low_occupancy with
--- what limits the warps of an SM, uncoalesced for global memory, spills for local memory, ncu_rule for all
--- others. Its place is the launch of which the rule says so that it costs most.
+-- what limits the warps of an SM, idle_warps where fewer are there than its launch allows, uncoalesced for
+-- global memory, spills for local memory, ncu_rule for all others. Its place is the launch of which the rule
+-- says so that it costs most. Of the rule's text the first sentence is told, and the next one that says what
+-- to do.
 -- saving_ns: NVIDIA's estimate of the kernel's time, an upper bound: it assumes that nothing else limits
 -- the kernel then, and estimates for one kernel do not add up.
 -- @of     traces
@@ -21,6 +23,11 @@
 -- @try    low_occupancy {message}
 -- @where  low_occupancy launch {launch} of {launches}
 -- @proof  low_occupancy occupancy kernel={kernel} limit=NULL
+-- @says   idle_warps SMs hold {achieved_pct} of the warps that fit while {kernel} runs, where its launch
+--         allows {theoretical_pct}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @try    idle_warps {message}
+-- @where  idle_warps launch {launch} of {launches}
+-- @proof  idle_warps occupancy kernel={kernel} limit=NULL
 -- @says   uncoalesced {kernel} moves more of global memory than it asks for. ncu estimates that it costs
 --         {estimated_speedup_pct} of {gpu_ns}.
 -- @try    uncoalesced Let neighbouring threads access neighbouring addresses. {message}
@@ -33,7 +40,10 @@
 -- @proof  spills memory_tables kernel={kernel}
 
 WITH best AS (
-    SELECT *, (gpu_ns * estimated_speedup_pct / 100)::BIGINT AS saving_ns
+    SELECT
+        *,
+        (gpu_ns * estimated_speedup_pct / 100)::BIGINT AS saving_ns,
+        string_split(message, '. ') AS sentences
     FROM advised
     WHERE speedup_scope = 'global'
     QUALIFY row_number() OVER (
@@ -56,15 +66,16 @@ limited AS (
         trace,
         kernel AS group_name,
         arg_max(limiter, (gpu_ns, limiter)) AS limiter,
-        mean_over_time(theoretical_pct, gpu_ns) AS theoretical_pct
+        mean_over_time(theoretical_pct, gpu_ns) AS theoretical_pct,
+        mean_over_time(achieved_pct, gpu_ns) AS achieved_pct
     FROM fitting
     GROUP BY trace, kernel
 )
 SELECT
     best.trace,
     CASE
-        WHEN best.rule IN ('TheoreticalOccupancy', 'AchievedOccupancy') AND limiter IS NOT NULL
-            THEN 'low_occupancy'
+        WHEN best.rule = 'TheoreticalOccupancy' AND limiter IS NOT NULL THEN 'low_occupancy'
+        WHEN best.rule = 'AchievedOccupancy' AND achieved_pct IS NOT NULL THEN 'idle_warps'
         WHEN best.rule = 'UncoalescedGlobalAccess' THEN 'uncoalesced'
         WHEN best.rule = 'MemoryCacheAccessPattern' AND contains(best.title, 'Global') THEN 'uncoalesced'
         WHEN best.rule = 'MemoryCacheAccessPattern' AND contains(best.title, 'Local') THEN 'spills'
@@ -77,15 +88,26 @@ SELECT
         'estimated_speedup_pct': estimated_speedup_pct,
         'gpu_ns': gpu_ns::DOUBLE,
         'theoretical_pct': theoretical_pct,
+        'achieved_pct': achieved_pct,
         'launch': launch::DOUBLE,
         'launches': launches::DOUBLE
     } AS numbers,
     MAP {
         'kernel': best.group_name,
         'title': coalesce(nullif(best.title, ''), best.rule),
-        'limiter': limiter,
+        'limiter': replace(limiter, '_', ' '),
         -- The rest explains: the question has it.
-        'message': concat(rtrim(array_to_string(string_split(message, '. ')[:2], '. '), '.'), '.')
+        'message': concat(
+            rtrim(
+                concat_ws(
+                    '. ',
+                    sentences[1],
+                    coalesce(list_filter(sentences[2:], lambda one: is_advice(one))[1], sentences[2])
+                ),
+                '.'
+            ),
+            '.'
+        )
     } AS texts,
     path AS range,
     NULL::BIGINT AS start_ns,

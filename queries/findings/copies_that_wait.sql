@@ -6,6 +6,7 @@
 -- bandwidth. What is copied before the first step behind warm-up (weights) is start-up, and no such copy.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   pageable cuda_memcpy_async limit=NULL
 -- @asks   synchronous cuda_memcpy_sync limit=NULL
@@ -13,9 +14,9 @@
 --         {copied_bytes}, at {copied_bytes_per_s}), and the CPU waits for it.
 -- @try    pageable_copies Pin the host's memory (pin_memory(), cudaMallocHost) and copy with
 --         non_blocking=True.
--- @says   synchronous_copies Copying by calls that wait ({function}) takes {copy_ns} ({copies|copy|copies} of
---         {copied_bytes}).
--- @try    synchronous_copies Call the function of that name with Async, on a stream, with pinned memory.
+-- @says   synchronous_copies Copying by calls that wait ({functions}) takes {copy_ns}
+--         ({copies|copy|copies} of {copied_bytes}).
+-- @try    synchronous_copies Call the function of the same name with Async, on a stream, with pinned memory.
 -- @proof  synchronous_copies cuda_memcpy_sync limit=NULL
 
 WITH waiting AS (
@@ -40,7 +41,7 @@ found AS (
         sum(duration_ns)::BIGINT AS copy_ns,
         min(start_ns) AS start_ns,
         max(start_ns + duration_ns) AS end_ns,
-        mode(function ORDER BY function) AS function
+        string_agg(DISTINCT function, ', ' ORDER BY function) AS functions
     FROM behind_start_up('copies')
     GROUP BY trace, code
 )
@@ -56,7 +57,7 @@ SELECT
         'copy_ns': copy_ns::DOUBLE,
         'copied_bytes_per_s': per_second(timed_bytes, copy_ns)
     } AS numbers,
-    MAP {'function': function} AS texts,
+    MAP {'functions': functions} AS texts,
     NULL::VARCHAR AS range,
     start_ns,
     end_ns

@@ -12,7 +12,7 @@
 -- @param  replays BIGINT = 0    replays of CUDA graphs in such a step
 -- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @needs  kernels|nvtx_ranges timeline
+-- @needs  kernels|memory_ops|graph_launches timeline
 -- @says   no_cuda_graphs In {steps|step|steps} ({range}) there {launches_per_step?is|are}
 --         {launches_per_step|launch|launches}{steps?| each}, without CUDA graphs, and the GPU is idle for
 --         {idle_pct} of the time.

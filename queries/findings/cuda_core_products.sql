@@ -6,6 +6,7 @@
 -- bound: both may wait for memory, and precision is lost.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @needs  kernels timeline
 -- @says   cuda_core_products {instances|matrix product runs|matrix products run} on the CUDA cores, for

@@ -4,19 +4,26 @@
 -- says of nearly every recording); which events of which process, its own counts tell, but no time. Or a
 -- process whose CUDA calls it traced ended without saying what CUPTI made of them, as one does that is
 -- killed: what had not been handed over by then is lost.
+-- no_gpu_work: CUDA was traced, no events are known to be lost, and nothing ran on a GPU.
 -- unattributed: there are NVTX ranges, but most of the GPU's work belongs to none; it is from the first to
 -- the last of what belongs to none.
 -- @of     traces
 -- @unites trace
 -- @param  placed_pct DOUBLE = 50  share of the work in ranges below which it is told
 -- @asks   covered coverage
--- @empty  No events were lost, and the work has a place in ranges, or there are none.
+-- @empty  No events were lost, something ran on a GPU, and the work has a place in ranges, or there are none.
 -- @says   lost_events Events are missing from this recording: sums and counts are too low by nobody knows how
 --         much.
 -- @try    lost_events Record less or for a shorter time (--capture-range, --delay), flush
 --         (--cuda-flush-interval), and let processes end by themselves.
 -- @where  lost_events the whole recording{counted}
 -- @proof  lost_events trace_summary
+-- @says   no_gpu_work Nothing ran on a GPU while this was recorded, though CUDA was traced.
+-- @try    no_gpu_work See whether calls of CUDA failed ({query cuda-api-sum}), whether other processes launch
+--         the work (--trace-fork-before-exec=true), and whether the recording covers it (--capture-range,
+--         --delay).
+-- @where  no_gpu_work the whole recording
+-- @proof  no_gpu_work trace_summary
 -- @says   unattributed Only {gpu_in_ranges_pct} of the GPU's {gpu_ns} belongs to NVTX ranges.
 -- @try    unattributed Put ranges around the steps and on the threads that launch; or ask by process
 --         ({query coverage by=process}).
@@ -105,6 +112,18 @@ found AS (
         NULL::BIGINT AS end_ns
     FROM lost
     GROUP BY trace
+    UNION ALL
+    SELECT
+        trace,
+        'no_gpu_work',
+        'doubt',
+        MAP {}::MAP(VARCHAR, DOUBLE),
+        MAP {}::MAP(VARCHAR, VARCHAR),
+        NULL,
+        NULL
+    FROM traces
+    ANTI JOIN gpu_operations USING (trace_id)
+    WHERE has_timeline AND NOT list_contains(missing, 'kernels') AND trace NOT IN (SELECT trace FROM lost)
     UNION ALL
     SELECT
         trace,

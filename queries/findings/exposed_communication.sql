@@ -6,6 +6,7 @@
 -- what both need.
 -- @of     times
 -- @unites trace
+-- @once   question
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @needs  kernels timeline
 -- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on

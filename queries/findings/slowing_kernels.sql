@@ -5,17 +5,18 @@
 -- convolutions are looked at, whose work hangs on their shape alone, and that change slowly from one launch
 -- to the next (steady_pct), as a GPU does that gets hot, or is shared: kernel_drift where clocks were
 -- recorded and do not explain it, unclocked_drift where they were not.
--- Launches before the first step behind warm-up count, too: clocks fall, and rise, from the first one on.
+-- Launches before the first step behind warm-up of their process are start-up, and not compared.
 -- saving_ns: what these launches take longer than the fastest ones (throttled: as far as clocks explain it),
 -- an upper bound: none is faster than these.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  slower_pct DOUBLE = 8   a kernel is told that takes so much longer than its fastest launches
 -- @param  steady_pct DOUBLE = 80  steady_pct of kernel_drift from which on launches change slowly
 -- @param  short_ns BIGINT = 20000  a kernel whose median is below varies by itself
 -- @param  fewest BIGINT = 10      so many launches of one shape tell something
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told
--- @asks   drifting kernel_drift limit=NULL
+-- @asks   drifting kernel_drift start_up=false limit=NULL
 -- @says   throttled The clocks fall to {slow_clock_hz} from the {fast_clock_hz} of the fastest launches:
 --         those of one shape take {longer_pct} longer ({kernels|kernel,|kernels, most of it} {kernel}).
 -- @try    throttled See what limits them (nvidia-smi -q -d PERFORMANCE: power or heat), raise the power limit
@@ -28,9 +29,9 @@
 --         them, up to {max_ns}; whether the clocks fell was not recorded.
 -- @try    unclocked_drift Record the clocks, too: nsys profile --gpu-metrics-devices=all, or traceql collect
 --         nsys --option=--gpu-metrics-devices=all -- COMMAND.
--- @proof  throttled kernel_drift kernel={kernel} limit=NULL
--- @proof  kernel_drift kernel_drift kernel={kernel} limit=NULL
--- @proof  unclocked_drift kernel_drift kernel={kernel} limit=NULL
+-- @proof  throttled kernel_drift kernel={kernel} start_up=false limit=NULL
+-- @proof  kernel_drift kernel_drift kernel={kernel} start_up=false limit=NULL
+-- @proof  unclocked_drift kernel_drift kernel={kernel} start_up=false limit=NULL
 
 WITH slower AS (
     SELECT

@@ -6,6 +6,7 @@
 -- own. What launching them costs is said by launch_bound.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  short_ns BIGINT = 5000  a kernel is short whose median duration is below
 -- @param  often BIGINT = 100      so many executions of short kernels are many
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told

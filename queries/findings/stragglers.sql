@@ -6,6 +6,7 @@
 -- wait.
 -- @of     timeline
 -- @unites trace
+-- @once   question
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @needs  kernels timeline

@@ -11,7 +11,7 @@
 -- @param  times DOUBLE = 2      a step is in the tail when it takes more than so many times the median
 -- @param  fewest BIGINT = 5     so many steps of one name tell something
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @needs  kernels|nvtx_ranges timeline
+-- @needs  kernels|memory_ops|graph_launches timeline
 -- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps|has|have} GPU work for more than {times}
 --         times the median of {median_gpu_work_ns}{slow_steps?:|, at most} for {max_gpu_work_ns}.
 -- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger

@@ -18,35 +18,38 @@
 -- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
 -- @param  least_pct DOUBLE = 1     share of the time from which on it is told
 -- @needs  kernels api_calls
--- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps|gap|gaps}: the CPU launches slower
---         than the GPU runs what it is given.
+-- @says   launch_bound {gpus?The GPU waits|The GPUs together wait} {idle_ns} for launches, in
+--         {gaps|gap|gaps}: the CPU launches slower than the GPU runs what it is given.
 -- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are
 --         fewer launches.
--- @says   sync The GPU waits {idle_ns} because the CPU waited for it first, in {gaps|gap|gaps} after
---         {function}.
+-- @says   sync {gpus?The GPU waits|The GPUs together wait} {idle_ns} because the CPU waited for
+--         {gpus?it|them} first, in {gaps|gap|gaps} after {function}.
 -- @try    sync Leave out calls that wait (.item(), .cpu(), synchronize) inside a step, or read results one
 --         step later.
--- @says   copy The GPU waits {idle_ns} while {function} prepares copies, in {gaps|gap|gaps}.
+-- @says   copy {gpus?The GPU waits|The GPUs together wait} {idle_ns} while copies are prepared
+--         ({function}), in {gaps|gap|gaps}.
 -- @try    copy Copy from pinned memory, on a stream of its own, and before the data is needed.
--- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps|gap|gaps, the longest}
---         of {longest_ns}.
+-- @says   host_work {gpus?The GPU waits|The GPUs together wait} {idle_ns} while the CPU does other work, in
+--         {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
--- @says   nothing_asked The GPU waits {idle_ns} because nothing is asked of it: the launching thread waits in
---         {function}, in {gaps|gap|gaps, the longest} of {longest_ns}.
+-- @says   nothing_asked {gpus?The GPU waits|The GPUs together wait} {idle_ns} because nothing is asked of
+--         {gpus?it|them}: the launching thread waits in {function}, in {gaps|gap|gaps, the longest} of
+--         {longest_ns}.
 -- @try    nothing_asked See what it waits for ({query cpu-in-gap}): more requests at a time, data loaded
 --         ahead, or no sleeping between looks at a queue.
--- @says   code_loading The GPU waits {idle_ns} in steps while code is compiled or loaded ({function}), in
---         {gaps|gap|gaps, the longest} of {longest_ns}.
+-- @says   code_loading {gpus?The GPU waits|The GPUs together wait} {idle_ns} in steps while code is compiled
+--         or loaded ({function}), in {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    code_loading Run each shape once before it counts, and see whether something is compiled again and
 --         again (TORCH_LOGS=recompiles, JAX_LOG_COMPILES=1).
--- @says   start_up The GPU waits {idle_ns} while the program {doing}, in {gaps|gap|gaps, the longest} of
---         {longest_ns}: {loading_ns} of it while code is compiled or loaded.
+-- @says   start_up {gpus?The GPU waits|The GPUs together wait} {idle_ns} while the program {doing}, in
+--         {gaps|gap|gaps, the longest} of {longest_ns}: {loading_ns} of it while code is compiled or loaded.
 -- @try    start_up Paid once: what comes behind it counts in long runs. Where it is paid often, keep compiled
 --         code (TORCHINDUCTOR_CACHE_DIR, JAX_COMPILATION_CACHE_DIR); or begin recording later (--delay,
 --         --capture-range).
--- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
---         {function}.
--- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync).
+-- @says   allocation {gpus?The GPU waits|The GPUs together wait} {idle_ns} for memory to be allocated or
+--         freed, in {gaps|gap|gaps} with {function}.
+-- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync)
+--         that keeps its memory (cudaMemPoolAttrReleaseThreshold).
 -- @proof  launch_bound cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  sync cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  copy cpu_bound_gaps min_cpu_pct=0 limit=NULL
@@ -75,6 +78,7 @@ spans AS MATERIALIZED (
 gaps AS (
     SELECT
         thread,
+        found.gpu_id,
         found.start_ns,
         found.duration_ns,
         before_call_ns,
@@ -156,18 +160,25 @@ moments AS (
 -- The last gap that a call reaches into is the one that it makes.
 spent AS (
     SELECT
-        moments.thread,
-        moments.start_ns,
-        sum(least(stops.end_ns, moments.end_ns) - greatest(stops.start_ns, moments.start_ns))
-            FILTER (purpose = 'sync') AS waited_ns,
-        sum(least(stops.end_ns, moments.end_ns) - greatest(stops.start_ns, moments.start_ns))
-            FILTER (purpose = 'allocation') AS allocated_ns,
-        min(function) FILTER (purpose = 'sync') AS waits_in,
-        min(function) FILTER (purpose = 'allocation') AS allocates_in
-    FROM stops
-    ASOF JOIN moments ON moments.thread = stops.thread AND moments.start_ns < stops.end_ns
-    WHERE stops.start_ns < moments.end_ns
-    GROUP BY moments.thread, moments.start_ns
+        thread,
+        start_ns,
+        sum(spent_ns) FILTER (purpose = 'sync') AS waited_ns,
+        sum(spent_ns) FILTER (purpose = 'allocation') AS allocated_ns,
+        arg_max(function, (spent_ns, function)) FILTER (purpose = 'sync') AS waits_in,
+        arg_max(function, (spent_ns, function)) FILTER (purpose = 'allocation') AS allocates_in
+    FROM (
+        SELECT
+            moments.thread,
+            moments.start_ns,
+            purpose,
+            function,
+            sum(least(stops.end_ns, moments.end_ns) - greatest(stops.start_ns, moments.start_ns)) AS spent_ns
+        FROM stops
+        ASOF JOIN moments ON moments.thread = stops.thread AND moments.start_ns < stops.end_ns
+        WHERE stops.start_ns < moments.end_ns
+        GROUP BY moments.thread, moments.start_ns, purpose, function
+    )
+    GROUP BY thread, start_ns
 ),
 slept AS (
     SELECT
@@ -187,6 +198,7 @@ slept AS (
 causes AS (
     SELECT
         thread,
+        gpu_id,
         start_ns,
         duration_ns,
         CASE
@@ -228,14 +240,33 @@ found AS (
     SELECT
         trace,
         cause,
-        sum(duration_ns)::BIGINT AS idle_ns,
-        count(*) AS gaps,
-        max(duration_ns) AS longest_ns,
+        sum(idle_ns)::BIGINT AS idle_ns,
+        sum(gaps)::BIGINT AS gaps,
+        max(longest_ns) AS longest_ns,
         min(start_ns) AS start_ns,
-        max(start_ns + duration_ns) AS end_ns,
-        mode(of_cause ORDER BY of_cause) AS function
-    FROM causes
-    JOIN (SELECT thread, trace FROM threads) AS of_threads USING (thread)
+        max(end_ns) AS end_ns,
+        -- What most of it is told by, and whether that is all.
+        concat(
+            arg_max(of_cause, (idle_ns, of_cause)),
+            if(count(DISTINCT of_cause) > 1, ' and others', '')
+        ) AS function,
+        -- Of GPUs that nobody tells there is one.
+        greatest(len(list_distinct(flatten(list(gpu_ids)))), 1) AS gpus
+    FROM (
+        SELECT
+            trace,
+            cause,
+            of_cause,
+            sum(duration_ns) AS idle_ns,
+            count(*) AS gaps,
+            max(duration_ns) AS longest_ns,
+            min(start_ns) AS start_ns,
+            max(start_ns + duration_ns) AS end_ns,
+            list(DISTINCT gpu_id) AS gpu_ids
+        FROM causes
+        JOIN (SELECT thread, trace FROM threads) AS of_threads USING (thread)
+        GROUP BY trace, cause, of_cause
+    )
     GROUP BY trace, cause
 ),
 middles AS (
@@ -307,6 +338,7 @@ started AS (
         sum(duration_ns)::BIGINT AS idle_ns,
         count(*) AS gaps,
         max(duration_ns) AS longest_ns,
+        greatest(count(DISTINCT gpu_id), 1) AS gpus,
         coalesce(sum(duration_ns) FILTER (loaded_by IS NOT NULL), 0)::BIGINT AS loading_ns,
         arg_min_null(first_step, (first_step_ns, first_step)) AS first_step,
         min(first_step_ns) AS first_step_ns,
@@ -323,7 +355,12 @@ SELECT
     severity_of(idle_ns, whole_ns) AS severity,
     idle_ns AS saving_ns,
     percent(idle_ns, whole_ns) AS saving_pct,
-    MAP {'idle_ns': idle_ns::DOUBLE, 'gaps': gaps::DOUBLE, 'longest_ns': longest_ns::DOUBLE} AS numbers,
+    MAP {
+        'idle_ns': idle_ns::DOUBLE,
+        'gaps': gaps::DOUBLE,
+        'gpus': gpus::DOUBLE,
+        'longest_ns': longest_ns::DOUBLE
+    } AS numbers,
     MAP {'function': function} AS texts,
     range,
     start_ns,
@@ -342,6 +379,7 @@ SELECT
     MAP {
         'idle_ns': idle_ns::DOUBLE,
         'gaps': gaps::DOUBLE,
+        'gpus': gpus::DOUBLE,
         'longest_ns': longest_ns::DOUBLE,
         'loading_ns': loading_ns::DOUBLE
     },

@@ -12,6 +12,7 @@
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  fewest BIGINT = 10          so many launches of one shape tell something
+-- @param  start_up BOOLEAN = true     count launches before the first step behind warm-up of their process
 -- @param  limit BIGINT = 20           rows per trace; NULL for all
 -- @needs  kernels timeline
 -- @column trace VARCHAR               name of the trace
@@ -59,24 +60,31 @@ WITH texts AS (
     )
     GROUP BY trace_id, text
 ),
+executed AS (
+    SELECT kernels.* FROM kernels JOIN chosen_traces($trace) AS traces USING (trace_id)
+),
+counting AS (
+    FROM executed WHERE $start_up
+    UNION ALL
+    SELECT * EXCLUDE (first_step_ns) FROM behind_start_up('executed') WHERE NOT $start_up
+),
 launched AS (
     SELECT
         kernel_id,
-        kernels.start_ns,
-        kernels.end_ns,
-        kernels.duration_ns,
+        counting.start_ns,
+        counting.end_ns,
+        counting.duration_ns,
         -- Names are long, and far fewer than launches: each is looked at once.
         hash(
-            kernels.trace_id, process_id, pid, gpu_id, green_context_id, hash(kernels.name), hash(demangled),
-            hash(texts.range), grid_x, grid_y, grid_z, block_x, block_y, block_z,
+            counting.trace_id, process_id, pid, gpu_id, green_context_id, hash(counting.name),
+            hash(demangled), hash(texts.range), grid_x, grid_y, grid_z, block_x, block_y, block_z,
             static_shared_bytes + dynamic_shared_bytes
         ) AS key_id
-    FROM kernels
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    FROM counting
     LEFT JOIN (SELECT range_id, trace_id, text FROM nvtx_ranges) AS around
-        ON around.range_id = kernels.range_id
+        ON around.range_id = counting.range_id
     LEFT JOIN texts ON texts.trace_id = around.trace_id AND texts.text = around.text
-    WHERE kernels.start_ns IS NOT NULL
+    WHERE counting.start_ns IS NOT NULL
 ),
 counted AS (
     SELECT

@@ -14,7 +14,7 @@ from made.nsys import Recording, kernel
 
 import traceql
 from traceql.ask.answer import Answer, Asker, Once
-from traceql.errors import QueryError
+from traceql.errors import MissingDataError, QueryError
 from traceql.store.definitions import Definition
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ def test_notes_have_codes(db: traceql.Database) -> None:
         "not_recorded",
         "No kernels in ranges: recorded by nsys profile --trace=cuda; ncu.",
     )
+    # ncu records kernels without a timeline.
+    with pytest.raises(MissingDataError, match="holds no kernels") as lacking:
+        db.ask("kernel_drift", trace="ranges")
+    assert lacking.value.remedy == "Recorded by: nsys profile --trace=cuda"
     notes = db.ask("step_summary", trace="ranges").notes
     assert notes[-1].code == "no_rows"
     assert notes[-1].text.startswith("No rows. ")
@@ -210,6 +214,24 @@ def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
     for number in range(3):
         of_page.run(f"SELECT * REPLACE ({number} AS pid) FROM operations_in_order", about=("run",))
     assert computed == ["operations_in_order"]
+
+
+def test_a_question_has_computed_once_what_it_reads_in_several_places_and_says_so(
+    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    compute = Definition.compute
+    monkeypatch.setattr(
+        Definition, "compute", lambda self, *given: computed.append(self.name) or compute(self, *given)
+    )
+    found = db.ask("copies_that_wait", trace="run")
+    assert {"steady_steps", "gaps_of_start_up"} <= set(computed)
+    assert len(computed) == len(set(computed))
+    computed.clear()
+    # About all traces it would be a table of all of them.
+    assert db.ask("copies_that_wait").table.equals(found.table)
+    db.ask("waiting_gpu", trace="run")
+    assert computed == []
 
 
 @pytest.fixture

@@ -321,6 +321,10 @@ def test_a_trace_beside_itself_is_the_same_and_timelines_are_not_compared_with_c
     Profile().kernel("k", ns=10).store(database, "profiled")
     with pytest.raises(QueryError, match="different kinds"):
         database.verdict("a", "profiled", gate="5%")
+    # Its kernel was recorded, and how long it took was not.
+    Profile().kernel("k").store(database, "untimed")
+    with pytest.raises(MissingDataError, match="no time of work on a GPU was recorded"):
+        database.verdict("untimed", "untimed", gate="5%")
 
 
 # --- gates ----------------------------------------------------------------------------------------------

@@ -228,6 +228,8 @@ def test_a_map_of_time_begins_and_ends_with_the_work() -> None:
     cells = drawn("heatmap", answer, x="start_ns", y="gpu_id", color="busy_pct")
     assert [row["start_ns"] for row in rows(cells, "until_ns")] == [10, 20, 30]
     assert cells["title"]["subtitle"] == ["nothing in 2 stretches of time before and after"]
+    one = drawn("heatmap", answer[1:], x="start_ns", y="gpu_id", color="busy_pct")
+    assert one["title"]["subtitle"] == ["nothing in 1 stretch of time before and after"]
     assert cells["encoding"]["x"]["scale"]["zero"] is False
 
 

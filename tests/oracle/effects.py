@@ -202,7 +202,7 @@ def _row(
         **dict.fromkeys(("baseline_outside_ns", "variant_outside_ns"), 0 if about[0] == "trace" else None),
         "share_pct": percent((means[0] or 0) + only["baseline_only_ns"], whole),
         "effect_pct": None if effect is None else 100 * effect,
-        "low_pct": None if half is None else 100 * (effect - half),
+        "low_pct": None if half is None else max(100 * (effect - half), -100),
         "high_pct": None if half is None else 100 * (effect + half),
         "method": method,
         "blocks": len(blocks),

@@ -151,6 +151,16 @@ def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> li
     )
 
 
+@answers("kernel_drift", {"kernel": "*", "names": "distinct", "fewest": 2, "limit": None, "start_up": False})
+def drifting_behind_start_up(
+    view: View, kernel: str, names: str, fewest: int, limit: None, *, start_up: bool
+) -> list[Row]:
+    assert not start_up
+    behind = _behind_start_up(view)
+    steady = replace(view, operations=[work for work in view.operations if work in behind])
+    return kernel_drift(steady, kernel, names, fewest, limit)
+
+
 @answers(
     "slowing_kernels",
     {"slower_pct": 0, "steady_pct": 0, "short_ns": 0, "fewest": 2, "least_pct": 0},
@@ -160,7 +170,7 @@ def slowing_kernels(
     view: View, slower_pct: float, steady_pct: float, short_ns: int, fewest: int, least_pct: float
 ) -> list[Row]:
     found: dict[str, list[Row]] = {}
-    for row in kernel_drift(view, "*", "distinct", fewest, None):
+    for row in drifting_behind_start_up(view, "*", "distinct", fewest, None, start_up=False):
         longer, clocks, steady = row["above_fast_pct"], row["clocks_pct"], row["steady_pct"]
         if longer is None or longer < slower_pct or row["median_ns"] < short_ns:
             continue
@@ -271,7 +281,7 @@ def copies_that_wait(view: View, least_pct: float) -> list[Row]:
                 _whole(view),
                 least_pct,
                 numbers=numbers,
-                texts={"function": _most_frequent(copy["function"] for copy in copies)},
+                texts={"functions": ", ".join(sorted({copy["function"] for copy in copies}))},
                 start_ns=min(copy["start_ns"] for copy in copies),
                 end_ns=max(copy["start_ns"] + copy["duration_ns"] for copy in copies),
             )
@@ -343,13 +353,31 @@ def waiting_gpu(view: View, host_ns: int, least_pct: float) -> list[Row]:
             sum(idle),
             _whole(view),
             least_pct,
-            numbers={"idle_ns": sum(idle), "gaps": len(group), "longest_ns": max(idle)},
-            texts={"function": _most_frequent(function for _, _, function in group)},
+            numbers={
+                "idle_ns": sum(idle),
+                "gaps": len(group),
+                "gpus": len({gap["gpu"] for gap, _, _ in group}),
+                "longest_ns": max(idle),
+            },
+            texts={"function": _mostly((function, gap["duration_ns"]) for gap, _, function in group)},
             range=_around_all(view, [gap for gap, _, _ in group]),
             start_ns=min(gap["start_ns"] for gap, _, _ in group),
             end_ns=max(gap["start_ns"] + gap["duration_ns"] for gap, _, _ in group),
         )
     return rows
+
+
+def _longest(took: Counter[str]) -> str:
+    """The function that took most time; of several the last one by the alphabet."""
+    return max(took, key=lambda name: (took[name], name))
+
+
+def _mostly(told: Iterable[tuple[str, int]]) -> str:
+    """The function that tells most of the time, and whether it is all that tells some."""
+    took: Counter[str] = Counter()
+    for function, ns in told:
+        took[function] += ns
+    return _longest(took) + (" and others" if len(took) > 1 else "")
 
 
 def _place(gap: Row) -> tuple[int, int]:
@@ -373,6 +401,7 @@ def _started(once: list[_Once], whole_ns: int, least_pct: float) -> list[Row]:
         numbers={
             "idle_ns": sum(took),
             "gaps": len(took),
+            "gpus": len({gap.gpu for gap in once}),
             "longest_ns": max(took),
             "loading_ns": sum(gap.end - gap.start for gap in once if gap.loaded_by),
         },
@@ -398,7 +427,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         ends[start] = max(ends.get(start, 0), start + other["duration_ns"])
     start, end = gap["start_ns"], ends[gap["start_ns"]]
     spent: dict[str, set[int]] = {"sync": set(), "allocation": set()}
-    names: dict[str, set[str]] = {"sync": set(), "allocation": set()}
+    names: dict[str, Counter[str]] = {"sync": Counter(), "allocation": Counter()}
     for call in view.calls:
         kind = "sync" if _WAITS.match(call.name) else "allocation" if _ALLOCATES.match(call.name) else None
         if kind is None or (call.process, call.tid) != gap["thread"]:
@@ -409,7 +438,7 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
         # A call makes the last gap that it reaches into.
         if max((at for at in ends if at < call.end), default=None) == start and call.start < end:
             spent[kind] |= moments([(max(call.start, start), min(call.end, end))])
-            names[kind].add(call.name)
+            names[kind][call.name] += min(call.end, end) - max(call.start, start)
     called = max(
         other["start_ns"] + other["before_call_ns"]
         for other in filter(is_of, found)
@@ -418,13 +447,13 @@ def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, s
     slept = _slept(view, gap["thread"], ends, start, called)
     own = gap["before_call_ns"] - len(spent["sync"]) - len(spent["allocation"])
     if 2 * len(spent["allocation"]) >= gap["duration_ns"]:
-        return "allocation", min(names["allocation"])
+        return "allocation", _longest(names["allocation"])
     if own >= host_ns and slept and 2 * sum(took for took, _ in slept) >= gap["duration_ns"]:
         return "nothing_asked", max(slept)[1]
     if own >= host_ns and 2 * own >= gap["duration_ns"]:
         return "host_work", gap["function"]
     if spent["sync"]:
-        return "sync", min(names["sync"])
+        return "sync", _longest(names["sync"])
     if _COPIES.match(gap["function"]) and 2 * gap["in_call_ns"] >= gap["duration_ns"]:
         return "copy", gap["function"]
     return "launch_bound", gap["function"]

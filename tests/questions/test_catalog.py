@@ -139,6 +139,7 @@ def test_a_malformed_header_is_an_error_with_file_and_line(text: str, problem: s
             "q.sql:4: @counted is there more than once",
         ),
         (["@card any 1 A", "@card any 2 B"], "q.sql:3: @card is there more than once"),
+        (["@once page"], "q.sql:3: expected '@once question'"),
     ],
 )
 def test_a_tag_that_would_not_be_read_is_an_error(lines: list[str], problem: str) -> None:
@@ -153,6 +154,12 @@ def test_a_tag_that_would_not_be_read_is_an_error(lines: list[str], problem: str
 def test_a_view_has_no_tags_of_questions(line: str) -> None:
     file = sqlfiles.parse(f"-- Title.\n-- @column x BIGINT  y\n-- {line}\nSELECT 1 AS x", "v.sql")
     with pytest.raises(CatalogError, match=r"v.sql:3: @\w+ is for questions"):
+        question.parse(file, question.VIEWS, lambda _name: ())
+
+
+def test_a_view_is_computed_once_for_a_page() -> None:
+    file = sqlfiles.parse("-- Title.\n-- @column x BIGINT  y\n-- @once question\nSELECT 1 AS x", "v.sql")
+    with pytest.raises(CatalogError, match=r"v.sql:3: expected '@once page'"):
         question.parse(file, question.VIEWS, lambda _name: ())
 
 

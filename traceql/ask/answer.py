@@ -181,6 +181,8 @@ class Asker:
             CatalogError: a question of the user's own does not return what it declares.
         """
         query = self.catalog.find(name)
+        if query.once and not isinstance(self, Once):
+            return Once(self).answer(name, params, elsewhere, plain=plain, first=first)
         run = partial(self.store.run, plain=True)
         bound = place.named(run, query, query.bind(params))
         notes = gaps.notes(self._run_about(bound), self.catalog, query, bound)

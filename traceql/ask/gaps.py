@@ -9,6 +9,7 @@ from traceql.errors import MissingDataError
 from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
+from traceql.read import kinds
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
         lacking = [t for t in able if _lacks(t, need)]
         unstored = [t["trace"] for t in lacking if _unstored(t, need)]
-        what, how = " or ".join(need), "; ".join(options.values())
+        # Who has no timeline records nothing that a question about one reads.
+        helpful = [option for kind, option in options.items() if not timed or kinds.has_timeline(kind)]
+        what, how = " or ".join(need), "; ".join(helpful)
         if len(lacking) == len(able):
             again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(
@@ -190,8 +193,6 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
     ).to_pylist()
     if not found:
         return []
-    from traceql.read import kinds
-
     alike: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         alike.setdefault(kinds.graph_option(row["profiler"]) or "", []).append(row)

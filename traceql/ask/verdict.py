@@ -267,7 +267,10 @@ def judge(
     effects = found.frame().to_dicts()
     if not effects:
         raise MissingDataError(
-            f"no {topic or 'work'} on a GPU was recorded on either side", f"Topics: {', '.join(TOPICS)}."
+            f"no time of a {topic} on a GPU was recorded on either side"
+            if topic
+            else "no time of work on a GPU was recorded on either side",
+            f"Topics: {', '.join(TOPICS)}.",
         )
     # Extra launches are in what a step took, where that is judged.
     in_steps = any(row["matched"] and _counts_launches(row, held_against) for row in effects)

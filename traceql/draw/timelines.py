@@ -11,6 +11,7 @@ from traceql.draw import theme
 from traceql.draw.names import told_apart
 from traceql.draw.registry import Drawing, chart
 from traceql.present import units
+from traceql.present.values import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,8 @@ def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
         )
     )
     whole, shown = known[x].n_unique(), worked[x].n_unique()
-    note = f"nothing in {whole - shown:,} stretches of time before and after" if shown < whole else ""
+    idle = whole - shown
+    note = f"nothing in {counted(idle, 'stretches')} of time before and after" if idle else ""
     return theme.noted(cells, note)
 
 

@@ -37,7 +37,8 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
 (in ``_views``) have columns and no parameters, and say ``@once page`` where a page had better compute them
-once for all its questions; macros (in ``_macros``) have parameters ``name TYPE meaning``, and their SQL is an
+once for all its questions; questions say ``@once question`` where what they read in several places had better
+be computed once. Macros (in ``_macros``) have parameters ``name TYPE meaning``, and their SQL is an
 expression, or a SELECT that makes them tables.
 """
 
@@ -278,7 +279,8 @@ class Query:
         of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
         asks: the questions whose answers its SQL reads.
         sayings: of findings: code → what is said about it.
-        once: of a view: whether a page computes it once for all its questions.
+        once: of a view: whether a page computes it once for all its questions; of a question: whether it has
+            such views computed once for itself.
     """
 
     name: str
@@ -436,8 +438,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
                 columns.append(_unique(column, columns, where))
         elif tag.name == "unites" and tag.text != "trace":
             raise CatalogError(f"{where}: expected '@unites trace'")
-        elif tag.name == "once" and (tag.text != "page" or topic != VIEWS):
-            raise CatalogError(f"{where}: expected '@once page', of a view")
+        elif tag.name == "once" and tag.text != (word := "page" if topic == VIEWS else "question"):
+            raise CatalogError(f"{where}: expected '@once {word}'")
         elif tag.name == "needs":
             _check_needs(tag.text, where, columns_of)
         elif tag.name == "ncu" and not file.texts("metrics"):

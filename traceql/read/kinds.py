@@ -70,6 +70,15 @@ def title(name: str) -> str:
     return KINDS[name].title if name in KINDS else name
 
 
+def has_timeline(name: str) -> bool:
+    """Whether events of the profiler's traces have times; of a kind that is not known they may.
+
+    >>> has_timeline("nsys"), has_timeline("ncu"), has_timeline("another")
+    (True, False, True)
+    """
+    return name not in KINDS or KINDS[name].has_timeline
+
+
 def graph_option(name: str) -> str:
     """The command that records the kernels of CUDA graphs one by one; empty if none is known."""
     return KINDS[name].graph_option if name in KINDS else ""

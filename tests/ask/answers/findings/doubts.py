@@ -1,5 +1,5 @@
 from made.case import Case, across
-from made.nsys import TWIN, Recording, kernel
+from made.nsys import TWIN, Recording, copy, kernel
 
 BEGUN = "CUDA injection initialized successfully."
 
@@ -100,6 +100,23 @@ CASES = [
             """
             trace  code          severity  saving_ns  saving_pct  numbers                                                                               texts  range  start_ns  end_ns
             a      unattributed  low       NULL       NULL        {gpu_in_ranges_pct: 14.285714285714286, gpu_ns: 70.0, pid: 2.0, device_id: 1.0}  []     NULL   30        108
+            """
+        ),
+    ),
+    Case(
+        "where CUDA was traced and no events are lost, it is told that nothing ran",
+        traces={
+            "idle": Recording().call("cudaMalloc_v3020", 0, 5),
+            "copying": Recording().work(copy("Host-to-Device", 10, 20, 4)),
+            "killed": Recording().call("cudaMalloc_v3020", 0, 5).diagnostic(BEGUN),
+            # Nobody traced CUDA.
+            "ranges": Recording().range("step", 0, 10),
+        },
+        expected=across(
+            """
+            trace   code         severity  saving_ns  saving_pct  numbers  texts                                                          range  start_ns  end_ns
+            idle    no_gpu_work  doubt     NULL       NULL        []       []                                                             NULL   NULL      NULL
+            killed  lost_events  doubt     NULL       NULL        []       {counted: : what its process had not handed over at the end}  NULL   NULL      NULL
             """
         ),
     ),

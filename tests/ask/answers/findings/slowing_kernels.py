@@ -1,4 +1,4 @@
-from made.case import Case, down
+from made.case import Case, across, down
 from made.nsys import Recording, kernel
 
 CLOCK = "GPC Clock Frequency [MHz]"
@@ -19,6 +19,17 @@ def clocked(made: Recording, later: int) -> Recording:
 
 
 RAMP = range(20, 40, 2)
+
+
+def behind_warm_up(*durations: int) -> Recording:
+    """A first step that takes ten times as long, whose launch takes 10; then a step for each duration."""
+    made = Recording().range("step 0", 0, 500).call("cudaLaunchKernel_v7000", 0, 5, kernel("gemm", 10, 20))
+    for number, duration in enumerate(durations, start=1):
+        start = 450 + 50 * number
+        made.range(f"step {number}", start, start + 40)
+        made.call("cudaLaunchKernel_v7000", start, start + 5, kernel("gemm", start + 5, start + 5 + duration))
+    return made
+
 
 CASES = [
     Case(
@@ -50,6 +61,18 @@ CASES = [
             range       NULL                                                                                                      NULL                                                                                                      NULL                                                                                                                   NULL
             start_ns    10                                                                                                        10                                                                                                        10                                                                                                                     10
             end_ns      500                                                                                                       490                                                                                                       498                                                                                                                    498
+            """
+        ),
+    ),
+    Case(
+        "what is launched before the first step behind warm-up is not compared, however fast it is",
+        traces={"a": behind_warm_up(*RAMP)},
+        params={"short_ns": 0},
+        expected=across(
+            """
+            # 2 + 4 + … + 18 of 10 … 993 without 20 … 505.
+            trace  code             severity  saving_ns  saving_pct  numbers                                                                                    texts           range  start_ns  end_ns
+            a      unclocked_drift  medium    90         9000/498    {kernels: 1.0, longer_pct: 45.0, max_ns: 38.0, fast_clock_hz: NULL, slow_clock_hz: NULL}  {kernel: gemm}  NULL   505       993
             """
         ),
     ),

@@ -30,7 +30,7 @@ CASES = [
             saving_ns   100                                            100                                            100                                            100                                            100
             # Of 1310 - 10.
             saving_pct  10000/1300                                     10000/1300                                     10000/1300                                     10000/1300                                     10000/1300
-            numbers     {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}
+            numbers     {idle_ns: 100.0, gaps: 1.0, gpus: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, gpus: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, gpus: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, gpus: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, gpus: 1.0, longest_ns: 100.0}
             texts       {function: cudaMalloc}                         {function: cudaMemcpyAsync}                    {function: cudaLaunchKernel}                   {function: cudaLaunchKernel}                   {function: cudaStreamSynchronize}
             range       load                                           NULL                                           step                                           step                                           step
             start_ns    700                                            900                                            500                                            100                                            300
@@ -53,7 +53,7 @@ CASES = [
         expected=across(
             """
             trace  code          severity  saving_ns  saving_pct  numbers                                      texts                         range  start_ns  end_ns
-            a      launch_bound  medium    20 + 30    5           {idle_ns: 50.0, gaps: 2.0, longest_ns: 30.0}  {function: cudaLaunchKernel}  NULL   100       330
+            a      launch_bound  medium    20 + 30    5           {idle_ns: 50.0, gaps: 2.0, gpus: 1.0, longest_ns: 30.0}  {function: cudaLaunchKernel}  NULL   100       330
             """
         ),
     ),
@@ -71,7 +71,7 @@ CASES = [
         expected=across(
             """
             trace  code       severity  saving_ns  saving_pct  numbers                                         texts                         range  start_ns  end_ns
-            a      host_work  high      200        40          {idle_ns: 200.0, gaps: 1.0, longest_ns: 200.0}  {function: cudaLaunchKernel}  NULL   100       300
+            a      host_work  high      200        40          {idle_ns: 200.0, gaps: 1.0, gpus: 1.0, longest_ns: 200.0}  {function: cudaLaunchKernel}  NULL   100       300
             """
         ),
     ),
@@ -105,7 +105,7 @@ CASES = [
             # 110 from 500 and from 700.
             saving_ns   220                                             120                                            100
             saving_pct  22                                              12                                             10
-            numbers     {idle_ns: 220.0, gaps: 2.0, longest_ns: 110.0}  {idle_ns: 120.0, gaps: 1.0, longest_ns: 120.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}
+            numbers     {idle_ns: 220.0, gaps: 2.0, gpus: 1.0, longest_ns: 110.0}  {idle_ns: 120.0, gaps: 1.0, gpus: 1.0, longest_ns: 120.0}  {idle_ns: 100.0, gaps: 1.0, gpus: 1.0, longest_ns: 100.0}
             texts       {function: cudaLaunchKernel}                    {function: poll}                               {function: cudaStreamSynchronize}
             range       NULL                                            NULL                                           NULL
             start_ns    500                                             100                                            300
@@ -118,7 +118,7 @@ CASES = [
         traces={
             "a": Recording()
             .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
-            # 30 + 10 + 30 of 130, most of it in two; of two gaps the first by the alphabet is named.
+            # 30 + 10 + 30 of 130, most of it in two, of which the last one by the alphabet is named.
             .os_call("fgets", 105, 135)
             .os_call("read", 110, 130)
             .os_call("write", 135, 155)
@@ -131,7 +131,7 @@ CASES = [
             .os_call("read", 310, 390)
             .call("cudaLaunchKernel_v7000", 398, 420, kernel("c", 430, 500))
             .os_call("read", 400, 418)
-            # Half of 110, of which the thread works the rest.
+            # Half of 110, of which the thread works the rest: less than 130.
             .os_call("fsync", 510, 565)
             .call("cudaLaunchKernel_v7000", 605, 608, kernel("d", 610, 1000))
         },
@@ -144,11 +144,44 @@ CASES = [
             saving_ns   240                                             130
             # Of 1000 - 130, and of all 1000.
             saving_pct  24000/870                                       13
-            numbers     {idle_ns: 240.0, gaps: 2.0, longest_ns: 130.0}  {idle_ns: 130.0, gaps: 1.0, longest_ns: 130.0, loading_ns: 130.0}
-            texts       {function: fsync}                               {doing: loads code}
+            numbers     {idle_ns: 240.0, gaps: 2.0, gpus: 1.0, longest_ns: 130.0}  {idle_ns: 130.0, gaps: 1.0, gpus: 1.0, longest_ns: 130.0, loading_ns: 130.0}
+            texts       {function: getc and others}                      {doing: loads code}
             range       NULL                                            NULL
             start_ns    100                                             300
             end_ns      610                                             430
+            """
+        ),
+    ),
+    Case(
+        "the first launch of a kernel that takes 100 µs loads its code; of calls that allocate those of the name are"
+        " told that take most together",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 10, 100_000))
+            .call("cudaLaunchKernel_v7000", 100_000, 200_000, kernel("b", 300_000, 400_000))
+            # The second one has its code.
+            .call("cudaLaunchKernel_v7000", 400_000, 500_000, kernel("b", 600_000, 700_000))
+            # A nanosecond less.
+            .call("cudaLaunchKernel_v7000", 700_000, 799_999, kernel("c", 800_000, 900_000))
+            # 30,000 twice are more than 40,000.
+            .call("cudaMalloc_v3020", 900_000, 930_000)
+            .call("cudaFree_v3020", 930_000, 970_000)
+            .call("cudaMalloc_v3020", 970_000, 1_000_000)
+            .call("cudaLaunchKernel_v7000", 1_000_000, 1_005_000, kernel("a", 1_010_000, 1_100_000))
+        },
+        expected=down(
+            """
+            trace       a                                                               a                                                               a
+            code        launch_bound                                                    allocation                                                      start_up
+            severity    high                                                            medium                                                          once
+            saving_ns   200000 + 100000                                                 110000                                                          200000
+            # Of 1100000 - 10 - 200000, and of 1100000 - 10.
+            saving_pct  30000000/899990                                                 11000000/899990                                                 20000000/1099990
+            numbers     {idle_ns: 300000.0, gaps: 2.0, gpus: 1.0, longest_ns: 200000.0}  {idle_ns: 110000.0, gaps: 1.0, gpus: 1.0, longest_ns: 110000.0}  {idle_ns: 200000.0, gaps: 1.0, gpus: 1.0, longest_ns: 200000.0, loading_ns: 200000.0}
+            texts       {function: cudaLaunchKernel}                                    {function: cudaMalloc}                                          {doing: loads code}
+            range       NULL                                                            NULL                                                            NULL
+            start_ns    400000                                                          900000                                                          100000
+            end_ns      800000                                                          1010000                                                         300000
             """
         ),
     ),
@@ -183,7 +216,7 @@ CASES = [
             # 10 + 20 + 10 of a step, between two, and behind them.
             saving_ns   40                                             30                                            130
             saving_pct  4000/160                                       3000/160                                      13000/290
-            numbers     {idle_ns: 40.0, gaps: 3.0, longest_ns: 20.0}   {idle_ns: 30.0, gaps: 1.0, longest_ns: 30.0}  {idle_ns: 130.0, gaps: 3.0, longest_ns: 80.0, loading_ns: 20.0}
+            numbers     {idle_ns: 40.0, gaps: 3.0, gpus: 1.0, longest_ns: 20.0}   {idle_ns: 30.0, gaps: 1.0, gpus: 1.0, longest_ns: 30.0}  {idle_ns: 130.0, gaps: 3.0, gpus: 1.0, longest_ns: 80.0, loading_ns: 20.0}
             texts       {function: cudaLaunchKernel}                   {function: cuModuleLoadDataEx}                {doing: starts up, before its first step behind warm-up (step *), or loads code outside of steps}
             range       NULL                                           step 2                                        NULL
             start_ns    160                                            210                                           20
@@ -226,7 +259,7 @@ CASES = [
             severity    high                                          high                                           once
             saving_ns   90                                            60                                             20
             saving_pct  9000/170                                      6000/130                                       2000/150
-            numbers     {idle_ns: 90.0, gaps: 7.0, longest_ns: 20.0}  {idle_ns: 60.0, gaps: 5.0, longest_ns: 20.0}   {idle_ns: 20.0, gaps: 1.0, longest_ns: 20.0, loading_ns: 0.0}
+            numbers     {idle_ns: 90.0, gaps: 7.0, gpus: 1.0, longest_ns: 20.0}  {idle_ns: 60.0, gaps: 5.0, gpus: 1.0, longest_ns: 20.0}   {idle_ns: 20.0, gaps: 1.0, gpus: 1.0, longest_ns: 20.0, loading_ns: 0.0}
             texts       {function: cudaLaunchKernel}                  {function: cudaLaunchKernel}                   {doing: starts up, before its first step behind warm-up (step *)}
             range       NULL                                          NULL                                           NULL
             start_ns    20                                            50                                             20
