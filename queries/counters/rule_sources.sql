@@ -1,9 +1,10 @@
 -- Which instructions and source lines do ncu's rules mean?
 --
--- A row for each instruction or line that a rule marks, of each launch. Those of the advice that is worth
--- most come first, as in rules; of one rule, those that were sampled most. Rules do not say which of their
--- results a mark is of: estimated_speedup_pct is the highest of the rule. metric and value are what the rule
--- looked at, as it weighs that itself: the first by severity (high, default, low) and name.
+-- A row for each instruction or line that a rule marks, of each launch; what it says of a line once for each
+-- of its instructions has one. Those of the advice that is worth most come first, as in rules; of one rule,
+-- those that were sampled most. Rules do not say which of their results a mark is of: estimated_speedup_pct
+-- is the highest of the rule. metric and value are what the rule looked at, as it weighs that itself: the
+-- first by severity (high, default, low) and name.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
@@ -98,7 +99,7 @@ marked AS (
         focus.metric,
         focus.value
     FROM wanted
-    JOIN source_markers AS markers USING (kernel_id)
+    JOIN (SELECT DISTINCT * FROM source_markers) AS markers USING (kernel_id)
     LEFT JOIN results
         ON results.kernel_id = wanted.kernel_id AND results.rule = marker_rule AND section = marker_section
     LEFT JOIN looked

@@ -628,7 +628,8 @@ def test_what_rules_mark_has_the_samples_of_the_source_page(profiles: Database) 
         (row["kernel_id"], row["source_file"], row["source_line"]): row["samples"] for row in lines.to_dicts()
     }
     marked = [row for row in rows if row["address"] is not None]
-    assert (len(marked), len(rows)) == (65, 75)
+    # Of lines there are ten marks, four of which repeat others.
+    assert (len(marked), len(rows)) == (65, 71)
     for row in rows:
         if row["address"] is None:
             assert row["samples"] == by_line[row["kernel_id"], row["source_file"], row["source_line"]]

@@ -29,6 +29,8 @@ MARKED = (
     .marker("Stall", "hot", address=4112)
     .marker("Stall", "idle", address=4128)
     .marker("Stall", "hot line", file="/src/k.cu", line=4)
+    # ncu says it once for each instruction of the line.
+    .marker("Stall", "hot line", file="/src/k.cu", line=4)
     .marker("Stall", "no such line", file="/src/k.cu", line=9)
     .marker("Pipe", "unknown", address=8192, kind="warning")
     .marker("Light", "without advice", address=4096, kind="ok")
@@ -87,6 +89,8 @@ CASES = [
             .instruction(4112, "FFMA R2", **LINE)
             .marker("Stall", "hot", address=4112)
             .marker("Stall", "hot line", file="/src/k.cu", line=4)
+    # ncu says it once for each instruction of the line.
+    .marker("Stall", "hot line", file="/src/k.cu", line=4)
         },
         expected=across(
             """
