@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,8 +122,8 @@ def test_what_ranges_launch_is_not_looked_for_among_all_ranges_of_a_level(
 ) -> None:
     """Of Parquet files the engine does not know how few levels there are."""
     statement = catalog.shipped().find("nvtx_kern_sum").sql
-    for name, value in {"range": "NULL", "names": "'full'", "by": "'thread'", "trace": "NULL"}.items():
-        statement = statement.replace(f"${name}", value)
+    values = {"range": "NULL", "names": "'full'", "by": "'thread'", "by_range": "false", "trace": "NULL"}
+    statement = re.sub(r"\$(\w+)", lambda found: values[found[1]], statement)
     plan = everything[1].sql(f"EXPLAIN {statement.lstrip()}")["explain_value"].item()
     assert "around_id" in plan
     assert "levels = levels" not in plan

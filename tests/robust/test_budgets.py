@@ -29,7 +29,7 @@ from traceql.errors import LimitError, ReportError, UnknownFormatError
 from traceql.read import formats, limits, source, worker
 from traceql.read.base import no_progress
 from traceql.read.limits import Limits, bytes_of
-from traceql.read.ncu_rep import options, results, tables
+from traceql.read.ncu_rep import options, ranges, tables
 from traceql.read.nsys_rep import messages
 from traceql.read.protobuf import WireError
 
@@ -352,12 +352,12 @@ def test_a_path_of_a_workload_is_short_too() -> None:
 
 def test_ranges_of_many_domains_are_looked_for_once() -> None:
     count = 500
-    ranges = [ncu.message((1, number), (3, ncu.message((1, f"range {number}")))) for number in range(count)]
-    thread = ncu.message((1, ncu.THREAD), *((2, one) for one in ranges))
+    stacks = [ncu.message((1, number), (3, ncu.message((1, f"range {number}")))) for number in range(count)]
+    thread = ncu.message((1, ncu.THREAD), *((2, one) for one in stacks))
     domains = [ncu.message((1, number), (2, f"domain {number}")) for number in range(count)]
     state = ncu.message(*((1, one) for one in domains), (2, thread))
-    with mock.patch.object(results.protobuf, "number", wraps=results.protobuf.number) as looked:
-        found = list(results._ranges(results.protobuf.message(state), ncu.THREAD))
+    with mock.patch.object(ranges.protobuf, "number", wraps=ranges.protobuf.number) as looked:
+        found = list(ranges.around(ranges.protobuf.message(state), ncu.THREAD))
     assert [(row[0], row[3]) for row in found] == [(f"domain {n}", f"range {n}") for n in range(count)]
     assert looked.call_count < 5 * count
 

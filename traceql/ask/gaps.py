@@ -9,7 +9,6 @@ from traceql.errors import MissingDataError
 from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
-from traceql.read import kinds
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
@@ -112,14 +111,13 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
         lacking = [t for t in able if _lacks(t, need)]
         unstored = [t["trace"] for t in lacking if _unstored(t, need)]
-        # Who has no timeline records nothing that a question about one reads.
-        helpful = [option for kind, option in options.items() if not timed or kinds.has_timeline(kind)]
-        what, how = " or ".join(need), "; ".join(helpful)
+        what = " or ".join(need)
+        how = _recorded_by(options, timed) if lacking or not able else ""
         if len(lacking) == len(able):
             again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(
                 f"{_whose(chosen, 'holds', 'hold')} no {what}, which {query.name} reads",
-                f"{again}{f'Recorded by: {how}' if options else ''}",
+                f"{again}{f'Recorded by: {how}' if how else ''}",
             )
         if unstored:
             found.append(Note("not_stored", f"No {what} in {listed(unstored)}: {_NOT_STORED}."))
@@ -131,6 +129,13 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if by_of(bound.get("by"))[0] == "thread":
         found += _launched_elsewhere(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
+
+
+def _recorded_by(options: Mapping[str, str], timed: bool) -> str:
+    """How what is missing is recorded: who has no timeline records nothing for a question about one."""
+    from traceql.read import kinds
+
+    return "; ".join(option for kind, option in options.items() if not timed or kinds.has_timeline(kind))
 
 
 def _whose(chosen: list[str], verb: str, of_several: str) -> str:
@@ -193,6 +198,8 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
     ).to_pylist()
     if not found:
         return []
+    from traceql.read import kinds
+
     alike: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         alike.setdefault(kinds.graph_option(row["profiler"]) or "", []).append(row)

@@ -85,6 +85,8 @@ def _told(
     if text is None:
         raise WireError("a range has no text", 0)
     attributes = _within(entry, text_field + 1)
+    if not attributes:
+        return text, None, None, None
     message = _within(attributes, 5)
     kind = protobuf.number(message, 1)
     if not text and kind in (_ASCII, _UNICODE):

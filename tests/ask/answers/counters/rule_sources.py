@@ -89,8 +89,8 @@ CASES = [
             .instruction(4112, "FFMA R2", **LINE)
             .marker("Stall", "hot", address=4112)
             .marker("Stall", "hot line", file="/src/k.cu", line=4)
-    # ncu says it once for each instruction of the line.
-    .marker("Stall", "hot line", file="/src/k.cu", line=4)
+            # ncu says it once for each instruction of the line.
+            .marker("Stall", "hot line", file="/src/k.cu", line=4)
         },
         expected=across(
             """
