@@ -1,7 +1,7 @@
 -- Which kernels does each NVTX range launch, and how long do they take?
 --
 -- A kernel counts for every range around its launch, by the range's thread or by --by process; where ranges
--- of one text lie in each other, once. nsys stats adds up its time for each of them: so does --by-range.
+-- of one text lie in each other, once. nsys stats adds up its time for each: so does --by-range true.
 -- Kernels launched outside any range come under a NULL range. Kernels whose launch was not recorded are left
 -- out, as are those of traces without ranges.
 -- @of     timeline
