@@ -74,6 +74,19 @@ def kernel(*fields: tuple[int, Value], names: tuple[str, str, str] = ("f", "f(in
     )  # fmt: skip
 
 
+def attributes(
+    kind: int, said: str | int, payload: bytes | None = None, *, category: int = 0, color: int = 0
+) -> bytes:
+    """What NVTX writes behind the text of a range; its message is a text, or the handle of one."""
+    return message(
+        (1, 3),
+        (2, category),
+        (3, message((1, 1), (2, color))),
+        (4, payload or message((1, 0))),
+        (5, message((1, kind), (2 if isinstance(said, str) else 3, said))),
+    )
+
+
 def workload(*fields: tuple[int, Value]) -> bytes:
     """The result of a range, command list or graph."""
     return message((1, THREAD), (2, 1), *fields, (5, 1_700_000_000), (6, 0))

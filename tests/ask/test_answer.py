@@ -202,14 +202,20 @@ def test_patterns_are_looked_for_in_the_traces_that_are_asked_about(db: traceql.
     assert set(told["other", "another"]) | set(told["third",]) <= set(told[()])
 
 
-def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
-    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    computed: list[str] = []
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what is computed once, as it is computed."""
+    names: list[str] = []
     compute = Definition.compute
     monkeypatch.setattr(
-        Definition, "compute", lambda self, *given: computed.append(self.name) or compute(self, *given)
+        Definition, "compute", lambda self, *given: names.append(self.name) or compute(self, *given)
     )
+    return names
+
+
+def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
+    db: traceql.Database, computed: list[str]
+) -> None:
     of_page = Once(db._asker).store
     for number in range(3):
         of_page.run(f"SELECT * REPLACE ({number} AS pid) FROM operations_in_order", about=("run",))
@@ -217,13 +223,8 @@ def test_what_a_page_has_computed_stays_where_a_select_has_the_word_replace(
 
 
 def test_a_question_has_computed_once_what_it_reads_in_several_places_and_says_so(
-    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+    db: traceql.Database, computed: list[str]
 ) -> None:
-    computed: list[str] = []
-    compute = Definition.compute
-    monkeypatch.setattr(
-        Definition, "compute", lambda self, *given: computed.append(self.name) or compute(self, *given)
-    )
     found = db.ask("copies_that_wait", trace="run")
     assert {"steady_steps", "gaps_of_start_up"} <= set(computed)
     assert len(computed) == len(set(computed))

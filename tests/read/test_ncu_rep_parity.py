@@ -165,22 +165,11 @@ def loose(number: int, *texts: str) -> tuple[int, rep.Value]:
     return 3, rep.message((1, number), *told)
 
 
-NO_PAYLOAD = rep.message((1, 0))
-
-
 def told(
-    text: str, message: tuple[int, str | int], payload: bytes = NO_PAYLOAD, **other: int
+    text: str, message: tuple[int, str | int], payload: bytes | None = None, **other: int
 ) -> tuple[int, rep.Value]:
     """A range of a thread with attributes; `message` is its kind, and the text or the handle."""
-    kind, said = message
-    attributes = rep.message(
-        (1, 3),
-        (2, other.get("category", 0)),
-        (3, rep.message((1, 1), (2, other.get("color", 0)))),
-        (4, payload),
-        (5, rep.message((1, kind), (2 if isinstance(said, str) else 3, said))),
-    )
-    return 3, rep.message((1, text), (2, attributes), (3, 9))
+    return 3, rep.message((1, text), (2, rep.attributes(*message, payload, **other)), (3, 9))
 
 
 def registering(number: int, name: str, *strings: tuple[int, str]) -> tuple[int, rep.Value]:

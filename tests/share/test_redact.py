@@ -464,13 +464,6 @@ def test_names_that_nvtx_gave_resources_stay_in_a_report_of_ncu_and_paths_in_the
     assert b"decode of " in out and b"prefill of " in out and b"alice" not in out
 
 
-def _saying(kind: int, said: str | int) -> bytes:
-    """Attributes of a range whose message is a text, or a handle."""
-    none = ncu_rep_file.message((1, 0), (2, 0))
-    message = ncu_rep_file.message((1, kind), (2 if isinstance(said, str) else 3, said))
-    return ncu_rep_file.message((1, 3), (2, 0), (3, none), (4, none), (5, message))
-
-
 def _texts(report: Path) -> list[str]:
     table = ncu_rep.read(report, wanted=None, progress=no_progress).tables["ncu_nvtx"]
     return [str(text) for text in table["text"].to_pylist()]
@@ -479,13 +472,13 @@ def _texts(report: Path) -> list[str]:
 def test_texts_of_ranges_are_replaced_wherever_a_report_of_ncu_has_them(tmp_path: Path) -> None:
     message, loose = (
         ncu_rep_file.message,
-        ncu_rep_file.message((1, 9), (2, "loose words"), (3, _saying(1, "loose words"))),
+        ncu_rep_file.message((1, 9), (2, "loose words"), (3, ncu_rep_file.attributes(1, "loose words"))),
     )
     registered = [message((1, n), (2, text)) for n, text in ((76, "registered words"), (77, "unused words"))]
     ranges = [
-        message((1, "own words"), (2, _saying(1, "own words"))),
-        message((1, ""), (2, _saying(1, "message words"))),
-        message((1, ""), (2, _saying(3, 76))),
+        message((1, "own words"), (2, ncu_rep_file.attributes(1, "own words"))),
+        message((1, ""), (2, ncu_rep_file.attributes(1, "message words"))),
+        message((1, ""), (2, ncu_rep_file.attributes(3, 76))),
     ]
     state = message(
         (1, message((1, 0), (2, "<default domain>"), *((3, one) for one in registered))),

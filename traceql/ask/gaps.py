@@ -110,9 +110,10 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         }
         able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
         lacking = [t for t in able if _lacks(t, need)]
+        if able and not lacking:
+            continue
         unstored = [t["trace"] for t in lacking if _unstored(t, need)]
-        what = " or ".join(need)
-        how = _recorded_by(options, timed) if lacking or not able else ""
+        what, how = " or ".join(need), _recorded_by(options, timed)
         if len(lacking) == len(able):
             again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(

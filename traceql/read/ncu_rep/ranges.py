@@ -34,15 +34,13 @@ def around(state: Message, thread: int | None) -> Iterator[tuple[Any, ...]]:
     Raises:
         WireError: the state is not as ``docs/ncu-rep-format.md`` has it.
     """
-    domains = protobuf.blobs(state, 1)
-    described = {protobuf.number(protobuf.message(domain), 1): domain for domain in domains}
-    if len(described) < len(domains):
+    domains = [_domain(described) for described in protobuf.blobs(state, 1)]
+    if len({number for number, *_ in domains}) < len(domains):
         raise WireError("an NVTX domain is described twice", 0)
     threads = protobuf.submessages(state, 2)
     stacks = next((protobuf.submessages(one, 2) for one in threads if protobuf.number(one, 1) == thread), [])
     nested, loose = _by_domain(stacks), _by_domain(protobuf.submessages(state, 3))
-    for number, domain in described.items():
-        name, registered, categories = _domain(domain)
+    for number, name, registered, categories in domains:
         stack = [_told(entry, 1, registered, categories) for entry in nested.get(number, ())]
         paths = range_paths([text for text, *_ in stack])
         for depth, ((text, *attributes), path) in enumerate(zip(stack, paths, strict=True)):
@@ -63,8 +61,8 @@ def _by_domain(domains: list[Message]) -> dict[int | None, list[Message]]:
 
 # The next workload has the same domains, or some with a few more strings.
 @lru_cache(maxsize=16)
-def _domain(described: bytes) -> tuple[str, dict[int | None, str], dict[int | None, str]]:
-    """A domain's name, its registered strings, and names of its categories; of two, the first counts."""
+def _domain(described: bytes) -> tuple[int | None, str, dict[int | None, str], dict[int | None, str]]:
+    """A domain's number and name, its registered strings, and names of its categories; of two the first."""
     domain = protobuf.message(described)
     name = protobuf.text(domain, 2) or ""
     registered: dict[int | None, str] = {}
@@ -74,7 +72,8 @@ def _domain(described: bytes) -> tuple[str, dict[int | None, str], dict[int | No
     for named in protobuf.submessages(domain, 4):
         for one in protobuf.submessages(named, 2) if protobuf.number(named, 1) == _CATEGORY else ():
             categories.setdefault(protobuf.number(one, 1), protobuf.text(one, 2) or "")
-    return "" if name == "<default domain>" else name, registered, categories
+    name = "" if name == "<default domain>" else name
+    return protobuf.number(domain, 1), name, registered, categories
 
 
 def _told(
