@@ -6,7 +6,7 @@
 -- @param  wanted VARCHAR       text or pattern of the ranges that are steps; NULL to find them
 -- @param  attribution VARCHAR  whose launches a range holds: thread or process
 
-WITH named AS (
+WITH named AS MATERIALIZED (
     FROM steps_of(wanted)
 ),
 steps AS (

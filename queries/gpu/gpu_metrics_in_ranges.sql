@@ -8,6 +8,7 @@
 -- @unites trace
 -- @param  range VARCHAR = '*'   only ranges of this name or pattern
 -- @param  metric VARCHAR = '*'  name or pattern of the metric
+-- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
 -- @needs  gpu_samples
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
@@ -31,8 +32,9 @@ WITH used AS (
 ranges AS (
     SELECT
         nvtx_ranges.trace_id,
+        trace,
         domain,
-        text AS range,
+        range_called(text, $exact) AS range,
         gpu_id,
         range_id,
         gpu_start_ns AS from_ns,
@@ -46,57 +48,73 @@ ranges AS (
 -- What a range adds to the time of those before it; nothing where it lies in them.
 pieces AS (
     SELECT
-        * REPLACE (least(greatest(from_ns, coalesce(earlier_until_ns, from_ns)), to_ns) AS from_ns)
+        * REPLACE (least(greatest(from_ns, coalesce(earlier_until_ns, from_ns)), to_ns) AS from_ns),
+        hash(trace, domain, range, gpu_id) AS place_id
     FROM (
         SELECT *, busy_until(from_ns, to_ns, range_id, (trace_id, domain, range, gpu_id)) AS earlier_until_ns
         FROM ranges
     )
 ),
-sums AS (
+places AS (
     SELECT
-        trace_id,
+        place_id,
+        trace,
+        domain,
+        range,
         gpu_id,
-        metric,
-        coalesce(unit, '') AS unit,
-        time_ns,
-        count(*) OVER so_far AS samples,
-        sum(value) OVER so_far AS total
-    FROM gpu_samples
-    WHERE is_like(metric, $metric)
-    WINDOW so_far AS (PARTITION BY trace_id, gpu_id, metric, unit ORDER BY time_ns)
-),
-wanted AS (
-    SELECT *
+        count(*) AS instances,
+        sum(to_ns - from_ns)::BIGINT AS gpu_span_ns
     FROM pieces
-    JOIN (SELECT DISTINCT trace_id, gpu_id, metric, unit FROM sums) USING (trace_id, gpu_id)
+    GROUP BY ALL
+),
+samples AS NOT MATERIALIZED (
+    SELECT gpu_samples.*, trace
+    FROM gpu_samples
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE is_like(metric, $metric)
+),
+-- All metrics of a GPU are sampled at once: a moment is looked for once, and not for each of them.
+moments AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY trace_id, gpu_id ORDER BY time_ns) AS number
+    FROM (SELECT DISTINCT trace_id, gpu_id, time_ns FROM samples)
+),
+-- Most ranges are shorter than the sampling period, and hold no moment.
+held AS (
+    SELECT
+        place_id,
+        pieces.trace_id,
+        pieces.gpu_id,
+        unnest(range(first_moments.number, last_moments.number + 1)) AS number
+    FROM pieces
+    ASOF JOIN moments AS first_moments
+        ON first_moments.trace_id = pieces.trace_id AND first_moments.gpu_id = pieces.gpu_id
+        AND first_moments.time_ns >= pieces.from_ns
+    ASOF JOIN moments AS last_moments
+        ON last_moments.trace_id = pieces.trace_id AND last_moments.gpu_id = pieces.gpu_id
+        AND last_moments.time_ns < pieces.to_ns
+    WHERE last_moments.number >= first_moments.number
 ),
 counted AS (
-    SELECT
-        wanted.*,
-        coalesce(until.samples, 0) - coalesce(earlier.samples, 0) AS samples,
-        coalesce(until.total, 0) - coalesce(earlier.total, 0) AS total
-    FROM wanted
-    ASOF LEFT JOIN sums AS earlier
-        ON earlier.trace_id = wanted.trace_id AND earlier.gpu_id = wanted.gpu_id
-        AND earlier.metric = wanted.metric AND earlier.unit = wanted.unit
-        AND earlier.time_ns < wanted.from_ns
-    ASOF LEFT JOIN sums AS until
-        ON until.trace_id = wanted.trace_id AND until.gpu_id = wanted.gpu_id
-        AND until.metric = wanted.metric AND until.unit = wanted.unit
-        AND until.time_ns < wanted.to_ns
+    SELECT place_id, metric, unit, count(*) AS samples, sum(value) / count(*) AS avg
+    FROM held
+    JOIN moments USING (trace_id, gpu_id, number)
+    JOIN samples USING (trace_id, gpu_id, time_ns)
+    GROUP BY place_id, metric, unit
 )
 SELECT
-    traces.trace,
+    trace,
     domain,
     range,
     gpu_id,
-    metric,
-    nullif(unit, '') AS unit,
-    count(*) AS instances,
-    sum(to_ns - from_ns)::BIGINT AS gpu_span_ns,
-    sum(counted.samples)::BIGINT AS samples,
-    sum(total) / nullif(sum(counted.samples), 0) AS avg
-FROM counted
-JOIN traces USING (trace_id)
-GROUP BY traces.trace, domain, range, gpu_id, metric, unit
-ORDER BY trace, domain, range, gpu_id, metric, unit
+    metrics.metric,
+    metrics.unit,
+    instances,
+    gpu_span_ns,
+    coalesce(samples, 0) AS samples,
+    avg
+FROM places
+JOIN (SELECT DISTINCT trace, gpu_id, metric, unit FROM samples) AS metrics USING (trace, gpu_id)
+LEFT JOIN counted
+    ON counted.place_id = places.place_id AND counted.metric = metrics.metric
+    AND counted.unit IS NOT DISTINCT FROM metrics.unit
+ORDER BY trace, domain, range, gpu_id, metrics.metric, metrics.unit
