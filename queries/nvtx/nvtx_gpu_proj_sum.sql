@@ -6,6 +6,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
+-- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace
 -- @column domain VARCHAR             NVTX domain; empty for the default one
@@ -41,7 +42,7 @@ children AS (
 SELECT
     trace,
     domain,
-    text AS range,
+    range_called(text, $exact) AS range,
     style,
     sum(gpu_end_ns - gpu_start_ns)::BIGINT AS total_proj_ns,
     sum(ranges.duration_ns)::BIGINT AS total_range_ns,
@@ -62,5 +63,5 @@ FROM ranges
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 WHERE ranges.gpu_operations > 0
-GROUP BY trace, domain, text, style
+GROUP BY trace, domain, range, style
 ORDER BY trace, total_proj_ns DESC, domain, range, style

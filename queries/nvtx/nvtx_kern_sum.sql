@@ -10,6 +10,7 @@
 -- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  by_range BOOLEAN = false  a kernel's time counts for each range of one text around it
+-- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one
@@ -63,7 +64,8 @@ launched AS NOT MATERIALIZED (
 told AS NOT MATERIALIZED (
     SELECT
         range_id,
-        hash(nvtx_ranges.trace_id, hash(domain), hash(text), hash(style)) AS text_id,
+        range_called(nvtx_ranges.text, $exact) AS called,
+        hash(nvtx_ranges.trace_id, hash(domain), hash(called), hash(style)) AS text_id,
         hash(nvtx_ranges.trace_id, process_id, pid, tid) AS thread_id,
         hash(text_id, thread_id) AS told_id,
         hash(hash(path), depth, thread_id) AS place_id,
@@ -85,14 +87,15 @@ places AS (
     GROUP BY trace_id, place_id, told_id
 ),
 -- Traces where path and text tell all of the ranges around a range: no path is cut, push/pop ranges of one
--- path are alike, and all ranges that are around one are known and there.
+-- path are alike, and all ranges that are around one are known and there. What paths have in common that
+-- differ in numbers takes longer to find than what is around each range.
 told_by_paths AS (
     SELECT trace_id
     FROM places
     LEFT JOIN (SELECT trace_id, count(*) AS known FROM range_ancestors WHERE levels > 0 GROUP BY trace_id)
         USING (trace_id)
     GROUP BY trace_id, known
-    HAVING count_if(path_length < 1024) = count(*)
+    HAVING $exact AND count_if(path_length < 1024) = count(*)
         AND count_if(style = 'pushpop') = count(DISTINCT CASE style WHEN 'pushpop' THEN place_id END)
         AND sum(ancestors) = coalesce(known, 0)
 ),
@@ -279,7 +282,7 @@ headings AS (
         any_value(text_id) AS text_id,
         any_value(thread_id) AS thread_id,
         any_value(domain) AS domain,
-        any_value(text) AS text,
+        any_value(called) AS text,
         any_value(style) AS style,
         any_value(trace_id) AS trace_id,
         any_value(process_id) AS process_id,

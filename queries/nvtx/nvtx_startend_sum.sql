@@ -3,6 +3,7 @@
 -- Ranges that were closed, by whichever thread; they may overlap, so their total can exceed the time passed.
 -- @of     totals
 -- @unites trace
+-- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one
@@ -20,5 +21,5 @@
 -- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=range y=total_ns
 
-FROM range_spread($trace, ['startend'])
+FROM range_spread($trace, ['startend'], $exact)
 ORDER BY trace, total_ns DESC, domain, range, style

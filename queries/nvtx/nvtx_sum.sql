@@ -4,6 +4,7 @@
 -- lie in, so that nested ranges count more than once in the total.
 -- @of     totals
 -- @unites trace
+-- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one
@@ -21,5 +22,5 @@
 -- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=range y=total_ns
 
-FROM range_spread($trace, ['pushpop', 'startend'])
+FROM range_spread($trace, ['pushpop', 'startend'], $exact)
 ORDER BY trace, total_ns DESC, domain, range, style

@@ -10,6 +10,7 @@
 -- @param  range VARCHAR = '*'         only ranges of this name or pattern
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
+-- @param  exact BOOLEAN = true       keep texts apart that differ in numbers alone
 -- @param  ranges BIGINT = 1           ranges per trace; NULL for all
 -- @param  limit BIGINT = 20           rows per range; NULL for all
 -- @needs  nvtx_ranges
@@ -42,7 +43,7 @@ WITH timed AS (
     SELECT
         trace,
         domain,
-        text AS range,
+        range_called(text, $exact) AS range,
         style,
         range_id,
         gpu_start_ns AS start_ns,
@@ -53,7 +54,7 @@ WITH timed AS (
     FROM ranges_with_work('nvtx_ranges', $by)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE style <> 'mark' AND is_like(coalesce(text, ''), $range) AND gpu_operations > 0
-    WINDOW same_range AS (PARTITION BY trace, domain, text, style)
+    WINDOW same_range AS (PARTITION BY trace, domain, range_called(text, $exact), style)
 ),
 ranked AS (
     SELECT

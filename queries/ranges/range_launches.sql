@@ -8,6 +8,7 @@
 -- @unites trace
 -- @param  range VARCHAR = '*'          text or pattern of the ranges
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
+-- @param  exact BOOLEAN = true         keep texts apart that differ in numbers alone
 -- @needs  ncu_ranges|nvtx_ranges kernels
 -- @column trace VARCHAR                name of the trace
 -- @column domain VARCHAR               NVTX domain; empty for the default one
@@ -21,7 +22,7 @@
 -- @empty  No range has that text: compare with the texts in nvtx_ranges and kernel_ranges.
 
 WITH named AS (
-    SELECT range_id, trace_id, domain, text, gpu_operations
+    SELECT range_id, trace_id, domain, range_called(text, $exact) AS text, gpu_operations
     FROM nvtx_ranges
     WHERE is_like(coalesce(text, ''), $range) AND style <> 'mark'
 ),
@@ -51,7 +52,7 @@ counted AS (
     UNION ALL
     SELECT trace_id, domain, text, count(*), sum(duration_ns)::BIGINT
     FROM (
-        SELECT DISTINCT trace_id, domain, text, kernel_id
+        SELECT DISTINCT trace_id, domain, range_called(text, $exact) AS text, kernel_id
         FROM ncu_ranges
         WHERE is_like(coalesce(text, ''), $range)
     )

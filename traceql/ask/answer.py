@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from traceql import arguments
-from traceql.ask import gaps, nothing, place
+from traceql.ask import gaps, nothing, numbered, place
 from traceql.ask.ahead import Ahead
 from traceql.ask.gaps import Note
 from traceql.ask.place import Place
@@ -204,6 +204,7 @@ class Asker:
         if table.num_rows == 0:
             is_told = any(note.code == "window" for note in notes)
             notes += nothing.notes(run, query, bound, window_is_told=is_told)
+        notes += numbered.notes(run, bound, table, total)
         notes += [Note("remark", text) for text in self._remarks(query, table)]
         return Answer(
             query,
