@@ -6,7 +6,7 @@
 -- @unites trace
 -- @param  range VARCHAR = '*'     text of a range, or a pattern of it
 -- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it
--- @param  exact BOOLEAN = true   keep texts apart that differ in numbers alone
+-- @param  exact BOOLEAN = true    keep texts apart that differ in numbers alone
 -- @param  limit BIGINT = 30       rows per trace; NULL for all
 -- @needs  memory_events
 -- @needs  nvtx_ranges

@@ -6,7 +6,7 @@
 -- @of     totals
 -- @unites trace
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
--- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
+-- @param  exact BOOLEAN = true       keep texts apart that differ in numbers alone
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace
 -- @column domain VARCHAR             NVTX domain; empty for the default one

@@ -10,7 +10,7 @@
 -- @param  names VARCHAR(short|full|distinct) = 'full'  names of kernels, see the view kernel_names
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  by_range BOOLEAN = false  a kernel's time counts for each range of one text around it
--- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
+-- @param  exact BOOLEAN = true    keep texts apart that differ in numbers alone
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one

@@ -10,7 +10,7 @@
 -- @param  range VARCHAR = '*'         only ranges of this name or pattern
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
--- @param  exact BOOLEAN = true       keep texts apart that differ in numbers alone
+-- @param  exact BOOLEAN = true        keep texts apart that differ in numbers alone
 -- @param  ranges BIGINT = 1           ranges per trace; NULL for all
 -- @param  limit BIGINT = 20           rows per range; NULL for all
 -- @needs  nvtx_ranges

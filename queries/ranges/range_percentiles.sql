@@ -8,7 +8,7 @@
 -- @param  range VARCHAR = '*'    only ranges of this name or pattern
 -- @param  by VARCHAR(thread|process) = 'thread'  whose launches a range holds: thread or process
 -- @param  clock VARCHAR(gpu|host) = 'gpu'  whose time: gpu or host
--- @param  exact BOOLEAN = true  keep texts apart that differ in numbers alone
+-- @param  exact BOOLEAN = true   keep texts apart that differ in numbers alone
 -- @param  limit BIGINT = 20      ranges per trace; NULL for all
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace

@@ -7,6 +7,7 @@ Owns what an answer is, and what is said about what it lacks. Draws nothing, pri
 `place`      which traces are meant, and what of them
 `gaps`       what a question needs and the traces lack
 `nothing`    why an answer has no rows
+`numbered`   that it has so many because texts of ranges differ in numbers
 `info`       what a database and its traces hold
 `nsys_stats` a question as NVIDIA's report of its name answers it
 `cards`      all that is known about one kernel
