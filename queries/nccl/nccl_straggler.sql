@@ -6,7 +6,6 @@
 -- name, and all run at the same time. Traces of one job (a report per rank) are compared with each other:
 -- the clocks of their hosts are set by the collectives' ends.
 -- @of     timeline
--- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR(short|full|distinct) = 'short'  names, see the view kernel_names
 -- @needs  kernels timeline
