@@ -1,8 +1,8 @@
 """A question asked where the traces are: each worker answers for some of them, and the rows are united.
 
 That is possible where every row is of one trace and follows from it alone, and those of a trace stand
-together, which the header says (``@unites trace``): not where ranks of a job are compared, whose traces several
-workers may get. What is said about an answer, its notes, is found out in one place.
+together, which the header says (``@unites trace``): not where ranks of a job are compared, whose traces
+several workers may get. What is said about an answer, its notes, is found out in one place.
 """
 
 from __future__ import annotations
