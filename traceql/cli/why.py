@@ -120,7 +120,7 @@ def _lines(told: Findings, room: int) -> Iterator[str]:
         # A command is copied: it stays one line.
         yield f"   see: {readable(one.command)}"
     if told.verdict:
-        yield told.verdict
+        yield from _wrapped("", told.verdict, room)
     for text in told.notes:
         yield from _wrapped("", text, room)
     if told.more:

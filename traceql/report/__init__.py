@@ -82,8 +82,8 @@ def of_traces(
 
     Args:
         ask: the database that holds them.
-        traces: their names, patterns or tags; the others are compared with the first, unless they are the
-            ranks of one job.
+        traces: their names, patterns or tags; each is compared with the first one of its profiler, unless they
+            are the ranks of one job.
         title: of the page; by default the names.
         params: for every question of the page that has them; a tuple of texts is parsed as the command
             line's options are.
@@ -106,8 +106,8 @@ def of_traces(
         if job is not None:
             sections += jobs.sections(ask, drawer, job, given)
         elif len(recorded) > 1:
-            for number, other in enumerate(recorded[1:], start=1):
-                sections += _comparison(ask, drawer, recorded[0], other, given, f"c{number}")
+            for number, (first, other) in enumerate(_pairs(recorded), start=1):
+                sections += _comparison(ask, drawer, first, other, given, f"c{number}")
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
             drawer.prepare()
@@ -158,9 +158,9 @@ def _refuse_unknown(
         headings += declared.of_job(catalog)
         found.append(catalog.find("diff"))
     else:
-        for other in traces[1:]:
-            if _comparable(traces[0], other):
-                headings += declared.between(catalog, traces[0], other)
+        for first, other in _pairs(traces):
+            if _comparable(first, other):
+                headings += declared.between(catalog, first, other)
                 found += [catalog.find(name) for name in ("comparable", "diff")]
     found += [placed.query for _, some in headings for placed in some]
     if any(declared.fits("timeline", trace) for trace in traces):
@@ -253,12 +253,30 @@ def _recorded(ask: Asker, name: str) -> dict[str, Any]:
 
 
 def _overview(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Section:
-    summary = ask("trace_summary")
-    # Of all traces of the database those of the page, in its order.
+    about: dict[str, Value] = {"trace": [trace["trace"] for trace in traces]}
+    summary = ask("trace_summary", **about)
+    # In the order of the page.
     names = summary.table.column("trace").to_pylist()
     kept = summary.table.take([names.index(trace["trace"]) for trace in traces])
-    made = of_answer(replace(summary, table=kept, total_rows=len(traces)), {}, anchor="overview-traces")
+    made = of_answer(replace(summary, table=kept), about, anchor="overview-traces")
     return Section("overview", "The traces", figures=(made,))
+
+
+def _pairs(
+    traces: Sequence[Mapping[str, Any]],
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """What is compared on a page: each trace but the first with the first one of its profiler.
+
+    With the first of all where there is none before it, which says why their numbers are not compared.
+    """
+    firsts: dict[str, Mapping[str, Any]] = {}
+    found = []
+    for trace in traces:
+        first = firsts.get(trace["profiler"])
+        if firsts:
+            found.append((first or traces[0], trace))
+        firsts.setdefault(trace["profiler"], trace)
+    return found
 
 
 def _comparison(
