@@ -82,8 +82,8 @@ def of_traces(
 
     Args:
         ask: the database that holds them.
-        traces: their names, patterns or tags; each is compared with the first one of its profiler, unless they
-            are the ranks of one job.
+        traces: their names, patterns or tags; each is compared with the first one of its profiler, unless
+            they are the ranks of one job.
         title: of the page; by default the names.
         params: for every question of the page that has them; a tuple of texts is parsed as the command
             line's options are.

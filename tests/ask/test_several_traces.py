@@ -1,0 +1,120 @@
+"""What is said of several traces together is true of each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from made.ncu import Profile
+from made.nsys import Recording, kernel
+from made.store import empty
+from shipped import REPORTS
+
+from traceql import report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql import Database
+
+LAUNCH = "cudaLaunchKernel_v7000"
+_MS = 1_000_000
+
+
+def _gpu(idle_ns: int) -> Recording:
+    """Two kernels, and a gap between them in which the CPU launches nothing."""
+    made = Recording().gpu(0, "NVIDIA H200", cuda=0)
+    made.call(LAUNCH, 0, 5, kernel("a", 10, 10 + 20 * _MS))
+    second = 10 + 20 * _MS + idle_ns
+    return made.call(LAUNCH, second - 5, second, kernel("a", second, second + 20 * _MS))
+
+
+@pytest.fixture(scope="module")
+def several() -> Iterator[Database]:
+    """A trace in which something is wrong, one in which nothing is, one without a GPU, and counters."""
+    with empty() as database:
+        _gpu(50 * _MS).store(database, "idle")
+        _gpu(0).store(database, "busy")
+        Recording().range("step", 0, 10).store(database, "host")
+        Profile().gpu("NVIDIA H200").kernel("a", ns=10).store(database, "counters")
+        yield database
+
+
+def test_traces_in_which_nothing_is_wrong_or_could_be_looked_at_are_named(several: Database) -> None:
+    told = several.why("idle", "busy", "host")
+    assert {one.trace for one in told} == {"idle"}
+    assert told.verdict == "Nothing wrong found in busy. Nothing could be looked at in host."
+    assert told.verdict in told._repr_html_()
+    # Also of those whose findings the limit leaves out something is found.
+    assert several.why("idle", "busy", limit=1).verdict == "Nothing wrong found in busy."
+    assert several.why("busy").verdict == "Nothing wrong found."
+    assert several.why("host").verdict == "No rule is about such traces, or can be asked so."
+    assert several.why("idle").verdict == ""
+
+
+def test_a_trace_is_looked_at_beside_others_as_it_is_alone(several: Database) -> None:
+    names = ("idle", "busy", "host", "counters")
+    together = several.why(*names)
+    assert {name: together.looked_at[name] for name in names} == {
+        name: several.why(name).looked_at[name] for name in names
+    }
+    assert together.looked_at["host"] == () and len(together.looked_at["busy"]) > 5
+
+
+def test_each_trace_of_a_page_is_compared_with_the_first_one_of_its_profiler() -> None:
+    traces = [
+        {"trace": name, "profiler": profiler}
+        for name, profiler in (("a", "nsys"), ("x", "ncu"), ("b", "nsys"), ("y", "ncu"), ("c", "nsys"))
+    ]
+    pairs = [(first["trace"], other["trace"]) for first, other in report._pairs(traces)]
+    assert pairs == [("a", "x"), ("a", "b"), ("x", "y"), ("a", "c")]
+    assert report._pairs(traces[:1]) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("first", "other", "said"),
+    [
+        ("idle", "host", "Only the baseline tells its time on the GPU."),
+        ("host", "idle", "Only the variant tells its time on the GPU."),
+        ("host", "also host", "Neither tells its time on the GPU."),
+        ("idle", "elsewhere", "They ran on different GPUs: NVIDIA H200 and NVIDIA A10G."),
+    ],
+)
+def test_a_comparison_says_who_does_not_tell_and_what_no_change_explains(
+    first: str, other: str, said: str
+) -> None:
+    with empty() as database:
+        _gpu(_MS).store(database, "idle")
+        for name in ("host", "also host"):
+            Recording().range("step", 0, 10).store(database, name)
+        Recording().gpu(0, "NVIDIA A10G", cuda=0).work(kernel("a", 0, _MS)).store(database, "elsewhere")
+        page = database.report(first, other)
+        assert said in page
+        assert "They ran on different GPUs" not in database.report("idle", "idle")
+
+
+@pytest.mark.long
+def test_the_table_of_the_traces_is_asked_of_those_of_the_page(several: Database) -> None:
+    page = several.report("idle", "busy")
+    assert "traceql query trace-summary --trace idle --trace busy" in page
+    assert "counters" not in page.partition("What does each trace hold?")[2].partition("</table>")[0]
+
+
+@pytest.mark.long
+def test_remarks_name_the_traces_that_they_are_about() -> None:
+    with empty() as database:
+        for name in ("kinds_full", "kinds_source"):
+            database.ingest(REPORTS / f"{name}.ncu-rep.xz", name=name)
+        told = " ".join(note.text for note in database.ask("rule_sources").notes)
+    assert "No instruction of kinds_full, kinds_source is put in words" in told
+
+
+def test_an_example_says_which_trace_it_is_of() -> None:
+    with empty() as database:
+        for name in ("a", "b"):
+            made = Recording().range("step", 0, 100, tid=1)
+            made.call(LAUNCH, 10, 20, kernel("k", 30, 40), tid=2).store(database, name)
+        both, one = database.ask("coverage"), database.ask("coverage", trace="b")
+    assert both.notes[0].text.startswith("2 ranges in a, b (step in a) launched no work by their own thread")
+    assert one.notes[0].text.startswith("1 range in b (step) launched no work")
