@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from made.ncu import Profile
+from made.ncu import Profile, roofline
 from made.nsys import Recording, kernel
 from made.store import empty
 from shipped import REPORTS
@@ -92,6 +92,38 @@ def test_a_comparison_says_who_does_not_tell_and_what_no_change_explains(
         page = database.report(first, other)
         assert said in page
         assert "They ran on different GPUs" not in database.report("idle", "idle")
+
+
+def test_work_is_drawn_under_the_roofs_of_its_own_gpu() -> None:
+    with empty() as database:
+        for name, gpu in (("a", "NVIDIA H200"), ("b", "NVIDIA H100 80GB HBM3"), ("c", "NVIDIA H200")):
+            made = Profile().gpu(gpu).kernel("gemm", metrics=roofline(bf16=8000, dram=4000), ns=10)
+            made.store(database, name)
+        drawn = database.ask("kernel_roofline").drawing().to_dict()
+        alone = database.ask("kernel_roofline", trace=["a", "c"]).drawing().to_dict()
+    first, second = drawn["vconcat"]
+    assert first["title"]["subtitle"][0] == "a, c" and second["title"]["text"] == "b"
+
+    def published(picture: dict[str, Any], whole: dict[str, Any]) -> set[str]:
+        rows = whole["datasets"][picture["layer"][0]["data"]["name"]]
+        return {row["rate"] for row in rows if row["roof"] == "DRAM datasheet"}
+
+    # NVIDIA's datasheets: 4.8 TB/s and 3.35 TB/s.
+    assert published(first, drawn) == {"DRAM 4.8 TB/s"}
+    assert published(second, drawn) == {"DRAM 3.35 TB/s"}
+    assert published(alone, alone) == {"DRAM 4.8 TB/s"}
+    assert "each roof is the highest" not in str(alone)
+
+
+def test_it_is_said_where_roofs_of_several_traces_differ_by_their_clocks() -> None:
+    with empty() as database:
+        for name, clock in (("a", 1e9), ("b", 1.1e9)):
+            metrics = {**roofline(bf16=8000, dram=4000), "sm__cycles_elapsed.avg.per_second": clock}
+            Profile().gpu("NVIDIA H200").kernel("gemm", metrics=metrics, ns=10).store(database, name)
+        both, one = (database.ask("kernel_roofline", trace=names) for names in (["a", "b"], ["a"]))
+        said = "each roof is the highest of the traces, whose clocks differ"
+        assert said in both.drawing().to_dict()["title"]["subtitle"]
+        assert "each roof is" not in str(one.drawing().to_dict()["title"])
 
 
 @pytest.mark.long

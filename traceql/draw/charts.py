@@ -232,14 +232,20 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
             f"{shown.where}: {shown.kind} also draws {', '.join(kind.beside)} of each trace",
             "Add a column trace.",
         )
+    answered = {trace: [ask(name, trace=trace).frame() for name in kind.beside] for trace in traces}
     groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
+    if kind.together and not kind.by_trace:
+        groups = kind.together(answered)
     found: list[tuple[list[str], Drawing]] = []
     refused: list[tuple[list[str], QueryError]] = []
     for group in groups:
         part = rows.filter(pl.col(apart).is_in(group)) if apart and group else rows
-        beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
+        beside = [pl.concat([answered[trace][place] for trace in group]) for place in range(len(kind.beside))]
         try:
-            with units.named(query.titles), theme.part_of(rows if len(groups) > 1 else None):
+            with (
+                units.named(query.titles),
+                theme.part_of(rows if len(groups) > 1 and not kind.together else None),
+            ):
                 chart = _drawn(kind, part, beside, shown)
         except QueryError as error:
             refused.append((group, error))
@@ -269,7 +275,12 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
         drawn.append(chart.properties(title=title, **sized))
-    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn, spacing=30)
+    if len(drawn) == 1:
+        return drawn[0]
+    below = alt.vconcat(*drawn, spacing=30)
+    # Pictures of several traces each have legends of what is in them.
+    own = dict.fromkeys(("color", "shape", "size", "strokeDash"), "independent")
+    return below.resolve_scale(**own) if kind.together else below
 
 
 def _window(answer: Answer) -> str:
