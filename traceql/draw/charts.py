@@ -278,9 +278,12 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     if len(drawn) == 1:
         return drawn[0]
     below = alt.vconcat(*drawn, spacing=30)
+    if not kind.together:
+        return below
     # Pictures of several traces each have legends of what is in them.
-    own = dict.fromkeys(("color", "shape", "size", "strokeDash"), "independent")
-    return below.resolve_scale(**own) if kind.together else below
+    return below.resolve_scale(
+        color="independent", shape="independent", size="independent", strokeDash="independent"
+    )
 
 
 def _window(answer: Answer) -> str:
