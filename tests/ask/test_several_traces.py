@@ -11,6 +11,7 @@ from made.store import empty
 from shipped import REPORTS
 
 from traceql import report
+from traceql.ask import cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +141,21 @@ def test_remarks_name_the_traces_that_they_are_about() -> None:
             database.ingest(REPORTS / f"{name}.ncu-rep.xz", name=name)
         told = " ".join(note.text for note in database.ask("rule_sources").notes)
     assert "No instruction of kinds_full, kinds_source is put in words" in told
+
+
+@pytest.mark.long
+def test_a_card_says_which_traces_lack_the_kernel_or_a_part_of_it(several: Database) -> None:
+    _, notes = cards.items(several._asker, "a", ["idle", "host", "counters"])
+    assert notes[0] == "No kernel in host is called 'a'."
+    # Of traces that have none nothing else is said.
+    assert not any("host" in note for note in notes[1:])
+    assert [note for note in notes if note.startswith("Advice: traces 'counters' and 'idle' hold no advice")]
+    # One that has advice does not hide that another has none.
+    with empty() as database:
+        database.ingest(REPORTS / "kinds_full.ncu-rep.xz", name="full")
+        Profile().gpu("NVIDIA H200").kernel("spilling", ns=10).store(database, "little")
+        _, notes = cards.items(database._asker, "spilling")
+    assert [note for note in notes if note.startswith("Advice: No advice in little: recorded by ncu")]
 
 
 def test_an_example_says_which_trace_it_is_of() -> None:
