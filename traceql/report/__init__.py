@@ -30,6 +30,7 @@ from traceql.ask import info, place
 from traceql.ask.answer import Once
 from traceql.errors import QueryError
 from traceql.present import units
+from traceql.present.values import listed
 from traceql.read import kinds
 from traceql.report import asked, cards, declared, drawing, headline, jobs, page, timeline, troubles
 from traceql.report.figures import figure, of_answer
@@ -113,7 +114,7 @@ def of_traces(
             drawer.prepare()
             _ask_ahead(ask, drawer, ahead, trace, given, f"t{number}")
             sections += _about(ask, drawer, trace, given, f"t{number}")
-    return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
+    return _page(title or f"Trace report: {listed([trace['trace'] for trace in recorded])}", sections)
 
 
 def of_job(
