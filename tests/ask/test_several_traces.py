@@ -116,6 +116,18 @@ def test_work_is_drawn_under_the_roofs_of_its_own_gpu() -> None:
     assert "each roof is the highest" not in str(alone)
 
 
+def test_a_limit_over_the_first_of_several_pictures_is_said_to_be_of_all() -> None:
+    with empty() as database:
+        for name in ("a", "b"):
+            made = Recording().work(kernel("k", 0, 10), kernel("l", 20, 40), kernel("m", 50, 90))
+            made.store(database, name)
+        both, one = (database.ask("top_kernels", trace=names, limit=1) for names in (["a", "b"], ["a"]))
+        first, second = both.drawing().to_dict()["vconcat"]
+        assert first["title"]["subtitle"] == ["a", "in all, limited to 2 of 6 rows"]
+        assert second["title"] == {"text": "b"}
+        assert one.drawing().to_dict()["title"]["subtitle"] == ["a", "limited to 1 of 3 rows"]
+
+
 def test_it_is_said_where_roofs_of_several_traces_differ_by_their_clocks() -> None:
     with empty() as database:
         for name, clock in (("a", 1e9), ("b", 1.1e9)):

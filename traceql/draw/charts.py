@@ -258,7 +258,9 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
     if "total" not in shown.channels:
         # A chart that is told how many there are says so itself.
-        lacking += [theme.limited(len(answer), answer.total_rows)]
+        said = theme.limited(len(answer), answer.total_rows)
+        # It stands over the first of several traces.
+        lacking += [f"in all, {said}" if said and len(groups) > 1 else said]
     drawn: list[Drawing] = []
     for group, chart in found:
         note = theme.notes(chart)
