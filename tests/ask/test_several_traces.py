@@ -12,6 +12,7 @@ from shipped import REPORTS
 
 from traceql import report
 from traceql.ask import cards
+from traceql.draw import theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +127,27 @@ def test_a_limit_over_the_first_of_several_pictures_is_said_to_be_of_all() -> No
         assert first["title"]["subtitle"] == ["a", "in all, limited to 2 of 6 rows"]
         assert second["title"] == {"text": "b"}
         assert one.drawing().to_dict()["title"]["subtitle"] == ["a", "limited to 1 of 3 rows"]
+
+
+def test_a_sweep_of_many_traces_is_one_roofline() -> None:
+    with empty() as database:
+        for size in range(10):
+            made = Profile().gpu("NVIDIA H200")
+            made.kernel("gemm", f"batch_size={2**size}", metrics=roofline(bf16=8000, dram=4000), ns=10)
+            made.store(database, f"sweep_{size}")
+        drawn = database.ask("category_roofline").drawing().to_dict()
+    assert "vconcat" not in drawn
+    assert drawn["title"]["subtitle"] == ["10 traces (sweep_0, sweep_1, sweep_2 and 7 more)"]
+
+
+def test_names_of_several_traces_are_no_wider_than_their_picture() -> None:
+    long = "n" * 120
+    assert theme.names_of(["a", "b"]) == ["a, b"]
+    lines = theme.names_of([f"{long}{number}" for number in range(6)])
+    assert len({*lines}) == 4 and lines[-1] == "and 3 more"
+    assert max(map(len, lines)) <= 100
+    # A page knows the one of its section by its name.
+    assert theme.names_of([long]) == [long]
 
 
 def test_it_is_said_where_roofs_of_several_traces_differ_by_their_clocks() -> None:

@@ -222,10 +222,10 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     # Ranks of a job are drawn together, whatever trace they are in.
     apart = next((name for name in ("job", "trace") if name in rows.columns), None)
     traces = rows[apart].unique().sort().to_list() if apart else []
-    if len(traces) > _MOST_TRACES:
+    if kind.by_trace and len(traces) > _MOST_TRACES:
         raise QueryError(
             f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
-            "Choose one with the parameter trace (--trace NAME); traceql ls shows them.",
+            "Choose fewer with the parameter trace (--trace NAME); traceql ls shows them.",
         )
     if kind.beside and not traces:
         raise CatalogError(
@@ -265,14 +265,14 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     for group, chart in found:
         note = theme.notes(chart)
         # The question stands over the first chart, the traces over each.
-        names = ", ".join(map(values.drawn, group))
+        names = theme.names_of([values.drawn(name) for name in group]) if group else []
         if names and apart == "job":
             # One without a tag has the name of its first trace.
-            names = f"job {names}"
+            names[0] = f"job {names[0]}"
         heading, lines = (
-            (names, note)
+            (names if len(names) > 1 else names[0], note)
             if drawn
-            else (theme.titled(query.title), [*filter(None, [names, _window(answer), *note, *lacking])])
+            else (theme.titled(query.title), [*filter(None, [*names, _window(answer), *note, *lacking])])
         )
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
