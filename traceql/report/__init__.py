@@ -19,6 +19,7 @@ asks them as everybody does, and draws nothing itself.
 
 from __future__ import annotations
 
+import shlex
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -291,10 +292,7 @@ def _comparison(
     """Whether two traces were recorded alike, and what differs."""
     title = f"{first['trace']} and {other['trace']}"
     if not _comparable(first, other):
-        text = "A timeline and hardware counters measure different things: their numbers are not compared."
-        if declared.fits("counters", first) == declared.fits("counters", other):
-            text = "Different profilers recorded them: their numbers are not compared."
-        yield Section(anchor, title, notes=(Note(text),))
+        yield Section(anchor, title, notes=(Note(_apart(first, other)),))
         return
 
     def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
@@ -319,6 +317,19 @@ def _comparison(
         # What does not tell of both is no news: the sections about each trace say what it lacks.
         if shown := tuple(made for one in begun if isinstance(made := one(), Figure)):
             yield Section(f"{anchor}-{asked.slug(heading)}", heading, level=3, figures=shown)
+
+
+def _apart(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Why the numbers of two traces are not compared, and what tells of both."""
+    if declared.fits("counters", first) == declared.fits("counters", other):
+        return "Different profilers recorded them: their numbers are not compared."
+    words = ["traceql", "query", "counters-on-timeline"]
+    for side in (first, other):
+        words += ["--timeline" if declared.fits("timeline", side) else "--counters", side["trace"]]
+    return (
+        "A timeline and hardware counters measure different things: their numbers are not compared. "
+        f"The counters beside the launches of the timeline: {shlex.join(words)}"
+    )
 
 
 def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
