@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from made import jobs
 from made.ncu import Profile, roofline
 from made.nsys import Recording, kernel
 from made.store import empty
@@ -13,6 +14,7 @@ from shipped import REPORTS
 from traceql import report
 from traceql.ask import cards
 from traceql.draw import theme
+from traceql.report import headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,6 +161,40 @@ def test_it_is_said_where_roofs_of_several_traces_differ_by_their_clocks() -> No
         said = "each roof is the highest of the traces, whose clocks differ"
         assert said in both.drawing().to_dict()["title"]["subtitle"]
         assert "each roof is" not in str(one.drawing().to_dict()["title"])
+
+
+@pytest.mark.long
+def test_a_timeline_beside_counters_says_which_question_puts_them_together(several: Database) -> None:
+    page = several.report("busy", "counters", "idle")
+    assert "traceql query counters-on-timeline --timeline busy --counters counters" in page
+    assert ">busy and idle</h2>" in page and "idle and counters" not in page
+
+
+@pytest.mark.long
+def test_times_of_other_numbers_of_profiled_launches_say_so() -> None:
+    with empty() as database:
+        for name, launches in (("few", 1), ("many", 3)):
+            made = Profile().gpu("NVIDIA H200")
+            for _ in range(launches):
+                made.kernel("gemm", ns=10)
+            made.store(database, name)
+        outcome = headline.of_sides(database._asker, {"baseline": ["few"], "variant": ["many"]}, {})
+        alike = headline.of_sides(database._asker, {"baseline": ["few"], "variant": ["few"]}, {})
+    said = "The variant takes 200 % more time on the GPU: 10 ns → 30 ns. Not as many launches were profiled: 1 → 3."
+    assert outcome.startswith(said)
+    assert "profiled" not in alike
+
+
+@pytest.mark.long
+def test_ranks_among_other_traces_are_said_to_be_ranks() -> None:
+    with empty() as database:
+        for name, recording in jobs.TRAIN.items():
+            recording.store(database, name)
+        _gpu(0).store(database, "other")
+        page = database.report("a", "b", "other")
+    assert (
+        page.count("They are ranks of one job, whose page says who waits for whom: traceql report a b") == 1
+    )
 
 
 @pytest.mark.long

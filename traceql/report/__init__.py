@@ -305,7 +305,7 @@ def _comparison(
         anchor,
         title,
         outcome=headline.of_sides(ask, sides, given),
-        lead="The baseline is the first, the variant the second.",
+        lead=f"The baseline is the first, the variant the second.{_of_one_job(ask, first, other)}",
         figures=figures,
     )
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
@@ -317,6 +317,13 @@ def _comparison(
         # What does not tell of both is no news: the sections about each trace say what it lacks.
         if shown := tuple(made for one in begun if isinstance(made := one(), Figure)):
             yield Section(f"{anchor}-{asked.slug(heading)}", heading, level=3, figures=shown)
+
+
+def _of_one_job(ask: Asker, first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """That two traces among others are ranks: what is done at the same time is no change."""
+    job = jobs.of_all(ask, [first, other])
+    command = shlex.join(["traceql", "report", first["trace"], other["trace"]])
+    return f" They are ranks of one job, whose page says who waits for whom: {command}" if job else ""
 
 
 def _apart(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ def of_sides(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
         before, after = (busy[side] + idle[side] for side in (0, 1))
         parts = f" Busy {_from_to(busy)}, idle {_from_to(idle)}."
     elif kernels and None not in kernels:
-        (before, after), parts = kernels, ""
+        (before, after), parts = kernels, _profiled(found.get("kernels"))
     else:
         return _untold({row["found_in"] for row in rows if row["measure"] in _TIMES})
     if not before:
@@ -91,6 +91,13 @@ def of_sides(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
         else f"Both take the same time on the GPU: {times}."
     )
     return f"{said}{parts}{_elsewhere(ask, sides)}{_judged(ask, sides, given)}"
+
+
+def _profiled(counts: tuple[float, float] | None) -> str:
+    """That other numbers of launches were profiled, which the time of all of them hangs on."""
+    if counts is None or None in counts or counts[0] == counts[1]:
+        return ""
+    return f" Not as many launches were profiled: {' → '.join(f'{count:,.0f}' for count in counts)}."
 
 
 def _untold(found_in: set[str]) -> str:
@@ -120,7 +127,8 @@ def _judged(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
     except MissingDataError:
         return ""
     command = shlex.join(["traceql", "diff", *baseline, *variant])
-    return f" Beside a gate of {_GATE_PCT} %: {found.sentence} ({command} --gate {_GATE_PCT}%)"
+    told = f"Beside a gate of {_GATE_PCT} %, of the work that both have: {found.sentence}"
+    return f" {told} ({command} --gate {_GATE_PCT}%)"
 
 
 def _listed(side: Value) -> list[Any]:
