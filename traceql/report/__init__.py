@@ -108,8 +108,10 @@ def of_traces(
         if job is not None:
             sections += jobs.sections(ask, drawer, job, given)
         elif len(recorded) > 1:
+            known = jobs.of_each(ask, recorded)
             for number, (first, other) in enumerate(_pairs(recorded), start=1):
-                sections += _comparison(ask, drawer, first, other, given, f"c{number}")
+                ranks = known.get(first["trace"], "") == known.get(other["trace"])
+                sections += _comparison(ask, drawer, first, other, given, f"c{number}", ranks=ranks)
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
             drawer.prepare()
@@ -288,8 +290,10 @@ def _comparison(
     other: Mapping[str, Any],
     given: Given,
     anchor: str,
+    *,
+    ranks: bool,
 ) -> Iterator[Section]:
-    """Whether two traces were recorded alike, and what differs."""
+    """Whether two traces were recorded alike, and what differs; and whether they are ranks of one job."""
     title = f"{first['trace']} and {other['trace']}"
     if not _comparable(first, other):
         yield Section(anchor, title, notes=(Note(_apart(first, other)),))
@@ -305,7 +309,7 @@ def _comparison(
         anchor,
         title,
         outcome=headline.of_sides(ask, sides, given),
-        lead=f"The baseline is the first, the variant the second.{_of_one_job(ask, first, other)}",
+        lead=f"{_SIDES} {_RANKS.format(_page_of(first, other))}" if ranks else _SIDES,
         figures=figures,
     )
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
@@ -319,11 +323,13 @@ def _comparison(
             yield Section(f"{anchor}-{asked.slug(heading)}", heading, level=3, figures=shown)
 
 
-def _of_one_job(ask: Asker, first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """That two traces among others are ranks: what is done at the same time is no change."""
-    job = jobs.of_all(ask, [first, other])
-    command = shlex.join(["traceql", "report", first["trace"], other["trace"]])
-    return f" They are ranks of one job, whose page says who waits for whom: {command}" if job else ""
+_SIDES = "The baseline is the first, the variant the second."
+# Of two among other traces: what is done at the same time is no change.
+_RANKS = "They are ranks of one job, whose page says who waits for whom: {}"
+
+
+def _page_of(*traces: Mapping[str, Any]) -> str:
+    return shlex.join(["traceql", "report", *(trace["trace"] for trace in traces)])
 
 
 def _apart(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
