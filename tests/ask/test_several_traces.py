@@ -131,6 +131,15 @@ def test_a_limit_over_the_first_of_several_pictures_is_said_to_be_of_all() -> No
         assert one.drawing().to_dict()["title"]["subtitle"] == ["a", "limited to 1 of 3 rows"]
 
 
+def test_a_chart_names_the_traces_that_it_has_nothing_of(several: Database) -> None:
+    def lines(*traces: str) -> list[str]:
+        answer = several.ask("gpu_gaps", trace=list(traces), min_gap_ns=_MS)
+        return [str(line) for line in answer.drawing().to_dict()["title"]["subtitle"]]
+
+    assert lines("idle", "busy")[-1] == "no rows: busy"
+    assert "busy" not in str(lines("idle"))
+
+
 def test_a_sweep_of_many_traces_is_one_roofline() -> None:
     with empty() as database:
         for size in range(10):

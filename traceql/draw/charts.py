@@ -32,6 +32,7 @@ from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
 from traceql.nearest import did_you_mean
 from traceql.present import units, values
+from traceql.questions.parameters import by_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -256,6 +257,8 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         numbers = f"The numbers: traceql query {query.name.replace('_', '-')}"
         raise QueryError(first.message, first.remedy or numbers) from first
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
+    if silent := _without_rows(answer, traces):
+        lacking.append(f"no rows: {values.listed([values.drawn(trace) for trace in silent])}")
     if "total" not in shown.channels:
         # A chart that is told how many there are says so itself.
         said = theme.limited(len(answer), answer.total_rows)
@@ -286,6 +289,15 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     return below.resolve_scale(
         color="independent", shape="independent", size="independent", strokeDash="independent"
     )
+
+
+def _without_rows(answer: Answer, traces: Sequence[str]) -> list[str]:
+    """Traces that were asked for by their names, or by a pattern, and of which the answer has none."""
+    asked = answer.parameters.get("trace")
+    summed = by_of(answer.parameters.get("by"))[1]
+    if not answer.question.unites or summed or not isinstance(asked, list):
+        return []
+    return [trace for trace in asked if trace not in traces]
 
 
 def _window(answer: Answer) -> str:
