@@ -547,7 +547,8 @@ class Database:
         """One self-contained HTML page about traces, and about what differs if there are several; or a job.
 
         Args:
-            traces: their names; the others are compared with the first, unless they are ranks of one job.
+            traces: their names; each is compared with the first one of its profiler, unless they are ranks of
+                one job.
             job: in place of traces, the name of a job, see the view ``jobs``.
             title: of the page; by default the names.
             params: for every question of the page that has them.

@@ -30,7 +30,8 @@
 -- @column samples BIGINT              how often a warp was sampled there; NULL if not recorded
 -- @column metric VARCHAR              what the rule looked at
 -- @column value DOUBLE                what it found
--- @note   SELECT sass_without_words() FROM answer HAVING count(address) > 0 AND count(sass) = 0
+-- @note   SELECT sass_without_words(list(trace ORDER BY trace))
+-- @note   FROM (FROM answer SELECT trace GROUP BY trace HAVING count(address) > 0 AND count(sass) = 0)
 -- @empty  The rules mark nothing there: ncu --section SourceCounters --import-source yes lets them.
 
 WITH wanted AS (

@@ -35,11 +35,13 @@
 -- @chart  state_bars samples=samples share=share_pct states=states group=kernel launch=kernel_id sass=sass
 --         offset=offset_bytes address=address file=source_file line=source_line text=source_text
 -- @section counters 58.5 Hot spots | drawn
--- @note   SELECT sass_without_words()
---         FROM answer HAVING count(offset_bytes) > 0 AND count(sass) = 0
---         UNION ALL
---         SELECT 'The lines themselves are in none of these reports: ncu --import-source yes records them.'
---         FROM answer HAVING count(source_line) > 0 AND count(source_text) = 0
+-- @note   SELECT sass_without_words(list(trace ORDER BY trace))
+-- @note   FROM (FROM answer SELECT trace GROUP BY trace HAVING count(offset_bytes) > 0 AND count(sass) = 0)
+-- @note   UNION ALL
+-- @note   SELECT format('The lines themselves are not recorded in {}: ncu --import-source yes records them.',
+-- @note   listed(list(trace ORDER BY trace)))
+-- @note   FROM (FROM answer SELECT trace GROUP BY trace
+-- @note   HAVING count(source_line) > 0 AND count(source_text) = 0) HAVING count(*) > 0
 
 WITH workloads AS (
     SELECT

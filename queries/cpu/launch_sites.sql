@@ -2,14 +2,14 @@
 --
 -- A row for each kernel and stack of calls that launches it, those of most GPU time first; kernels that one
 -- call launched are its. Frames of CUDA and of the profiler, which are the innermost of every stack, are
--- left out. Kernels whose launch has no stack stand together.
+-- left out. Kernels whose launch has no stack stand together. Those of ncu are asked of launched-from.
 -- @of     timeline
 -- @unites trace
 -- @param  kernel VARCHAR = '*'    kernel name, or a pattern of it
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names of kernels, see the view kernel_names
 -- @param  frames BIGINT = 6       innermost frames that are told, and make places differ; NULL for all
 -- @param  limit BIGINT = 20       rows per trace, those of most GPU time; NULL for all
--- @needs  kernels call_stacks
+-- @needs  kernels call_stacks timeline
 -- @column trace VARCHAR           name of the trace
 -- @column kernel VARCHAR          kernel name
 -- @column kernels BIGINT          executions that were launched there
@@ -37,6 +37,7 @@ WITH wanted AS (
     LEFT JOIN kernels_called($names, $kernel) AS named
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
+    WHERE has_timeline
 ),
 asked AS (
     SELECT * FROM wanted WHERE is_asked

@@ -5,7 +5,6 @@
 -- saving_ns: what the trace's ranks wait in all, an upper bound: if all came at the same time, none would
 -- wait.
 -- @of     timeline
--- @unites trace
 -- @once   question
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told

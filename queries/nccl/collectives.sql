@@ -5,7 +5,6 @@
 -- waits for ranks that still start up. Of traces of one job (a report per rank) times are on the clock of
 -- the first one, to which the others are set by the ends of collectives.
 -- @of     timeline
--- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR(short|full|distinct) = 'distinct'  names, see the view kernel_names
 -- @param  limit BIGINT = 50             collectives per job, those with the longest wait; NULL for all

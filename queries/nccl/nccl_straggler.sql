@@ -6,7 +6,6 @@
 -- name, and all run at the same time. Traces of one job (a report per rank) are compared with each other:
 -- the clocks of their hosts are set by the collectives' ends.
 -- @of     timeline
--- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR(short|full|distinct) = 'short'  names, see the view kernel_names
 -- @needs  kernels timeline
@@ -25,7 +24,8 @@
 -- @column waited_pct DOUBLE             of the time of its kernels in these collectives
 -- @column clock_offset_ns BIGINT        how far its trace's clock is ahead of that of the job's first trace
 -- @chart  bars x=kernel y=waited_ns
--- @note   SELECT format('By the ends of collectives, the clock of {} is {:,} ns ahead of its first trace''s',
+-- @note   SELECT format(
+-- @note   'By the ends of collectives, the clock of {} is {:,} ns ahead of that of its job''s first trace',
 -- @note   trace, any_value(clock_offset_ns))
 -- @note   FROM answer GROUP BY trace HAVING any_value(clock_offset_ns) <> 0 ORDER BY trace
 -- @empty  No collective of that name ran on two GPUs at the same time.

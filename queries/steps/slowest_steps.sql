@@ -26,7 +26,7 @@
 -- @column median_ns DOUBLE             of the steps of its thread
 -- @column slower_pct DOUBLE            by how much it lasted longer than that
 -- @column kind VARCHAR                 CPU samples or Python samples; NULL if none was taken in it
--- @column step_samples BIGINT          samples of the kind that were taken in it
+-- @column step_samples BIGINT          samples of the kind that were taken in it; NULL if its trace has none
 -- @column frame VARCHAR                function; NULL if none was sampled
 -- @column self_samples BIGINT          samples in which it was what ran
 -- @column median_self_samples DOUBLE   the same of the median step
@@ -78,6 +78,9 @@ looks AS (
         SELECT 'python', trace_id, process_id, tid, time_ns, stack_id, 'Python samples' FROM python_samples
     )
     WHERE $samples IN (sampled, '*')
+),
+recorded AS (
+    SELECT DISTINCT trace_id FROM looks
 ),
 found AS (
     SELECT timed.range_id, looks.trace_id, kind, stack_id, count(*) AS samples
@@ -164,7 +167,7 @@ SELECT
     median_ns,
     percent(duration_ns - median_ns, median_ns) AS slower_pct,
     kind,
-    coalesce(step_samples, 0)::BIGINT AS step_samples,
+    CASE WHEN recorded.trace_id IS NOT NULL THEN coalesce(step_samples, 0) END::BIGINT AS step_samples,
     frame,
     self_samples::BIGINT AS self_samples,
     median_self_samples,
@@ -173,5 +176,6 @@ SELECT
     percent(total_samples, step_samples) AS total_pct
 FROM slowest
 LEFT JOIN compared USING (range_id)
+LEFT JOIN recorded ON recorded.trace_id = slowest.trace_id
 ORDER BY trace, place, kind, self_samples - median_self_samples DESC,
          total_samples - median_total_samples DESC, frame

@@ -11,7 +11,7 @@ import pytest
 from ask.test_order_of_rows import counted, of_equals
 from asked import given
 from lakes import assert_same, outcome
-from made import store  # noqa: F401 - its stand-in for reports
+from made import jobs, store  # noqa: F401 - its stand-in for reports
 
 import traceql
 from traceql.cluster import asking
@@ -66,6 +66,35 @@ def test_answers_of_several_are_the_answer_of_one(lake: traceql.Database, name: 
         outcome(lambda: lake.ask(name, scheduler=several, **params)),
     )
     assert sorted(map(len, several.asked)) in ([], [2, 2])
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
+    """Two ranks of a job, each of which another worker gets."""
+    with traceql.open(tmp_path_factory.mktemp("cluster") / "job", lake=True) as database:
+        for name, recording in jobs.UNTAGGED.items():
+            recording.store(database, name)
+        yield database
+    asking._opened.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["collectives", "nccl_straggler", "stragglers"])
+def test_what_compares_ranks_is_asked_in_one_place(ranks: traceql.Database, name: str) -> None:
+    several = Here()
+    one, other = ranks.ask(name), ranks.ask(name, scheduler=several)
+    assert len(one)
+    assert one.table.equals(other.table)
+    assert several.asked == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", UNITED)
+def test_workers_that_have_a_rank_each_answer_as_one(ranks: traceql.Database, name: str) -> None:
+    params = given(catalog.shipped().find(name), timeline="x", baseline="x", variant="y")
+    assert_same(
+        outcome(lambda: ranks.ask(name, **params)),
+        outcome(lambda: ranks.ask(name, scheduler=Here(), **params)),
+    )
 
 
 @pytest.mark.long

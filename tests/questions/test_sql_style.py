@@ -237,6 +237,14 @@ def test_every_macro_is_used(macro: str) -> None:
 
 
 @pytest.mark.parametrize("query", catalog.shipped().queries.values(), ids=lambda query: query.name)
+def test_answers_that_hang_on_other_ranks_are_not_put_together(query: Query) -> None:
+    looks_at_others = (
+        not catalog.shipped().names(query).isdisjoint({"job_members", "jobs", "compared_traces"})
+    )
+    assert not (query.unites and looks_at_others), query.label
+
+
+@pytest.mark.parametrize("query", catalog.shipped().queries.values(), ids=lambda query: query.name)
 def test_a_question_with_a_trace_leaves_it_to_a_macro_which_traces_are_meant(query: Query) -> None:
     for name in {"trace", "timeline", "counters"} & {param.name for param in query.params}:
         assert re.search(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,9 @@ from shipped import REPORTS
 from test_page import HOSTILE, Parsed
 
 import traceql
+from traceql.ask import findings
 from traceql.errors import QueryError
+from traceql.report import troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +70,18 @@ def test_a_page_about_a_job_says_what_its_ranks_did_and_which_is_slow(
     assert "traceql query rank-steps --trace late_rank0 --trace late_rank1" in late.text
     ids = late.ids()
     assert len(ids) == len(set(ids))
+
+
+def test_what_is_wrong_says_of_which_rank_it_is(late: Parsed) -> None:
+    # Times there are by the clock of that trace.
+    for rank, when in (("late_rank0", "20.51 ms to 73.77 ms"), ("late_rank1", "18.01 ms to 117.9 ms")):
+        assert f"; in {rank}, {when}" in late.text
+
+
+def test_how_many_findings_the_page_leaves_out_is_said() -> None:
+    told = findings.Findings((), {}, (), more=2)
+    assert troubles._more(told, ["job=a b"]) == "2 more findings: traceql why 'job=a b' --limit NULL"
+    assert troubles._more(replace(told, more=0), ["a"]) == ""
 
 
 def test_ranks_of_one_job_are_no_baseline_and_variant(database: Database) -> None:

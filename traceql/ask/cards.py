@@ -11,9 +11,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from traceql.ask import gaps, place
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
+from traceql.present.values import listed
 from traceql.questions.question import KERNEL_COLUMNS
+from traceql.store.named import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 _SAID = ("trace", "kernel_id", "kernels", "gpu_ns", "lacks")
 # Rows of a part of a short card: warp states, levels of memory.
 _FIRST = 3
+# Notes on what some trace lacks.
+_LACKING = ("not_recorded", "not_stored")
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,6 @@ def items(
         QueryError: there is no such kernel, or no such trace.
     """
     found: list[Item] = []
-    notes: list[str] = []
     nearest = ""
     for query, card in questions(ask):
         given = {"kernel": kernel, "names": names, "trace": list(traces) or None}
@@ -94,8 +98,7 @@ def items(
         asked = {name: value for name, value in given.items() if name in known and value is not None}
         try:
             answer = ask(query.name, **{**card.params, **asked})
-        except MissingDataError as error:
-            notes.append(f"{card.title}: {error.message}. {error.remedy}")
+        except MissingDataError:
             continue
         found += of_answer(answer, card)
         nearest = nearest or next((note.text for note in answer.notes if note.code == "no_rows"), "")
@@ -109,7 +112,25 @@ def items(
     order = {
         key: number for number, key in enumerate(dict.fromkeys((one.trace, one.kernel) for one in found))
     }
-    return sorted(found, key=lambda one: (one.trace, order[one.trace, one.kernel])), notes
+    having = sorted({one.trace for one in found})
+    there = place.traces(ask.store.run)
+    without = [name for word in traces for name in meant(there, word) if name not in having]
+    notes = [f"No kernel in {listed(without)} is called {kernel!r}."] if without else []
+    return sorted(found, key=lambda one: (one.trace, order[one.trace, one.kernel])), [
+        *notes,
+        *_lacking(ask, having),
+    ]
+
+
+def _lacking(ask: Asker, traces: Sequence[str]) -> Iterator[str]:
+    """What some of the traces that have the kernel, or all of them, lack for parts of its card."""
+    for query, card in questions(ask):
+        try:
+            told = gaps.notes(ask.store.run, ask.catalog, query, {"trace": [*traces]})
+        except MissingDataError as error:
+            yield f"{card.title}: {error.message}. {error.remedy}"
+        else:
+            yield from (f"{card.title}: {note.text}" for note in told if note.code in _LACKING)
 
 
 #: Of the table of items.

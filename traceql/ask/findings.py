@@ -14,7 +14,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import floors, place
+from traceql.ask import floors, gaps, place
 from traceql.ask.answer import Once
 from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError
 from traceql.given import said
@@ -41,6 +41,7 @@ MOST = 10
 #: Said where there is none, and where there was nothing to ask.
 NOTHING = "Nothing wrong found."
 NO_RULE = "No rule is about such traces, or can be asked so."
+_NOTHING_ASKED_OF = "Nothing could be looked at in {}."
 _SEVERITIES = ("doubt", "high", "medium", "low", "once")
 # A name in braces; behind | with what it counts, as one is called and as others are; behind ? these words
 # alone. Or the question of a command.
@@ -114,6 +115,7 @@ class Findings:
         unknown: what could not be told, with what records it.
         more: how many findings there are beside these.
         notes: what the window does to the numbers.
+        clean: those of several traces that were looked at, and in which nothing was found.
     """
 
     found: tuple[Finding, ...]
@@ -122,6 +124,7 @@ class Findings:
     more: int = 0
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clean: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """How many there are."""
@@ -133,10 +136,18 @@ class Findings:
 
     @property
     def verdict(self) -> str:
-        """In words, that there is none, or that nothing was asked; empty where there is one."""
-        if self.found or self.more:
-            return ""
-        return NOTHING if any(self.looked_at.values()) else NO_RULE
+        """In words, that there is none, or that nothing was asked; of several traces in which ones.
+
+        Empty where there is a finding in each.
+        """
+        unasked = [trace for trace, rules in self.looked_at.items() if not rules]
+        if not (self.found or self.more):
+            if not unasked:
+                return NOTHING
+            if len(unasked) == len(self.looked_at):
+                return NO_RULE
+        told = [f"{NOTHING[:-1]} in {values.listed(self.clean)}."] if self.clean else []
+        return " ".join([*told, *([_NOTHING_ASKED_OF.format(values.listed(unasked))] if unasked else [])])
 
     def table(self) -> pa.Table:
         """One row for each finding: its attributes, but for its numbers."""
@@ -185,7 +196,8 @@ class Findings:
             f"<br><code>{escape(values.readable(one.command))}</code></li>"
             for one in self.found
         )
-        told = f"<ol>{items}</ol>" if items else f"<p>{self.verdict}</p>"
+        told = f"<ol>{items}</ol>" if items else ""
+        told += f"<p>{escape(values.readable(self.verdict))}</p>" if self.verdict else ""
         if self.more:
             told += f"<p>{len(self.found):,} of {len(self.found) + self.more:,} findings</p>"
         looked = f"<p>Looked at: {escape(' '.join(self.questions()))}</p>" if self.questions() else ""
@@ -293,7 +305,8 @@ def why(
             unknown[f"{told}: {rule.title} That takes the other ranks of its job: {command}"] = None
         if others and not len(answer):
             continue
-        for trace in able:
+        # Of traces that were asked together one may lack what others have.
+        for trace in gaps.able(partial(ask.store.run, plain=True), ask.catalog, rule, able):
             looked_at[trace].append(rule.name)
         found += _of_answer(ask, answer, given, able)
     found.sort(key=_rank)
@@ -305,6 +318,7 @@ def why(
         len(found) - len(kept),
         tuple(notes),
         {rule.name: rule.title for rule in rules},
+        tuple(t for t, asked in looked_at.items() if asked and not any(one.trace == t for one in found)),
     )
 
 

@@ -12,7 +12,7 @@ from traceql.questions.question import TIMELINE
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -79,9 +79,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     ).to_pylist()
     if query.of_runs and _is_of_runs_alone(run, traces, chosen):
         return []
-    needs = catalog.needs(query)
-    # Alternatives of which one comes with traceql are always there.
-    needs = [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
+    needs = _needs(catalog, query)
     imported = [need for need in needs if need != (TIMELINE,) and not any(_of_trace(table) for table in need)]
     for need in imported:
         if not any(table in schema.SHIPPED or run(f"FROM {table} LIMIT 1").num_rows for table in need):
@@ -103,12 +101,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             "Recorded by: nsys profile --trace=cuda,nvtx",
         )
     for need in needs:
-        options = {
-            kind: schema.BY_NAME[table].collected_by[kind]
-            for table in reversed(need)
-            for kind in schema.BY_NAME[table].collected_by
-        }
-        able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
+        options = _options(need)
+        able = [t for t in in_scope if _is_able(run, t, need, options)]
         lacking = [t for t in able if _lacks(t, need)]
         if able and not lacking:
             continue
@@ -130,6 +124,46 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if by_of(bound.get("by"))[0] == "thread":
         found += _launched_elsewhere(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
+
+
+def able(run: Run, catalog: Catalog, query: Query, names: Sequence[str]) -> list[str]:
+    """Those of some traces that hold what a question reads: asked alone, it refuses each of the others."""
+    needs = [need for need in _needs(catalog, query) if need == (TIMELINE,) or any(map(_of_trace, need))]
+    traces = run(
+        "SELECT trace_id, trace, profiler, has_timeline, missing FROM traces ORDER BY trace"
+    ).to_pylist()
+    holding = {
+        trace["trace"]
+        for trace in traces
+        if trace["trace"] in names
+        and all(
+            trace["has_timeline"]
+            if need == (TIMELINE,)
+            else _is_able(run, trace, need, _options(need)) and not _lacks(trace, need)
+            for need in needs
+        )
+    }
+    return [name for name in names if name in holding]
+
+
+def _needs(catalog: Catalog, query: Query) -> list[tuple[str, ...]]:
+    """What a question needs; alternatives of which one comes with traceql are always there."""
+    needs = catalog.needs(query)
+    return [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
+
+
+def _options(need: tuple[str, ...]) -> dict[str, str]:
+    """Kinds of traces that can have a table of a need → how it is recorded."""
+    return {
+        kind: schema.BY_NAME[table].collected_by[kind]
+        for table in reversed(need)
+        for kind in schema.BY_NAME[table].collected_by
+    }
+
+
+def _is_able(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: Mapping[str, str]) -> bool:
+    """Whether a trace is of a kind that can have a table of a need."""
+    return trace["profiler"] in options or _holds(run, trace, need, options)
 
 
 def _recorded_by(options: Mapping[str, str], timed: bool) -> str:
@@ -230,8 +264,9 @@ def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
     if not found:
         return []
     ranges = counted(sum(row["ranges"] for row in found), "ranges")
+    example, traces = found[0]["example"] or "without text", [row["trace"] for row in found]
     text = (
-        f"{ranges} in {listed([row['trace'] for row in found])} ({found[0]['example'] or 'without text'}) "
+        f"{ranges} in {listed(traces)} ({example}{f' in {traces[0]}' if len(traces) > 1 else ''}) "
         "launched no work by their own thread, while other threads of the process did: --by process counts "
         "that."
     )

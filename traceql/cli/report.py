@@ -31,9 +31,10 @@ def report(
 ) -> None:
     """Write a page about traces: what was recorded, where the time goes, what differs.
 
-    One HTML file that needs no network and can be mailed. Several traces are compared with the first one,
-    unless they are ranks of one job: then the page begins with what is to be said about the job, as it is
-    for --job without the traces. The questions are those whose headers say so, of one's own folders, too.
+    One HTML file that needs no network and can be mailed. Each of several traces is compared with the first
+    one of its profiler, unless they are ranks of one job: then the page begins with what is to be said about
+    the job, as it is for --job without the traces. The questions are those whose headers say so, of one's own
+    folders, too.
 
     \b
     Examples:

@@ -120,7 +120,7 @@ def _lines(told: Findings, room: int) -> Iterator[str]:
         # A command is copied: it stays one line.
         yield f"   see: {readable(one.command)}"
     if told.verdict:
-        yield told.verdict
+        yield from _wrapped("", told.verdict, room)
     for text in told.notes:
         yield from _wrapped("", text, room)
     if told.more:
@@ -146,6 +146,7 @@ def _wrapped(head: str, text: str, room: int, commands: Sequence[str] = ()) -> l
         initial_indent=head,
         subsequent_indent=" " * 5,
         break_long_words=False,
-        break_on_hyphens=not commands,
+        # Names and options have them.
+        break_on_hyphens=False,
     )
     return [line.replace(_GLUE, " ") for line in lines]

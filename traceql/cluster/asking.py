@@ -1,7 +1,8 @@
 """A question asked where the traces are: each worker answers for some of them, and the rows are united.
 
-That is possible where every row is of one trace and those of a trace stand together, which the header says
-(``@unites trace``). What is said about an answer, its notes, is found out in one place.
+That is possible where every row is of one trace and follows from it alone, and those of a trace stand
+together, which the header says (``@unites trace``): not where ranks of a job are compared, whose traces
+several workers may get. What is said about an answer, its notes, is found out in one place.
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def ask(
     answer = asker.answer(name, params, united)
     if answer.question.unites:
         return answer
-    told = Note("in_one_place", "Rows of this question are not of one trace each: it was asked in one place.")
-    return replace(answer, notes=(*answer.notes, told))
+    told = "Rows of this question do not each follow from one trace: it was asked in one place."
+    return replace(answer, notes=(*answer.notes, Note("in_one_place", told)))
 
 
 def _shares(names: Sequence[Any], count: int) -> list[list[Any]]:

@@ -32,6 +32,7 @@ from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
 from traceql.nearest import did_you_mean
 from traceql.present import units, values
+from traceql.questions.parameters import by_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -222,24 +223,30 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     # Ranks of a job are drawn together, whatever trace they are in.
     apart = next((name for name in ("job", "trace") if name in rows.columns), None)
     traces = rows[apart].unique().sort().to_list() if apart else []
-    if len(traces) > _MOST_TRACES:
+    if kind.by_trace and len(traces) > _MOST_TRACES:
         raise QueryError(
             f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
-            "Choose one with the parameter trace (--trace NAME); traceql ls shows them.",
+            "Choose fewer with the parameter trace (--trace NAME); traceql ls shows them.",
         )
     if kind.beside and not traces:
         raise CatalogError(
             f"{shown.where}: {shown.kind} also draws {', '.join(kind.beside)} of each trace",
             "Add a column trace.",
         )
+    answered = {trace: [ask(name, trace=trace).frame() for name in kind.beside] for trace in traces}
     groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
+    if kind.together and not kind.by_trace:
+        groups = kind.together(answered)
     found: list[tuple[list[str], Drawing]] = []
     refused: list[tuple[list[str], QueryError]] = []
     for group in groups:
         part = rows.filter(pl.col(apart).is_in(group)) if apart and group else rows
-        beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
+        beside = [pl.concat([answered[trace][place] for trace in group]) for place in range(len(kind.beside))]
         try:
-            with units.named(query.titles), theme.part_of(rows if len(groups) > 1 else None):
+            with (
+                units.named(query.titles),
+                theme.part_of(rows if len(groups) > 1 and not kind.together else None),
+            ):
                 chart = _drawn(kind, part, beside, shown)
         except QueryError as error:
             refused.append((group, error))
@@ -250,26 +257,47 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         numbers = f"The numbers: traceql query {query.name.replace('_', '-')}"
         raise QueryError(first.message, first.remedy or numbers) from first
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
+    if silent := _without_rows(answer, traces):
+        lacking.append(f"no rows: {values.listed([values.drawn(trace) for trace in silent])}")
     if "total" not in shown.channels:
         # A chart that is told how many there are says so itself.
-        lacking += [theme.limited(len(answer), answer.total_rows)]
+        said = theme.limited(len(answer), answer.total_rows)
+        # It stands over the first of several traces.
+        lacking += [f"in all, {said}" if said and len(groups) > 1 else said]
     drawn: list[Drawing] = []
     for group, chart in found:
         note = theme.notes(chart)
         # The question stands over the first chart, the traces over each.
-        names = ", ".join(map(values.drawn, group))
+        names = theme.names_of([values.drawn(name) for name in group]) if group else []
         if names and apart == "job":
             # One without a tag has the name of its first trace.
-            names = f"job {names}"
+            names[0] = f"job {names[0]}"
         heading, lines = (
-            (names, note)
+            (names if len(names) > 1 else names[0], note)
             if drawn
-            else (theme.titled(query.title), [*filter(None, [names, _window(answer), *note, *lacking])])
+            else (theme.titled(query.title), [*filter(None, [*names, _window(answer), *note, *lacking])])
         )
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
         drawn.append(chart.properties(title=title, **sized))
-    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn, spacing=30)
+    if len(drawn) == 1:
+        return drawn[0]
+    below = alt.vconcat(*drawn, spacing=30)
+    if not kind.together:
+        return below
+    # Pictures of several traces each have legends of what is in them.
+    return below.resolve_scale(
+        color="independent", shape="independent", size="independent", strokeDash="independent"
+    )
+
+
+def _without_rows(answer: Answer, traces: Sequence[str]) -> list[str]:
+    """Traces that were asked for by their names, or by a pattern, and of which the answer has none."""
+    asked = answer.parameters.get("trace")
+    summed = by_of(answer.parameters.get("by"))[1]
+    if not answer.question.unites or summed or not isinstance(asked, list):
+        return []
+    return [trace for trace in asked if trace not in traces]
 
 
 def _window(answer: Answer) -> str:

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    import polars as pl
 
 #: A chart of any of Altair's classes: Chart, LayerChart, VConcatChart … What they share they do not inherit.
 Drawing: TypeAlias = Any
+
+#: Trace → the answers to `Kind.beside`; returns groups of traces.
+Together: TypeAlias = "Callable[[Mapping[str, Sequence[pl.DataFrame]]], list[list[str]]]"
 
 F = TypeVar("F", bound="Callable[..., Drawing]")
 
@@ -24,6 +29,7 @@ class Kind:
             that the query's header gives each channel; returns an Altair chart without title.
         beside: queries whose answers it draws, too, for the same trace.
         by_trace: whether several traces are drawn each by itself.
+        together: where they are not, which of them share a picture: takes what `beside` answers for each.
         moves: whether it can be moved and zoomed.
     """
 
@@ -31,6 +37,7 @@ class Kind:
     beside: tuple[str, ...]
     by_trace: bool
     moves: bool
+    together: Together | None = None
 
     @property
     def channels(self) -> tuple[set[str], set[str]]:
@@ -44,11 +51,17 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def chart(*, beside: tuple[str, ...] = (), by_trace: bool = True, moves: bool = False) -> Callable[[F], F]:
+def chart(
+    *,
+    beside: tuple[str, ...] = (),
+    by_trace: bool = True,
+    moves: bool = False,
+    together: Together | None = None,
+) -> Callable[[F], F]:
     """Make a function a kind of chart, under its own name; see `Kind`."""
 
     def register(function: F) -> F:
-        KINDS[function.__name__] = Kind(function, beside, by_trace, moves)
+        KINDS[function.__name__] = Kind(function, beside, by_trace, moves, together)
         return function
 
     return register

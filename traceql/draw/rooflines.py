@@ -74,7 +74,34 @@ _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
 }
 
 
-@chart(beside=("roofs",), by_trace=False)
+# Roofs that follow from the GPU alone, not from the clocks of a run; by how much those of one may differ, and
+# by how much clocks may without being told.
+_OF_GPU, _SAME_ROOF, _SAME_CLOCK = ("datasheet", "derived"), 1e-3, 5e-3
+
+
+def _under_the_same_roofs(roofs: Mapping[str, Sequence[pl.DataFrame]]) -> list[list[str]]:
+    """Traces of GPUs that have the same roofs, in groups: under those of others no work of theirs lies."""
+    groups: list[tuple[list[str], dict[tuple[str, str], float]]] = []
+    for trace, (own,) in roofs.items():
+        of_gpu = {
+            (row["kind"], row["name"]): row["flop_per_s"] or row["bytes_per_s"]
+            for row in own.filter(pl.col("source").is_in(_OF_GPU)).to_dicts()
+        }
+        for names, known in groups:
+            if bool(known) == bool(of_gpu) and all(
+                math.isclose(known[roof], peak, rel_tol=_SAME_ROOF)
+                for roof, peak in of_gpu.items()
+                if roof in known
+            ):
+                names.append(trace)
+                known.update(of_gpu)
+                break
+        else:
+            groups.append(([trace], of_gpu))
+    return [names for names, _ in groups]
+
+
+@chart(beside=("roofs",), by_trace=False, together=_under_the_same_roofs)
 def roofline(
     answer: pl.DataFrame,
     roofs: pl.DataFrame,
@@ -91,6 +118,7 @@ def roofline(
 ) -> Drawing:
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
+    Traces of GPUs with other roofs are drawn apart; of those that share a picture, each roof is the highest.
     Points are as large as the time they take (`size`), and hollow where they stand for a part of the work
     (`hollow`): the whole lies at least as high. With `trail`, those of one `color` and `shape` are
     joined in its order and labelled with it, each trace's by themselves: two may be of different models.
@@ -233,12 +261,23 @@ def roofline(
         notes.append("hollow alone: the useful FLOP are not known")
     if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
         notes.append("short launches may exceed a measured roof, before the power limit bites")
+    if _differ(roofs):
+        notes.append("each roof is the highest of the traces, whose clocks differ")
     if trail and shape == "phase" and "prefill" in rows[shape]:
         notes.append(
             "prefill of a prompt longer than a chunk is, as the collectors record it, its last chunk"
         )
     # The dashes of roofs tell their sources, those of trails their traces.
     return theme.noted(alt.layer(*layers).resolve_scale(strokeDash="independent"), *notes)
+
+
+def _differ(roofs: pl.DataFrame) -> bool:
+    """Whether several traces have a roof at different clocks."""
+    peak = pl.coalesce("flop_per_s", "bytes_per_s")
+    spread = roofs.group_by("kind", "name", "source", "metric").agg(
+        peak.min().alias("low"), peak.max().alias("high")
+    )
+    return spread.filter(pl.col("low") < (1 - _SAME_CLOCK) * pl.col("high")).height > 0
 
 
 def _spots(

@@ -21,7 +21,7 @@ import polars as pl
 
 from traceql.draw.names import called, shortened, told_apart
 from traceql.errors import QueryError
-from traceql.present import units
+from traceql.present import units, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,6 +113,8 @@ SINCE_JOB = "Time since the first trace of the job began"
 _LETTERS, _FEW_LETTERS, _NARROW = 74, 28, 480
 # Letters of a title, and of a panel's.
 _LETTERS_OF_TITLE, _LETTERS_OF_PANEL = 74, 38
+# Names of traces that stand below each other.
+_NAMED_TRACES = 4
 # Letters of a line of notes, and of a name in a legend that has several columns, or one.
 _LETTERS_OF_NOTE, _LETTERS_OF_LEGEND, _LETTERS_OF_LINE = 100, 24, 44
 # Pixels of such a letter, of a symbol with what is around it, and left of a legend; columns that have room.
@@ -478,6 +480,16 @@ def titled(question: str) -> list[str] | str:
     """The title of a chart, in lines that are no longer than it is wide."""
     lines = textwrap.wrap(question, _LETTERS_OF_TITLE)
     return lines if len(lines) > 1 else question
+
+
+def names_of(traces: Sequence[str]) -> list[str]:
+    """What a chart of several traces calls them, in lines that are no longer than it is wide."""
+    text = values.listed(traces)
+    if len(traces) < 2 or len(text) <= _LETTERS_OF_NOTE:
+        return [text]
+    few = [*traces] if len(traces) <= _NAMED_TRACES else [*traces[: _NAMED_TRACES - 1]]
+    more = [f"and {len(traces) - len(few):,} more"] if len(few) < len(traces) else []
+    return [*shortened(few, _LETTERS_OF_NOTE), *more]
 
 
 def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:

@@ -15,8 +15,9 @@
     -- @metrics dram__bytes_read.sum   ncu metrics it reads; a|b: one of them
     -- @ncu     --set roofline         options that record these; by default --metrics with their names
     -- @empty   what to check when there is no row
-    -- @unites  trace                every row is of one trace, and those of a trace stand together, in the
-                                      order of names: answers about different traces can be put together
+    -- @unites  trace                every row is of one trace and follows from it alone, and those of a trace
+                                      stand together, in the order of names: answers about different traces
+                                      can be put together
     -- @counted gaps                   column that says in each row how many its trace has without the limit
     -- @note    SELECT … FROM answer   texts to note beside the rows, made of them
     -- @chart   bars x=range y=kernels

@@ -19,6 +19,7 @@ asks them as everybody does, and draws nothing itself.
 
 from __future__ import annotations
 
+import shlex
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from traceql.ask import info, place
 from traceql.ask.answer import Once
 from traceql.errors import QueryError
 from traceql.present import units
+from traceql.present.values import listed
 from traceql.read import kinds
 from traceql.report import asked, cards, declared, drawing, headline, jobs, page, timeline, troubles
 from traceql.report.figures import figure, of_answer
@@ -82,8 +84,8 @@ def of_traces(
 
     Args:
         ask: the database that holds them.
-        traces: their names, patterns or tags; the others are compared with the first, unless they are the
-            ranks of one job.
+        traces: their names, patterns or tags; each is compared with the first one of its profiler, unless
+            they are the ranks of one job.
         title: of the page; by default the names.
         params: for every question of the page that has them; a tuple of texts is parsed as the command
             line's options are.
@@ -106,14 +108,16 @@ def of_traces(
         if job is not None:
             sections += jobs.sections(ask, drawer, job, given)
         elif len(recorded) > 1:
-            for number, other in enumerate(recorded[1:], start=1):
-                sections += _comparison(ask, drawer, recorded[0], other, given, f"c{number}")
+            known = jobs.of_each(ask, recorded)
+            for number, (first, other) in enumerate(_pairs(recorded), start=1):
+                ranks = known.get(first["trace"], "") == known.get(other["trace"])
+                sections += _comparison(ask, drawer, first, other, given, f"c{number}", ranks=ranks)
             sections.append(_overview(ask, recorded))
         for number, trace in enumerate(recorded, start=1):
             drawer.prepare()
             _ask_ahead(ask, drawer, ahead, trace, given, f"t{number}")
             sections += _about(ask, drawer, trace, given, f"t{number}")
-    return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
+    return _page(title or f"Trace report: {listed([trace['trace'] for trace in recorded])}", sections)
 
 
 def of_job(
@@ -158,9 +162,9 @@ def _refuse_unknown(
         headings += declared.of_job(catalog)
         found.append(catalog.find("diff"))
     else:
-        for other in traces[1:]:
-            if _comparable(traces[0], other):
-                headings += declared.between(catalog, traces[0], other)
+        for first, other in _pairs(traces):
+            if _comparable(first, other):
+                headings += declared.between(catalog, first, other)
                 found += [catalog.find(name) for name in ("comparable", "diff")]
     found += [placed.query for _, some in headings for placed in some]
     if any(declared.fits("timeline", trace) for trace in traces):
@@ -253,12 +257,30 @@ def _recorded(ask: Asker, name: str) -> dict[str, Any]:
 
 
 def _overview(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Section:
-    summary = ask("trace_summary")
-    # Of all traces of the database those of the page, in its order.
+    about: dict[str, Value] = {"trace": [trace["trace"] for trace in traces]}
+    summary = ask("trace_summary", **about)
+    # In the order of the page.
     names = summary.table.column("trace").to_pylist()
     kept = summary.table.take([names.index(trace["trace"]) for trace in traces])
-    made = of_answer(replace(summary, table=kept, total_rows=len(traces)), {}, anchor="overview-traces")
+    made = of_answer(replace(summary, table=kept), about, anchor="overview-traces")
     return Section("overview", "The traces", figures=(made,))
+
+
+def _pairs(
+    traces: Sequence[Mapping[str, Any]],
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """What is compared on a page: each trace but the first with the first one of its profiler.
+
+    With the first of all where there is none before it, which says why their numbers are not compared.
+    """
+    firsts: dict[str, Mapping[str, Any]] = {}
+    found = []
+    for trace in traces:
+        first = firsts.get(trace["profiler"])
+        if firsts:
+            found.append((first or traces[0], trace))
+        firsts.setdefault(trace["profiler"], trace)
+    return found
 
 
 def _comparison(
@@ -268,14 +290,13 @@ def _comparison(
     other: Mapping[str, Any],
     given: Given,
     anchor: str,
+    *,
+    ranks: bool,
 ) -> Iterator[Section]:
-    """Whether two traces were recorded alike, and what differs."""
+    """Whether two traces were recorded alike, and what differs; and whether they are ranks of one job."""
     title = f"{first['trace']} and {other['trace']}"
     if not _comparable(first, other):
-        text = "A timeline and hardware counters measure different things: their numbers are not compared."
-        if declared.fits("counters", first) == declared.fits("counters", other):
-            text = "Different profilers recorded them: their numbers are not compared."
-        yield Section(anchor, title, notes=(Note(text),))
+        yield Section(anchor, title, notes=(Note(_apart(first, other)),))
         return
 
     def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
@@ -288,7 +309,7 @@ def _comparison(
         anchor,
         title,
         outcome=headline.of_sides(ask, sides, given),
-        lead="The baseline is the first, the variant the second.",
+        lead=f"{_SIDES} {_RANKS.format(_page_of(first, other))}" if ranks else _SIDES,
         figures=figures,
     )
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
@@ -300,6 +321,28 @@ def _comparison(
         # What does not tell of both is no news: the sections about each trace say what it lacks.
         if shown := tuple(made for one in begun if isinstance(made := one(), Figure)):
             yield Section(f"{anchor}-{asked.slug(heading)}", heading, level=3, figures=shown)
+
+
+_SIDES = "The baseline is the first, the variant the second."
+# Of two among other traces: what is done at the same time is no change.
+_RANKS = "They are ranks of one job, whose page says who waits for whom: {}"
+
+
+def _page_of(*traces: Mapping[str, Any]) -> str:
+    return shlex.join(["traceql", "report", *(trace["trace"] for trace in traces)])
+
+
+def _apart(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Why the numbers of two traces are not compared, and what tells of both."""
+    if declared.fits("counters", first) == declared.fits("counters", other):
+        return "Different profilers recorded them: their numbers are not compared."
+    words = ["traceql", "query", "counters-on-timeline"]
+    for side in (first, other):
+        words += ["--timeline" if declared.fits("timeline", side) else "--counters", side["trace"]]
+    return (
+        "A timeline and hardware counters measure different things: their numbers are not compared. "
+        f"The counters beside the launches of the timeline: {shlex.join(words)}"
+    )
 
 
 def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

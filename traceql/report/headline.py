@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _DIGITS = 3
 # What a change may cost, where nobody says it: as `traceql diff --gate 5%`.
 _GATE_PCT = 5
+# Measures of `diff` that tell a trace's time on the GPU.
+_TIMES = ("gpu_busy_ns", "kernel_ns")
+_NEITHER = "Neither tells its time on the GPU."
 
 
 def of_trace(ask: Asker, trace: Mapping[str, Any], given: Given) -> Iterator[tuple[str, str]]:
@@ -62,21 +65,21 @@ def _rows(ask: Asker, name: str, trace: Mapping[str, Any], given: Given) -> list
 
 
 def of_sides(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
-    """By how much the variant's time on the GPU differs from the baseline's; empty if neither tells it."""
+    """By how much the variant's time on the GPU differs from the baseline's; or who does not tell it."""
     own = declared.own(ask.catalog.find("diff"), given)
     try:
         rows = ask("diff", **{**sides, **own, "topic": "trace"}).frame().to_dicts()
     except MissingDataError:
-        return ""
+        rows = []
     found = {row["measure"]: (row["baseline"], row["variant"]) for row in rows if row["found_in"] == "both"}
     busy, idle, kernels = (found.get(name) for name in ("gpu_busy_ns", "gpu_idle_ns", "kernel_ns"))
     if busy and idle and None not in (*busy, *idle):
         before, after = (busy[side] + idle[side] for side in (0, 1))
         parts = f" Busy {_from_to(busy)}, idle {_from_to(idle)}."
     elif kernels and None not in kernels:
-        (before, after), parts = kernels, ""
+        (before, after), parts = kernels, _profiled(found.get("kernels"))
     else:
-        return ""
+        return _untold({row["found_in"] for row in rows if row["measure"] in _TIMES})
     if not before:
         return ""
     change = 100 * (after - before) / before
@@ -87,7 +90,30 @@ def of_sides(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
         if round(abs(change), 1)
         else f"Both take the same time on the GPU: {times}."
     )
-    return f"{said}{parts}{_judged(ask, sides, given)}"
+    return f"{said}{parts}{_elsewhere(ask, sides)}{_judged(ask, sides, given)}"
+
+
+def _profiled(counts: tuple[float, float] | None) -> str:
+    """That other numbers of launches were profiled, which the time of all of them hangs on."""
+    if counts is None or None in counts or counts[0] == counts[1]:
+        return ""
+    return f" Not as many launches were profiled: {' → '.join(f'{count:,.0f}' for count in counts)}."
+
+
+def _untold(found_in: set[str]) -> str:
+    """Which of two sides tells its time on the GPU, where they cannot be compared."""
+    told = {side.removesuffix(" only") for side in found_in}
+    return f"Only the {told.pop()} tells its time on the GPU." if len(told) == 1 else _NEITHER
+
+
+def _elsewhere(ask: Asker, sides: Mapping[str, Value]) -> str:
+    """That the two ran on different GPUs, which no change explains."""
+    rows = ask("comparable", **sides).frame().to_dicts()
+    gpus = [row for row in rows if row["property"] == "gpu" and row["verdict"] == "differs"]
+    return "".join(
+        f" They ran on different GPUs: {values.drawn(row['baseline'])} and {values.drawn(row['variant'])}."
+        for row in gpus
+    )
 
 
 def _judged(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
@@ -101,7 +127,8 @@ def _judged(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
     except MissingDataError:
         return ""
     command = shlex.join(["traceql", "diff", *baseline, *variant])
-    return f" Beside a gate of {_GATE_PCT} %: {found.sentence} ({command} --gate {_GATE_PCT}%)"
+    told = f"Beside a gate of {_GATE_PCT} %, of the work that both have: {found.sentence}"
+    return f" {told} ({command} --gate {_GATE_PCT}%)"
 
 
 def _listed(side: Value) -> list[Any]:

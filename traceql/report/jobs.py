@@ -62,11 +62,20 @@ def of_all(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Job | None:
     if len(traces) < 2 or not all(trace["has_timeline"] for trace in traces):
         return None
     names = [trace["trace"] for trace in traces]
-    rows = ask.store.run("SELECT DISTINCT job FROM job_ranks($traces)", {"traces": names})
-    if rows.num_rows != 1:
+    found = {*of_each(ask, traces).values()}
+    if len(found) != 1:
         return None
-    name = str(rows.column(0)[0].as_py())
+    (name,) = found
     return Job(name, _words(name, names, meant(place.traces(ask.store.run), f"job={name}")))
+
+
+def of_each(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The job of each of several traces that has a timeline; one that no other shares is its own."""
+    names = [trace["trace"] for trace in traces if trace["has_timeline"]]
+    if len(names) < 2:
+        return {}
+    rows = ask.store.run("SELECT DISTINCT trace, job FROM job_ranks($traces)", {"traces": names})
+    return {row["trace"]: str(row["job"]) for row in rows.to_pylist()}
 
 
 def _words(name: str, traces: Sequence[str], tagged: Sequence[str]) -> list[str]:

@@ -124,8 +124,8 @@ class Section:
     """A part of the page.
 
     `key` are its key figures, and `outcome` what becomes of it in a sentence. `looked_at` is what was looked
-    at for troubles, empty where nobody looked, `untold` what could not be told, one by one, and `verdict`
-    what is said where there is none.
+    at for troubles, empty where nobody looked, `untold` what could not be told, one by one, `verdict` what is
+    said where there is none, and `more` how many others there are.
     """
 
     anchor: str
@@ -138,6 +138,7 @@ class Section:
     looked_at: str = ""
     untold: tuple[str, ...] = ()
     verdict: str = ""
+    more: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     figures: tuple[Figure, ...] = ()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import findings
 from traceql.errors import MissingDataError
+from traceql.present import values
+from traceql.present.values import counted
 from traceql.questions.parameters import PLACES
 from traceql.report import declared
 from traceql.report.page import Trouble
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from traceql.ask.answer import Asker, Once
+    from traceql.ask.findings import Findings
     from traceql.questions.parameters import Value
     from traceql.questions.question import Query
     from traceql.report.declared import Given
@@ -30,12 +34,14 @@ def of_traces(ask: Asker, traces: Sequence[str], given: Given, anchor: str) -> d
     except MissingDataError as error:
         # A range that other traces of the page have: what is asked about this one says so, too.
         return {"looked_at": f"nothing: {error.message}. {error.remedy}", "verdict": findings.NO_RULE}
+    several = len(told.looked_at) > 1
     made = [
         Trouble(
             f"{anchor}-finding-{number}",
             one.sentence,
             one.saving or one.severity,
-            one.where,
+            # Its times are by the clock of its trace.
+            ", ".join(filter(None, [f"in {values.drawn(one.trace)}" if several else "", one.where])),
             one.remedy,
             one.command,
             one.start_ns,
@@ -49,7 +55,16 @@ def of_traces(ask: Asker, traces: Sequence[str], given: Given, anchor: str) -> d
         "looked_at": looked_at,
         "untold": (*told.notes, *told.unknown),
         "verdict": told.verdict,
+        "more": _more(told, traces),
     }
+
+
+def _more(told: Findings, traces: Sequence[str]) -> str:
+    """How many findings the page leaves out, and how to see them."""
+    if not told.more:
+        return ""
+    command = shlex.join(["traceql", "why", *traces, "--limit", "NULL"])
+    return f"{counted(told.more, 'more findings')}: {command}"
 
 
 def begin(

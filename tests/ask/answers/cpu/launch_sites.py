@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from made.case import Case, across
+from made.ncu import Profile
 from made.nsys import Recording, kernel
 
 LAUNCH = "cudaLaunchKernel_v7000"
@@ -27,6 +28,17 @@ CASES = [
             a      add     3        2         40 + 10  50         step in /x/train.py:7  at::add < main        NULL
             a      mul     1        1         40       40         NULL                   NULL                  stack of calls (--cudabacktrace=all, of Python --python-backtrace=cuda)
             a      add     1        1         10       10         NULL                   [libtorch.so] < main  NULL
+            """
+        ),
+    ),
+    Case(
+        "what ncu profiled has its stacks elsewhere, and no rows here",
+        traces={**LAUNCHED, "b": Profile().gpu("NVIDIA H200").kernel("add", ns=10)},
+        params={"limit": 1},
+        expected=across(
+            """
+            trace  kernel  kernels  launches  gpu_ns  share_pct  python_stack  native_stack  lacks
+            a      add     3        2         40 + 10  50        step in /x/train.py:7  at::add < main  NULL
             """
         ),
     ),

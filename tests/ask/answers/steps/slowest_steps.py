@@ -62,4 +62,26 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of a trace without samples of the kind it is not known how many a step had",
+        traces={
+            "a": Recording()
+            .range("step 0", 0, 10)
+            .range("step 1", 20, 30)
+            .cpu_sample(5, "work@/bin/app", MAIN),
+            "b": Recording()
+            .range("step 0", 0, 10)
+            .range("step 1", 20, 32)
+            .python_sample(5, "read@/x/data.py:3"),
+        },
+        params={"steps": 1, "samples": "cpu", "limit": 1},
+        expected=across(
+            f"""
+            {HEAD}
+            # work: itself in one of both steps, which last 10 and 10, and 10 and 12 ns.
+            a  1  1  0  step 0  0   10  10  0       CPU samples  1     work  1     0.5   1     0.5   100
+            b  1  1  1  step 1  20  12  11  100/11  NULL        NULL  NULL  NULL  NULL  NULL  NULL  NULL
+            """
+        ),
+    ),
 ]
