@@ -530,6 +530,8 @@ def test_every_finding_of_every_case_has_a_place_or_says_of_what_all_of_it_is() 
             with made.database() as database:
                 columns, rows = case.ask(database, name, made)
             for row in (dict(zip(columns, cells, strict=True)) for cells in rows):
+                if row["code"] in rule.unknown:
+                    continue
                 told.add(row["code"])
                 has_time = row["start_ns"] is not None and row["end_ns"] is not None
                 assert has_time or rule.sayings[row["code"]].place, (name, row)
@@ -679,7 +681,18 @@ def test_a_sentence_agrees_with_its_numbers_whether_they_are_one_or_more(code: s
     for number, wanted in enumerate(ONE_AND_TWO[code], start=1):
         texts = {"range", "kernel", "function", "doing"}
         pieces = {name: "R" if name in texts else findings._number(name, float(number)) for name in names}
-        assert findings._filled(sentence, pieces, rule) == wanted
+        whole = findings._said_of(dict.fromkeys(names, 1.0), sentence)
+        assert findings._filled(whole, pieces, rule) == wanted
+
+
+@pytest.mark.parametrize("loading", [0.0, None])
+def test_a_part_of_a_sentence_that_is_nothing_or_unknown_is_not_said(loading: float | None) -> None:
+    _, sentence = sayings()["start_up"]
+    assert sentence.endswith("of {longest_ns}[: {loading_ns} of it while code is compiled or loaded].")
+    assert findings._said_of({"loading_ns": loading}, sentence).endswith("of {longest_ns}.")
+    assert findings._said_of({"loading_ns": 1.0}, sentence).endswith("{loading_ns} of it while code is compiled or loaded.")
+    # A name that no row has stays, and is refused.
+    assert findings._said_of({}, "[{other}]") == "{other}"
 
 
 def test_whatever_is_counted_in_a_sentence_stands_with_a_word_for_one_and_for_more() -> None:
@@ -853,10 +866,24 @@ def test_rules_about_timelines_are_not_asked_of_counters() -> None:
         Profile().kernel("k", ns=5).store(database, "made")
         told = database.why("made")
     assert set(told.looked_at["made"]) == {"doubts", "idle_tensor_cores"}
-    (text,) = (text for text in told.unknown if "tensor cores" in text)
-    assert text.startswith("Cannot tell wholly") and "--section ComputeWorkloadAnalysis" in text
+    # There is no product whose pipes could have been measured.
+    assert not any("tensor cores" in text for text in told.unknown)
     assert any("advice" in text for text in told.unknown)
     assert not any("waits" in text for text in told.unknown)
+
+
+def test_products_whose_pipes_were_not_measured_are_told_and_they_alone(recorded: Database) -> None:
+    """What ncu's --set roofline holds tells the tensor cores' work of some, and nothing of the CUDA cores'."""
+    lacking = {}
+    for name in ("roofline_counters", "precision", "kinds_full", "kinds_basic"):
+        told = told_of(recorded, name)
+        lacking[name] = [text for text in told.unknown if "tensor cores" in text]
+        assert ("idle_tensor_cores" in told.looked_at[name]) is not bool(lacking[name])
+    assert lacking.pop("roofline_counters") == [
+        "Cannot tell: Which profiled products of matrices leave the tensor cores idle? In roofline_counters the "
+        "pipes of 1 product were not measured: recorded by ncu --section ComputeWorkloadAnalysis."
+    ]
+    assert set(map(len, lacking.values())) == {0}
 
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
