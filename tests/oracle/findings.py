@@ -664,7 +664,7 @@ def above_the_floor(
             steps, floor, took, whole = (
                 sum(one[name] for one in group) for name in ("steps", "floors", "work", "all")
             )
-            is_fast = took < below * floor
+            is_fast = 0 < took < below * floor
             if not is_fast and took < times * floor:
                 continue
             numbers = {
