@@ -488,6 +488,41 @@ def test_evidence_is_by_default_what_the_condition_mentions(corpus: Database) ->
     assert (verdict.outcome, verdict.evidence) == ("pass", ())
 
 
+def test_rows_of_several_traces_are_told_apart() -> None:
+    with traceql.open(":memory:") as database:
+        for name, took in (("fast", 5), ("slow", 50)):
+            Recording().work(kernel("k", 0, took)).store(database, name)
+        told = {
+            names: checks.run(
+                database._asker, one("total_ns < 20", query="top_kernels", parameters={"trace": list(names)})
+            )[0]
+            for names in (("fast", "slow"), ("slow",))
+        }
+    # Those to blame, and whose they are where they are of several.
+    assert told["fast", "slow"].evidence == ({"trace": "slow", "total_ns": 50},)
+    assert told["slow",].evidence == ({"total_ns": 50},)
+
+
+def test_gates_say_how_the_sides_differ_and_what_was_not_recorded() -> None:
+    file = check_files.load("regression", catalog.shipped())
+    with traceql.open(":memory:") as database:
+        Recording().gpu(0, "NVIDIA H200").work(kernel("k", 0, 5)).store(database, "before")
+        Recording().gpu(0, "NVIDIA A100-SXM4-80GB").range("step", 0, 5).store(database, "after")
+        told = checks.run(database._asker, file, baseline="before", variant="after")
+    assert [(one.outcome, one.reason) for one in told] == [("cannot tell", "only in the baseline")]
+    (notes,) = {one.notes for one in told}
+    assert any(text.startswith("differs: gpu (NVIDIA H200 | NVIDIA A100-SXM4-80GB)") for text in notes)
+    assert any("in after: recorded by nsys profile --trace=cuda" in text for text in notes)
+
+
+def test_what_to_check_where_an_answer_has_no_row_is_said_once() -> None:
+    with traceql.open(":memory:") as database:
+        Recording().range("a", 0, 5).store(database, "run")
+        (told,) = checks.run(database._asker, one("step >= 0", query="step_summary"))
+    (text,) = told.notes
+    assert told.outcome == "cannot tell" and text.startswith("No rows. No step: ")
+
+
 def test_no_row_to_judge_is_said(corpus: Database) -> None:
     (verdict,) = checks.run(corpus._asker, one("kernels > 0", rows="false"))
     assert verdict.notes == ("No row of trace_summary to judge.",)
