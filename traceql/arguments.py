@@ -117,7 +117,7 @@ def _taken(parameter: inspect.Parameter, value: Any) -> Any:
     return _of(said, value, parameter.name)
 
 
-class _Unlike(Exception):
+class _UnlikeError(Exception):
     """A value, in words, that is of none of the types."""
 
 
@@ -129,7 +129,7 @@ def _of(annotation: str, value: Any, name: str) -> Any:
     """
     try:
         return _fitting(_OR.split(annotation), value, name)
-    except _Unlike as what:
+    except _UnlikeError as what:
         raise ParameterError(f"{name} is {what}, not {_in_words(_OR.split(annotation))}") from None
 
 
@@ -145,9 +145,9 @@ def _fitting(kinds: list[str], value: Any, name: str) -> Any:
         elif isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
             try:
                 return [_fitting(_OR.split(several[1]), one, name) for one in value]
-            except _Unlike as wrong:
+            except _UnlikeError as wrong:
                 what = f"{what} with {wrong}"
-    raise _Unlike(what)
+    raise _UnlikeError(what)
 
 
 def _refuse_impossible(path: str | os.PathLike[str], name: str) -> None:

@@ -689,7 +689,12 @@ def above_the_floor(
                 start_ns=min(one["at"]["start_ns"] for one in group),
                 end_ns=max(one["at"]["end_ns"] for one in group),
             )
-            unsaid = {"code": code.replace("slow", "fast"), "severity": None, "saving_ns": None, "saving_pct": None}
+            unsaid = {
+                "code": code.replace("slow", "fast"),
+                "severity": None,
+                "saving_ns": None,
+                "saving_pct": None,
+            }
             rows += [{**row, **unsaid} for row in told_of] if is_fast else told_of
     return rows
 

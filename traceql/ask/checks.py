@@ -1,8 +1,8 @@
 """Verdicts: the criteria of a file, judged on the answers of questions.
 
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
-tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
-recorded. A gate is a check of every change that it is for: what became worse fails. Conditions are
+tell when a number is unknown (NULL, or divided by 0), no row is left to judge, or nothing that the question
+reads was recorded. A gate is a check of every change that it is for: what became worse fails. Conditions are
 expressions of DuckDB's SQL over the columns of the answer, aggregates included: they see nothing else, and
 have `SECONDS` for their answer, and those that may make much of little a process of their own, with a limit
 of memory (`traceql.store.apart`). The files: `check_files`.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from traceql.ask import compare, verdict
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
-from traceql.ask.expressions import expressions, is_plain, one_expression
+from traceql.ask.expressions import expressions, is_plain, known, one_expression
 from traceql.errors import CheckError, MissingDataError, ParameterError, QueryError, TimeLimitError
 from traceql.store import apart, interrupts
 
@@ -200,7 +200,10 @@ def _judged(
     import pyarrow as pa
 
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
-    statements = [f"SELECT (\n{check.condition}\n) AS verdict {judged}", f"SELECT count(*) {judged}"]
+    statements = [
+        f"SELECT (\n{known(ask, check.condition)}\n) AS verdict {judged}",
+        f"SELECT count(*) {judged}",
+    ]
     shown = check.evidence or ", ".join(f'"{name}"' for name in _shown(check.condition, answer))
     if shown:
         statements.append(f"SELECT {shown} \n{judged}")

@@ -158,7 +158,8 @@ def unlike(findings: pl.DataFrame, verdicts: Sequence[str] = ("differs", "unknow
             both = f"{row['property']} ({human(row['baseline'])} | {human(row['variant'])})"
             together.setdefault((row["verdict"], row["meaning"]), []).append(both)
     return [
-        f"{verdict}: {', '.join(properties)}: {meaning}" for (verdict, meaning), properties in together.items()
+        f"{verdict}: {', '.join(properties)}: {meaning}"
+        for (verdict, meaning), properties in together.items()
     ]
 
 

@@ -46,9 +46,7 @@ _CONTEXT = (
     "Cannot tell how far attention is from its floor in {steps} of {trace}: the lengths of contexts are not "
     "recorded. A tag tells the least: traceql tag {word} input_len=512"
 )
-_MIXED = (
-    "Cannot tell how far attention is from its floor in {steps} of {trace}: they take prompts and decode others."
-)
+_MIXED = "Cannot tell how far attention is from its floor in {steps} of {trace}: they take prompts and decode others."
 _NO_STEPS = "no NVTX ranges tell its steps. Recorded by: nsys profile --trace=cuda,nvtx"
 
 
@@ -160,7 +158,7 @@ def _steps(ask: Asker, trace: str, window: Mapping[str, Value]) -> list[dict[str
 def _of_step(
     model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]
 ) -> tuple[float | str, float | str]:
-    """The floors of a step's products and of its attention, in nanoseconds; in place of one, why it is not known."""
+    """The floors of a step's products and of its attention, in nanoseconds; or why one is not known."""
     rows, requests = _rows(step, tags)
     if not rows or not requests:
         return _TOKENS, _TOKENS
@@ -168,13 +166,13 @@ def _of_step(
 
 
 def _as_tagged(model: Model, tags: Mapping[str, str]) -> Model:
-    """The model in the types that a trace's tags tell, as it may be served in others than its configuration's.
+    """The model in the types that a trace's tags tell: it may be served in others than its configuration's.
 
     Raises:
         PredictionError: each GPU holds a part of it that is not known.
     """
     if (_number(tags, "pipeline_parallel_size", "pp") or 1) > 1:
-        raise PredictionError("its GPUs hold some of the layers each (pipeline_parallel_size), nobody says which")
+        raise PredictionError("its GPUs hold some of the layers each (pipeline_parallel_size)")
     if (stored := tags.get("quantization")) and not model.quantised:
         raise PredictionError(
             f"its weights are quantised ({given.said(stored, 60)}), of which the configuration says nothing"
@@ -198,9 +196,13 @@ def _gpu(ask: Asker, trace: str) -> Gpu:
         {"trace": trace},
     )
     names = found.column(0).to_pylist()
-    if not names and not ask.store.run(
-        "SELECT 1 FROM kernels JOIN traces USING (trace_id) WHERE trace = $trace LIMIT 1", {"trace": trace}
-    ).num_rows:
+    if (
+        not names
+        and not ask.store.run(
+            "SELECT 1 FROM kernels JOIN traces USING (trace_id) WHERE trace = $trace LIMIT 1",
+            {"trace": trace},
+        ).num_rows
+    ):
         raise PredictionError("it holds no kernels")
     if len(names) != 1:
         raise PredictionError("its GPU is none that traceql knows" if not names else "its GPUs are not alike")

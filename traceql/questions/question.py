@@ -33,8 +33,8 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
     -- @try     idle Capture the step in a CUDA graph: {query launches-per-step}.   what may help; in braces
                                       a question, as in @proof, of which the command is told
     -- @where   idle process {pid}   where it is, beside its range and time; all of it, if it has neither
-    -- @unknown unmeasured Of {trace} …   what is said of a row that tells what the rule could not look at, among what
-                                      cannot be told; in place of what notes say of metrics that it reads
+    -- @unknown unmeasured In {trace} …   of a row that tells what the rule could not look at: said among what
+                                      cannot be told, in place of notes about metrics that it reads
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
 
