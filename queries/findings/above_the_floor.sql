@@ -106,7 +106,10 @@ SELECT
     start_ns,
     end_ns
 FROM (
-    SELECT *, work_ns > 0 AND work_ns < $below * floors_ns AS is_fast, percent(above_ns, whole_ns) AS above_pct
+    SELECT
+        *,
+        work_ns > 0 AND work_ns < $below * floors_ns AS is_fast,
+        percent(above_ns, whole_ns) AS above_pct
     FROM found
     JOIN gpu_spans($trace) AS spans USING (trace)
 )

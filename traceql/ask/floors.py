@@ -46,7 +46,10 @@ _CONTEXT = (
     "Cannot tell how far attention is from its floor in {steps} of {trace}: the lengths of contexts are not "
     "recorded. A tag tells the least: traceql tag {word} input_len=512"
 )
-_MIXED = "Cannot tell how far attention is from its floor in {steps} of {trace}: they take prompts and decode others."
+_MIXED = (
+    "Cannot tell how far attention is from its floor in {steps} of {trace}: they take prompts and decode at "
+    "once."
+)
 _NO_STEPS = "no NVTX ranges tell its steps. Recorded by: nsys profile --trace=cuda,nvtx"
 
 
