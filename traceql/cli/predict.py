@@ -215,7 +215,7 @@ def decode(
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
             raise click.UsageError("Give --weight-bytes, or a model, not both.")
-        if served["kv_dtype"] or served["ssm_dtype"]:
+        if served["kv_dtype"] is not None or served["ssm_dtype"] is not None:
             raise click.UsageError(
                 "--kv-dtype and --ssm-dtype are of a model; of --weight-bytes no cache is known."
             )
