@@ -39,10 +39,10 @@ def _is_run_file(value: object) -> bool:
     return isinstance(value, RunFile)
 
 
-def _is_via(value: object) -> bool:
+def _vias() -> tuple[str, ...]:
     from traceql.store.decode import Via
 
-    return value in get_args(Via) if isinstance(value, str) else False
+    return get_args(Via)
 
 
 # Type in an annotation → in words, and whether a value is of it. True is a number to Python alone; numbers of
@@ -60,7 +60,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "Callable[[str], None]": ("a function", callable),
     "Progress": ("a function", callable),
     "RunFile": ("a file of runs that was read", _is_run_file),
-    "Via": ("auto, native, nsys or ncu_report", _is_via),
+    "Via": ("", lambda value: isinstance(value, str) and value in _vias()),
     "Workers": ("workers", lambda value: hasattr(value, "each")),
 }
 # Types whose values are refused in words of their own: of parameters of questions, and of tags.
@@ -117,13 +117,23 @@ def _taken(parameter: inspect.Parameter, value: Any) -> Any:
     return _of(said, value, parameter.name)
 
 
+class _UnlikeError(Exception):
+    """A value, in words, that is of none of the types."""
+
+
 def _of(annotation: str, value: Any, name: str) -> Any:
     """The value, if it is of one of the types of an annotation; several as a list.
 
     Raises:
         ParameterError: it is of none of them.
     """
-    kinds = _OR.split(annotation)
+    try:
+        return _fitting(_OR.split(annotation), value, name)
+    except _UnlikeError as what:
+        raise ParameterError(f"{name} is {what}, not {_in_words(_OR.split(annotation))}") from None
+
+
+def _fitting(kinds: list[str], value: Any, name: str) -> Any:
     what = _what(value)
     # What may be a number, too, is looked at where it is told from a file.
     if "Path" in kinds and "float" not in kinds and isinstance(value, str | os.PathLike):
@@ -133,17 +143,11 @@ def _of(annotation: str, value: Any, name: str) -> Any:
             if _KINDS[kind][1](value):
                 return _plain(value)
         elif isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
-            found = [_plain(one) for one in value]
-            if (wrong := _first_unlike(several[1], found)) is None:
-                return [_of(several[1], one, name) for one in found]
-            what = f"{what} with {wrong}"
-    raise ParameterError(f"{name} is {what}, not {_in_words(kinds)}")
-
-
-def _first_unlike(annotation: str, values: list[Any]) -> str | None:
-    """What the first value is that is of none of the types; None where each is of one."""
-    wanted = [_KINDS[kind][1] for kind in _OR.split(annotation)]
-    return next((_what(one) for one in values if not any(fits(one) for fits in wanted)), None)
+            try:
+                return [_fitting(_OR.split(several[1]), one, name) for one in value]
+            except _UnlikeError as wrong:
+                what = f"{what} with {wrong}"
+    raise _UnlikeError(what)
 
 
 def _refuse_impossible(path: str | os.PathLike[str], name: str) -> None:
@@ -177,6 +181,11 @@ def _what(value: object) -> str:
 
 
 def _in_words(kinds: list[str]) -> str:
-    words = list(dict.fromkeys("several" if _SEVERAL.fullmatch(kind) else _KINDS[kind][0] for kind in kinds))
-    *others, last = words
+    *others, last = dict.fromkeys(word for kind in kinds for word in _words(kind))
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _words(kind: str) -> tuple[str, ...]:
+    if _SEVERAL.fullmatch(kind):
+        return ("several",)
+    return _vias() if kind == "Via" else (_KINDS[kind][0],)

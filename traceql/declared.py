@@ -25,6 +25,8 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
 _NONE_OF = re.compile(r"Invalid enum value (.*)$", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`(?:, got `([^`]+)`)?(.*)$", re.DOTALL)
+# Where a text must have more than spaces.
+_BLANK = r"matching regex '\\S'"
 _WORDS = {
     "array": "a list",
     "bool": "true or false",
@@ -119,6 +121,8 @@ def _explained(said: str, form: type[msgspec.Struct]) -> tuple[str, str]:
     name = f"a key of {place or 'it'}" if of_key else place or "the content"
     if match := _NONE_OF.match(what):
         return f"{name} is not {match[1]}", f"It is one of {', '.join(_words(form, place))}."
+    if what.endswith(_BLANK):
+        return f"{name} is empty", "Write something."
     if match := _EXPECTED.match(what):
         expected = " or ".join(dict.fromkeys(_WORDS.get(word, word) for word in match[1].split(" | ")))
         got = f"It is {_WORDS.get(match[2], match[2])}." if match[2] else f"It must be {expected}{match[3]}."

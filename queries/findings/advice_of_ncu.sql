@@ -14,30 +14,24 @@
 -- @asks   of_launches rules by=launch limit=NULL
 -- @asks   fitting occupancy limit=NULL
 -- @needs  advice
--- @says   ncu_rule {kernel}: {title}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @says   ncu_rule {kernel}: {title}.
 -- @try    ncu_rule {message}
--- @where  ncu_rule launch {launch} of {launches}
 -- @proof  ncu_rule rules kernel={kernel} limit=NULL
 -- @says   low_occupancy {kernel} holds {theoretical_pct} of the warps that fit on an SM, limited by
---         {limiter}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+--         {limiter}.
 -- @try    low_occupancy {message}
--- @where  low_occupancy launch {launch} of {launches}
--- @proof  low_occupancy occupancy kernel={kernel} limit=NULL
 -- @says   idle_warps SMs hold {achieved_pct} of the warps that fit while {kernel} runs, where its launch
---         allows {theoretical_pct}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+--         allows {theoretical_pct}.
 -- @try    idle_warps {message}
--- @where  idle_warps launch {launch} of {launches}
--- @proof  idle_warps occupancy kernel={kernel} limit=NULL
--- @says   uncoalesced {kernel} moves more of global memory than it asks for. ncu estimates that it costs
---         {estimated_speedup_pct} of {gpu_ns}.
+-- @proof  low_occupancy|idle_warps occupancy kernel={kernel} limit=NULL
+-- @says   uncoalesced {kernel} moves more of global memory than it asks for.
 -- @try    uncoalesced Let neighbouring threads access neighbouring addresses. {message}
--- @where  uncoalesced launch {launch} of {launches}
--- @proof  uncoalesced memory_tables kernel={kernel}
--- @says   spills {kernel} works in local memory: registers that are spilled, or arrays that are indexed. ncu
---         estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @says   spills {kernel} works in local memory: registers that are spilled, or arrays that are indexed.
 -- @try    spills Allow more registers (launch bounds, maxrregcount), or keep less at a time. {message}
--- @where  spills launch {launch} of {launches}
--- @proof  spills memory_tables kernel={kernel}
+-- @proof  uncoalesced|spills memory_tables kernel={kernel}
+-- @says   ncu_rule|low_occupancy|idle_warps|uncoalesced|spills ncu estimates that it costs
+--         {estimated_speedup_pct} of {gpu_ns}.
+-- @where  ncu_rule|low_occupancy|idle_warps|uncoalesced|spills launch {launch} of {launches}
 
 WITH best AS (
     SELECT

@@ -4,7 +4,8 @@
 -- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU
 -- work running for at least a tenth of their time on the GPU. The first ones that are warm-up (is_warm_up of
 -- step-summary) are left out: their gaps are no launches.
--- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
+-- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too. These
+-- gaps count by their causes, too (waiting_gpu), most of them as launch_bound.
 -- @of     times
 -- @unites trace
 -- @param  launches BIGINT = 20  launches of a step from which on it is told

@@ -15,6 +15,8 @@
 --         cores for {tensor_pct} of its {gpu_ns}. These could multiply {times_faster} times as fast.
 -- @try    idle_tensor_cores Multiply in TF32 (torch.set_float32_matmul_precision("high"), from Ampere on), or
 --         in bfloat16 or float16 (torch.autocast), where the result allows it.
+-- @unknown unmeasured In {trace} the pipes of {products|product|products} were not measured: recorded by ncu
+--         --section ComputeWorkloadAnalysis.
 -- @where  idle_tensor_cores launch {launch} of {launches}
 -- @proof  idle_tensor_cores pipes kernel={kernel} limit=NULL
 
@@ -59,9 +61,19 @@ worked AS (
             FILTER (starts_with(pipe, 'fma')) AS cuda_pct
     FROM busy
     GROUP BY trace, group_name
+),
+found AS (
+    SELECT
+        *,
+        -- Of tensor cores that are busy nobody need know what the CUDA cores do.
+        tensor_pct IS NULL OR tensor_pct < $tensor_pct AND cuda_pct IS NULL AS is_unknown
+    FROM groups
+    LEFT JOIN worked USING (trace, group_name)
+    JOIN whole USING (trace)
+    WHERE is_meant AND percent(saving_ns, whole_ns) >= $least_pct
 )
 SELECT
-    groups.trace,
+    found.trace,
     'idle_tensor_cores' AS code,
     severity_of(saving_ns, whole_ns) AS severity,
     saving_ns,
@@ -78,9 +90,21 @@ SELECT
     path AS range,
     NULL::BIGINT AS start_ns,
     NULL::BIGINT AS end_ns
-FROM groups
-JOIN worked USING (trace, group_name)
-JOIN whole USING (trace)
+FROM found
 LEFT JOIN profiled_launches USING (kernel_id)
-WHERE is_meant AND worked.tensor_pct < $tensor_pct AND cuda_pct >= $fma_pct AND saving_pct >= $least_pct
-ORDER BY groups.trace, saving_ns DESC, group_name
+WHERE tensor_pct < $tensor_pct AND cuda_pct >= $fma_pct
+UNION ALL
+SELECT
+    trace,
+    'unmeasured',
+    NULL,
+    NULL,
+    NULL,
+    MAP {'products': count(*)::DOUBLE},
+    MAP {},
+    no_place.*
+FROM found
+JOIN no_place ON true
+WHERE is_unknown
+GROUP BY ALL
+ORDER BY trace, saving_ns DESC, texts['kernel']

@@ -29,9 +29,7 @@
 --         them, up to {max_ns}; whether the clocks fell was not recorded.
 -- @try    unclocked_drift Record the clocks, too: nsys profile --gpu-metrics-devices=all, or traceql collect
 --         nsys --option=--gpu-metrics-devices=all -- COMMAND.
--- @proof  throttled kernel_drift kernel={kernel} start_up=false limit=NULL
--- @proof  kernel_drift kernel_drift kernel={kernel} start_up=false limit=NULL
--- @proof  unclocked_drift kernel_drift kernel={kernel} start_up=false limit=NULL
+-- @proof  throttled|kernel_drift|unclocked_drift kernel_drift kernel={kernel} start_up=false limit=NULL
 
 WITH slower AS (
     SELECT

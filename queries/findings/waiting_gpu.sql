@@ -18,45 +18,37 @@
 -- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
 -- @param  least_pct DOUBLE = 1     share of the time from which on it is told
 -- @needs  kernels api_calls
--- @says   launch_bound {gpus?The GPU waits|The GPUs together wait} {idle_ns} for launches, in
---         {gaps|gap|gaps}: the CPU launches slower than the GPU runs what it is given.
--- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are
---         fewer launches.
--- @says   sync {gpus?The GPU waits|The GPUs together wait} {idle_ns} because the CPU waited for
---         {gpus?it|them} first, in {gaps|gap|gaps} after {function}.
+-- @says   allocation|code_loading|copy|host_work|launch_bound|nothing_asked|start_up|sync
+--         {gpus?The GPU waits|The GPUs together wait} {idle_ns}
+-- @says   launch_bound for launches, in {gaps|gap|gaps}: the CPU launches slower than the GPU runs what it is
+--         given.
+-- @try    launch_bound Launch less: fuse kernels (torch.compile), or replay them as a CUDA graph. Steps that
+--         could be one are a finding of their own, which counts their gaps again.
+-- @says   sync because the CPU waited for {gpus?it|them} first, in {gaps|gap|gaps} after {function}.
 -- @try    sync Leave out calls that wait (.item(), .cpu(), synchronize) inside a step, or read results one
 --         step later.
--- @says   copy {gpus?The GPU waits|The GPUs together wait} {idle_ns} while copies are prepared
---         ({function}), in {gaps|gap|gaps}.
+-- @says   copy while copies are prepared ({function}), in {gaps|gap|gaps}.
 -- @try    copy Copy from pinned memory, on a stream of its own, and before the data is needed.
--- @says   host_work {gpus?The GPU waits|The GPUs together wait} {idle_ns} while the CPU does other work, in
---         {gaps|gap|gaps, the longest} of {longest_ns}.
+-- @says   host_work while the CPU does other work, in {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
--- @says   nothing_asked {gpus?The GPU waits|The GPUs together wait} {idle_ns} because nothing is asked of
---         {gpus?it|them}: the launching thread waits in {function}, in {gaps|gap|gaps, the longest} of
---         {longest_ns}.
+-- @says   nothing_asked because nothing is asked of {gpus?it|them}: the launching thread waits in {function},
+--         in {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    nothing_asked See what it waits for ({query cpu-in-gap}): more requests at a time, data loaded
 --         ahead, or no sleeping between looks at a queue.
--- @says   code_loading {gpus?The GPU waits|The GPUs together wait} {idle_ns} in steps while code is compiled
---         or loaded ({function}), in {gaps|gap|gaps, the longest} of {longest_ns}.
+-- @says   code_loading in steps while code is compiled or loaded ({function}), in
+--         {gaps|gap|gaps, the longest} of {longest_ns}.
 -- @try    code_loading Run each shape once before it counts, and see whether something is compiled again and
 --         again (TORCH_LOGS=recompiles, JAX_LOG_COMPILES=1).
--- @says   start_up {gpus?The GPU waits|The GPUs together wait} {idle_ns} while the program {doing}, in
---         {gaps|gap|gaps, the longest} of {longest_ns}: {loading_ns} of it while code is compiled or loaded.
+-- @says   start_up while the program {doing}, in {gaps|gap|gaps, the longest} of {longest_ns}[: {loading_ns}
+--         of it while code is compiled or loaded].
 -- @try    start_up Paid once: what comes behind it counts in long runs. Where it is paid often, keep compiled
 --         code (TORCHINDUCTOR_CACHE_DIR, JAX_COMPILATION_CACHE_DIR); or begin recording later (--delay,
 --         --capture-range).
--- @says   allocation {gpus?The GPU waits|The GPUs together wait} {idle_ns} for memory to be allocated or
---         freed, in {gaps|gap|gaps} with {function}.
+-- @says   allocation for memory to be allocated or freed, in {gaps|gap|gaps} with {function}.
 -- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync)
 --         that keeps its memory (cudaMemPoolAttrReleaseThreshold).
--- @proof  launch_bound cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @proof  sync cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @proof  copy cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @proof  host_work cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @proof  nothing_asked cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @proof  allocation cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @proof  code_loading cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  allocation|code_loading|copy|host_work|launch_bound|nothing_asked|sync
+--         cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @proof  start_up gpu_gaps limit=NULL
 
 -- By number, as is all that has to be sorted.

@@ -67,9 +67,10 @@ def test_notes_have_codes(db: traceql.Database) -> None:
         "No kernels in ranges: recorded by nsys profile --trace=cuda; ncu.",
     )
     # ncu records kernels without a timeline.
-    with pytest.raises(MissingDataError, match="holds no kernels") as lacking:
-        db.ask("kernel_drift", trace="ranges")
-    assert lacking.value.remedy == "Recorded by: nsys profile --trace=cuda"
+    for question in ("kernel_drift", "cpu_bound_gaps", "waiting_gpu", "nvtx_kern_sum"):
+        with pytest.raises(MissingDataError, match="holds no kernels") as lacking:
+            db.ask(question, trace="ranges")
+        assert lacking.value.remedy == "Recorded by: nsys profile --trace=cuda"
     notes = db.ask("step_summary", trace="ranges").notes
     assert notes[-1].code == "no_rows"
     assert notes[-1].text.startswith("No rows. ")

@@ -488,6 +488,78 @@ def test_evidence_is_by_default_what_the_condition_mentions(corpus: Database) ->
     assert (verdict.outcome, verdict.evidence) == ("pass", ())
 
 
+def test_rows_of_several_traces_are_told_apart() -> None:
+    with traceql.open(":memory:") as database:
+        for name, took in (("fast", 5), ("slow", 50)):
+            Recording().work(kernel("k", 0, took)).store(database, name)
+        told = {
+            names: checks.run(
+                database._asker, one("total_ns < 20", query="top_kernels", parameters={"trace": list(names)})
+            )[0]
+            for names in (("fast", "slow"), ("slow",))
+        }
+    # Those to blame, and whose they are where they are of several.
+    assert told["fast", "slow"].evidence == ({"trace": "slow", "total_ns": 50},)
+    assert told["slow",].evidence == ({"total_ns": 50},)
+
+
+def test_gates_say_how_the_sides_differ_and_what_was_not_recorded() -> None:
+    file = check_files.load("regression", catalog.shipped())
+    with traceql.open(":memory:") as database:
+        Recording().gpu(0, "NVIDIA H200").work(kernel("k", 0, 5)).store(database, "before")
+        Recording().gpu(0, "NVIDIA A100-SXM4-80GB").range("step", 0, 5).store(database, "after")
+        told = checks.run(database._asker, file, baseline="before", variant="after")
+    assert [(one.outcome, one.reason) for one in told] == [("cannot tell", "only in the baseline")]
+    (notes,) = {one.notes for one in told}
+    assert any(text.startswith("differs: gpu (NVIDIA H200 | NVIDIA A100-SXM4-80GB)") for text in notes)
+    assert any("in after: recorded by nsys profile --trace=cuda" in text for text in notes)
+
+
+def test_what_to_check_where_an_answer_has_no_row_is_said_once() -> None:
+    with traceql.open(":memory:") as database:
+        Recording().range("a", 0, 5).store(database, "run")
+        (told,) = checks.run(database._asker, one("step >= 0", query="step_summary"))
+    (text,) = told.notes
+    assert told.outcome == "cannot tell" and text.startswith("No rows. No step: ")
+
+
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ("kernels / api_calls > 1", "cannot tell"),
+        ("0 / api_calls <= 1", "cannot tell"),
+        ("NOT kernels / (api_calls - 0.0) > 1", "cannot tell"),
+        ("sum(kernels) FILTER (kernels > 0) / sum(api_calls) > 1", "cannot tell"),
+        ("kernels / 2 / (1 + api_calls) = 0.5  -- of one kernel", "pass"),
+        ("CASE WHEN api_calls > 0 THEN kernels / api_calls > 1 ELSE true END", "pass"),
+    ],
+)
+def test_what_is_divided_by_nothing_is_no_number_that_passes_or_fails(condition: str, outcome: str) -> None:
+    with traceql.open(":memory:") as database:
+        Recording().work(kernel("k", 0, 5)).store(database, "run")
+        assert database.query("trace_summary").select("kernels", "api_calls").row(0) == (1, 0)
+        (told,) = checks.run(database._asker, one(condition))
+    assert told.outcome == outcome
+
+
+def test_a_gate_for_nothing_is_said_to_be_and_what_is_never_measured_refused() -> None:
+    gates = "".join(
+        f"[[gate]]\ntopic = 'kernel'\ngate_pct = 3\nname = '{name}'\n" for name in ("*", "sofmax*")
+    )
+    file = check_files.parse(gates, "mine.toml", catalog.shipped())
+    with traceql.open(":memory:") as database:
+        for name in ("before", "after"):
+            Recording().work(kernel("softmax", 0, 5)).store(database, name)
+        (told, *_) = checks.run(database._asker, file, baseline="before", variant="after")
+    assert "No kernel is called 'sofmax*': the gate of 3 % is for nothing." in told.notes
+    with pytest.raises(CheckError) as refused:
+        check_files.parse(
+            "[[gate]]\ntopic = 'kernel'\ngate_pct = 3\nmeasure = 'pace_ns'\n", "mine.toml", catalog.shipped()
+        )
+    assert refused.value.message == "mine.toml: gate 1: pace_ns is not measured of a kernel"
+    assert refused.value.remedy == "It has gpu_ns."
+
+
 def test_no_row_to_judge_is_said(corpus: Database) -> None:
     (verdict,) = checks.run(corpus._asker, one("kernels > 0", rows="false"))
     assert verdict.notes == ("No row of trace_summary to judge.",)
@@ -566,7 +638,7 @@ message = "m"
         (GOOD.replace('name = "c"\n', ""), "mine.toml: check 1: no name"),
         (GOOD.replace('condition = "kernels > 0"\n', ""), "mine.toml: check 'c': no condition"),
         (GOOD.replace('"kernels > 0"', "true"), "mine.toml: check 'c': condition is not a text"),
-        (GOOD.replace('"kernels > 0"', '" "'), "mine.toml: check 'c': condition is not a text"),
+        (GOOD.replace('"kernels > 0"', '" "'), "mine.toml: check 'c': condition is empty"),
         (GOOD + "rows = true", "mine.toml: check 'c': rows is not a text"),
         (GOOD + "parameters = 3", "mine.toml: check 'c': parameters is not a table"),
         (GOOD.replace("trace_summary", "trace_sumary"), "check 'c': no query is called 'trace_sumary'"),

@@ -269,6 +269,105 @@ def test_kernels_that_graphs_hide_and_gpus_that_share_a_model_cannot_be_compared
     assert any("traceql tag nccl_two_gpus tensor_parallel_size=2" in text for text in shared.unknown)
 
 
+def serving_steps(*, tokens: int = 4, took: int = 10_000_000, gpu: str = "NVIDIA H200") -> Recording:
+    """Two decode steps and one that takes a prompt, too: each a product and attention."""
+    made = Recording().gpu(0, gpu, cuda=0)
+    names = [f"execute_context_0(0)_generation_{tokens}({tokens})"] * 2
+    for number, name in enumerate([*names, f"execute_context_1(8)_generation_{tokens}({tokens})"]):
+        at = 100_000_000 * number
+        made.range(name, at, at + 90_000_000)
+        made.call("cudaLaunchKernel", at + 1, at + 5, kernel("nvjet_gemm", at + 10, at + 10 + took))
+        made.call(
+            "cudaLaunchKernel", at + 6, at + 9, kernel("flash_fwd_kernel", at + 20 + took, at + 30 + 2 * took)
+        )
+    return made
+
+
+def of_model(made: Recording, **tags: str | int) -> Findings:
+    with empty() as database:
+        made.store(database, "made")
+        if tags:
+            database.tag("made", **tags)
+        return database.why("made", model=LLAMA, limit=None)
+
+
+def floors_unknown(told: Findings) -> list[str]:
+    return [text for text in told.unknown if "floor" in text]
+
+
+def test_what_is_not_known_of_steps_is_counted_and_told_once() -> None:
+    told = of_model(serving_steps())
+    assert floors_unknown(told) == [
+        "Cannot tell how far attention is from its floor in 2 of 3 steps of made: the lengths of contexts are not "
+        "recorded. A tag tells the least: traceql tag made input_len=512",
+        "Cannot tell how far attention is from its floor in 1 of 3 steps of made: they take prompts and decode at once.",
+    ]
+    (tagged,) = floors_unknown(of_model(serving_steps(), input_len=512))
+    assert "1 of 3 steps" in tagged
+    made = Recording().gpu(0, "NVIDIA H200", cuda=0)
+    for at in (0, 100, 200):
+        made.range("forward", at, at + 50).call(
+            "cudaLaunchKernel", at, at + 5, kernel("gemm", at + 10, at + 40)
+        )
+    told = of_model(made)
+    assert floors_unknown(told) == [
+        "Cannot tell how far products and attention are from their floors in 3 of 3 steps of made: only names of "
+        "vLLM's steps tell their tokens. Of ranges prefill* and decode* tags do: traceql tag made batch_size=8 "
+        "input_len=512"
+    ]
+    # Nothing was compared.
+    assert "above_the_floor" not in told.looked_at["made"]
+
+
+@pytest.mark.parametrize(
+    ("made", "tags", "why"),
+    [
+        (serving_steps(), {"pipeline_parallel_size": 2}, "its GPUs hold some of the layers each"),
+        (serving_steps(), {"quantization": "fp8"}, "its weights are quantised ('fp8'), of which the configuration"),
+        (serving_steps(), {"kv_cache_dtype": "fp7"}, "its tag kv_cache_dtype is 'fp7', which is no known type"),
+        (serving_steps(), {"tensor_parallel_size": 5}, "tensor_parallel_size 5 does not divide num_attention_heads 32"),
+        (serving_steps(gpu="Voodoo 2"), {}, "its GPU is none that traceql knows"),
+        (Recording().range("step", 0, 5), {}, "it holds no kernels"),
+        (
+            Recording().gpu(0, "NVIDIA H200", cuda=0).work(kernel("k", 0, 5)),
+            {},
+            "no NVTX ranges tell its steps. Recorded by: nsys profile --trace=cuda,nvtx",
+        ),
+    ],
+    ids=["stages", "quantised", "type", "share", "GPU", "no kernels", "no steps"],
+)  # fmt: skip
+def test_why_no_floor_is_known_is_told(made: Recording, tags: dict[str, str | int], why: str) -> None:
+    told = of_model(made, **tags)
+    (text,) = floors_unknown(told)
+    assert text.startswith(f"Cannot tell how far made is from the floors of the model: {why}")
+    assert "above_the_floor" not in told.looked_at["made"]
+
+
+def test_tags_say_in_which_types_a_model_ran() -> None:
+    # 129 tokens of 8 heads of 128 in 32 layers, keys and values, of each of 4 requests: 2 bytes an element, or 1.
+    cached_bytes = 129 * 8 * 128 * 32 * 2 * 4
+    for tags, width in (({}, 2), ({"kv_cache_dtype": "fp8_e4m3"}, 1), ({"dtype": "float32"}, 4)):
+        told = of_model(serving_steps(), input_len=128, **tags)
+        (slow,) = (one for one in told if one.code == "slow_attention")
+        assert slow.numbers["avg_floor_ns"] == pytest.approx(1e9 * cached_bytes * width / 4.8e12)
+    # All weights but the embedding's, of which some rows are read, in 2 bytes each at least.
+    weights = 32 * (4096 * 128 * (2 * 32 + 2 * 8) + 3 * 4096 * 14336) + 128256 * 4096
+    (slow,) = (
+        one for one in of_model(serving_steps()) if one.code == "slow_products" and "decode" in one.sentence
+    )
+    assert slow.numbers["avg_floor_ns"] == pytest.approx(1e9 * 2 * weights / 4.8e12)
+
+
+def test_work_below_its_floor_is_told_to_be_another() -> None:
+    told = of_model(serving_steps(took=1_000_000))
+    assert not [one for one in told if one.rule == "above_the_floor"]
+    decode, mixed = (text for text in floors_unknown(told) if "1 ms a step" in text)
+    assert "Products in 2 steps of made (decode, execute_context_*(*)_generation_*(*))" in decode
+    assert "where the model needs 3.127 ms at least. Another model ran, or in other types;" in decode
+    assert "Products in 1 step of made (mixed, " in mixed
+    assert "above_the_floor" not in told.looked_at["made"]
+
+
 @pytest.mark.long
 def test_host_work_is_placed_in_its_range(recorded: Database) -> None:
     (found,) = recorded.why("habit_hostwork")
@@ -530,6 +629,8 @@ def test_every_finding_of_every_case_has_a_place_or_says_of_what_all_of_it_is() 
             with made.database() as database:
                 columns, rows = case.ask(database, name, made)
             for row in (dict(zip(columns, cells, strict=True)) for cells in rows):
+                if row["code"] in rule.unknown:
+                    continue
                 told.add(row["code"])
                 has_time = row["start_ns"] is not None and row["end_ns"] is not None
                 assert has_time or rule.sayings[row["code"]].place, (name, row)
@@ -679,7 +780,20 @@ def test_a_sentence_agrees_with_its_numbers_whether_they_are_one_or_more(code: s
     for number, wanted in enumerate(ONE_AND_TWO[code], start=1):
         texts = {"range", "kernel", "function", "doing"}
         pieces = {name: "R" if name in texts else findings._number(name, float(number)) for name in names}
-        assert findings._filled(sentence, pieces, rule) == wanted
+        whole = findings._said_of(dict.fromkeys(names, 1.0), sentence)
+        assert findings._filled(whole, pieces, rule) == wanted
+
+
+@pytest.mark.parametrize("loading", [0.0, None])
+def test_a_part_of_a_sentence_that_is_nothing_or_unknown_is_not_said(loading: float | None) -> None:
+    _, sentence = sayings()["start_up"]
+    assert sentence.endswith("of {longest_ns}[: {loading_ns} of it while code is compiled or loaded].")
+    assert findings._said_of({"loading_ns": loading}, sentence).endswith("of {longest_ns}.")
+    assert findings._said_of({"loading_ns": 1.0}, sentence).endswith(
+        "{loading_ns} of it while code is compiled or loaded."
+    )
+    # A name that no row has stays, and is refused.
+    assert findings._said_of({}, "[{other}]") == "{other}"
 
 
 def test_whatever_is_counted_in_a_sentence_stands_with_a_word_for_one_and_for_more() -> None:
@@ -853,10 +967,24 @@ def test_rules_about_timelines_are_not_asked_of_counters() -> None:
         Profile().kernel("k", ns=5).store(database, "made")
         told = database.why("made")
     assert set(told.looked_at["made"]) == {"doubts", "idle_tensor_cores"}
-    (text,) = (text for text in told.unknown if "tensor cores" in text)
-    assert text.startswith("Cannot tell wholly") and "--section ComputeWorkloadAnalysis" in text
+    # There is no product whose pipes could have been measured.
+    assert not any("tensor cores" in text for text in told.unknown)
     assert any("advice" in text for text in told.unknown)
     assert not any("waits" in text for text in told.unknown)
+
+
+def test_products_whose_pipes_were_not_measured_are_told_and_they_alone(recorded: Database) -> None:
+    """What ncu's --set roofline holds tells the tensor cores' work of some, and nothing of the CUDA cores'."""
+    lacking = {}
+    for name in ("roofline_counters", "precision", "kinds_full", "kinds_basic"):
+        told = told_of(recorded, name)
+        lacking[name] = [text for text in told.unknown if "tensor cores" in text]
+        assert ("idle_tensor_cores" in told.looked_at[name]) is not bool(lacking[name])
+    assert lacking.pop("roofline_counters") == [
+        "Cannot tell: Which profiled products of matrices leave the tensor cores idle? In roofline_counters the "
+        "pipes of 1 product were not measured: recorded by ncu --section ComputeWorkloadAnalysis."
+    ]
+    assert set(map(len, lacking.values())) == {0}
 
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")

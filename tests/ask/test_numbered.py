@@ -130,7 +130,11 @@ def test_ranges_of_ncu_count_together() -> None:
 
 @pytest.mark.parametrize(
     ("text", "count", "is_told"),
-    [("aten::mul, op_id = {}", 1_000, True), ("aten::mul, op_id = {}", 999, False), ("layer{}", 1_000, False)],
+    [
+        ("aten::mul, op_id = {}", 1_000, True),
+        ("aten::mul, op_id = {}", 999, False),
+        ("layer{}", 1_000, False),
+    ],
 )
 def test_who_gets_a_thousand_rows_of_numbers_is_told_how_to_get_few(
     text: str, count: int, is_told: bool

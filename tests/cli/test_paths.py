@@ -10,7 +10,7 @@ import click
 import pytest
 from command_line import traceql
 from made.nsys import Recording, kernel
-from shipped import REPORTS
+from shipped import MODELS, REPORTS
 
 from traceql import Database
 from traceql.cli import cli
@@ -25,6 +25,18 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and devices as
 DIGITS = "9" * 5000
 REPORT = str(REPORTS / "llama_eager.nsys-rep.xz")
 SIZES = "--m 1 --n 1 --k 1"
+CONFIG = f"--config {MODELS / 'llama-3.1-8b.json'}"
+# Command of predict → what it cannot do without.
+PREDICTED = {
+    "capacity": f"--gpu h200 {CONFIG}",
+    "decode": f"--gpu h200 {CONFIG}",
+    "gemm": f"--gpu h200 {SIZES}",
+    "kinds": f"{CONFIG} --context 1",
+    "layers": f"{CONFIG} --tokens 1",
+    "linear": "--gpu h200 --in 1 --out 1",
+    "prefill": f"--gpu h200 {CONFIG} --tokens 1",
+    "throughput": f"--gpu h200 {CONFIG}",
+}
 
 # What is read, as X. Whatever takes --db takes it as --db X, too.
 READ = (
@@ -41,6 +53,7 @@ OF_DATABASES = (
     "kernel-card gemm", "query top-kernels", "chart kernels -o run.svg", "diff run other", "report run -o run.html",
     "check regression --baseline run --variant other", "export run -o run.pftrace", "baseline list",
     "baseline drop main", "baseline set main run", "import-runs runs.csv", f"ingest {REPORT}", "mcp", "view run",
+    *(f"predict {name} {PREDICTED[name]} --measured sweep" for name in ("decode", "gemm", "linear", "prefill", "throughput")),
 )  # fmt: skip
 # What is written, as X, with the end that its name must have.
 WRITTEN = (
@@ -50,11 +63,11 @@ WRITTEN = (
     ("diff run other --gate 5% --markdown X", ""), ("check budget --variant run -o X", ""), ("gpu h200 -o X", ""),
     ("chart kernels -o X", ".svg"), ("report run -o X", ".html"), ("export run -o X", ".pftrace"),
     ("export run -o X", ".speedscope.json"), ("redact run.duckdb -o X", ""), (f"redact {REPORT} -o X", ""),
-    ("baseline list -o X", ""), (f"predict gemm --gpu h200 {SIZES} -o X", ""),
+    ("baseline list -o X", ""), *((f"predict {name} {words} -o X", "") for name, words in PREDICTED.items()),
     ("""ask chart --json '{"question": "top_kernels"}' -o X""", ".png"),
 )  # fmt: skip
-# Options of which every command that has them makes the same; a test of its own is about ask.
-ALIKE = {"ask": {"--db"}, "predict": {"--output", "--db"}, "collect": {"--out", "--output"}}
+# Of what is asked in JSON a test is below; what is recorded takes fakes of profilers and GPUs: tests/record/test_collectors.py.
+ELSEWHERE = {"ask": {"--db"}, "collect": {"--out", "--output"}}
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +159,7 @@ def test_every_option_that_takes_a_path_is_in_a_line_above() -> None:
         of_paths = [one for one in command.params if isinstance(one.type, click.Path | click.File)]
         for param in of_paths:
             name = param.opts[-1]
-            if words and name in ALIKE.get(words[0], set()):
+            if words and name in ELSEWHERE.get(words[0], set()):
                 continue
             wanted = {*param.opts} if isinstance(param, click.Option) else set()
             said = [

@@ -10,8 +10,10 @@ from typing import Any
 import published
 import pytest
 from click.testing import CliRunner
+from command_line import traceql
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import MODELS
 
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError
@@ -300,6 +302,14 @@ def test_wrong_usage_is_explained(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(cli, ["predict", "decode", "--gpu", "H200", *arguments])
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--dtype", "--weight-dtype", "--kv-dtype", "--ssm-dtype"])
+def test_an_empty_type_is_none(option: str) -> None:
+    config = MODELS / "llama-3.1-8b.json"
+    result = traceql("predict", "decode", "--gpu", "H200", "--config", config, option, "")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "there is no precision called ''" in result.stderr
 
 
 @pytest.mark.parametrize(

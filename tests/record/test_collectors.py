@@ -16,6 +16,7 @@ from pathlib import Path
 import fake_profilers
 import pytest
 import systems
+from command_line import process
 
 import traceql
 from collectors import engine, vllm_prefill_sweep, vllm_specdec
@@ -62,6 +63,45 @@ def collector(
     if check:
         assert result.returncode == 0, result.stderr + result.stdout
     return result
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder in which much is no folder."""
+    (tmp_path / "file").write_text("nothing")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "triton.py").touch()
+    return tmp_path
+
+
+NOWHERE = ("file/inside", "9" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        *((name, path) for name in COLLECTORS for path in ("circle", "file", *NOWHERE)),
+        # A report has a suffix of its own.
+        *((name, path) for name in ("nsys", "ncu") for path in NOWHERE),
+    ],
+    ids=lambda word: word[:12],
+)
+def test_a_result_that_cannot_be_written_is_said_to_before_anything_is_measured(
+    name: str, path: str, place: Path, machine: dict[str, str]
+) -> None:
+    if name in COLLECTORS:
+        words = (name.replace("_", "-"), "--out", path)
+    else:
+        words = (name, "-o", path, "--", "true")
+    there = sorted(place.rglob("*"))
+    paths = f"{ROOT}:{FAKE_GPU}:{place / 'modules'}"
+    done = process("collect", *words, environment={**machine, "PYTHONPATH": paths}, folder=place)
+    said = [line for line in done.stderr.splitlines() if line.lower().startswith("error: ")]
+    assert done.returncode in (1, 2) and len(said) == 1 and len(said[0]) < 500, done.stderr
+    # A folder that is lacking is named, too.
+    assert path[:20] in said[0] or path.split("/")[0] in said[0]
+    assert sorted(place.rglob("*")) == there
 
 
 def lines(path: Path) -> list[dict[str, object]]:

@@ -296,8 +296,11 @@ def test_what_is_no_number_of_rows_is_refused(database: Database, value: Any) ->
         database.ask("top_kernels", limit=value)
 
 
-def test_words_of_who_decodes_are_those_that_there_are() -> None:
-    assert arguments._KINDS["Via"][0].replace(" or ", ", ").split(", ") == list(get_args(Via))
+def test_words_of_who_decodes_are_those_that_there_are(database: Database) -> None:
+    with pytest.raises(ParameterError) as refused:
+        database.ingest("run", via="other")  # type: ignore[arg-type]
+    said = refused.value.message.removeprefix("via is 'other', not ")
+    assert tuple(said.replace(" or ", ", ").split(", ")) == get_args(Via)
 
 
 def test_texts_that_are_not_unicode_are_refused(database: Database) -> None:

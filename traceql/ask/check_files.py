@@ -133,8 +133,7 @@ def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
             raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
     used(form.parameters, checks, label, catalog)
     gates = tuple(
-        fitted(table, Gate, f"{label}: gate {position}", CheckError)
-        for position, table in enumerate(form.gate, start=1)
+        _gate(table, f"{label}: gate {position}") for position, table in enumerate(form.gate, start=1)
     )
     return CheckFile(label, form.title, form.parameters, checks, gates, text)
 
@@ -167,6 +166,16 @@ def gates(text: str | Path | float, catalog: Catalog) -> tuple[Gate, ...]:
             f"{file.label}: holds no gates", "A gate is a table [[gate]]: traceql check regression --show"
         )
     return file.gates
+
+
+def _gate(table: dict[str, Any], where: str) -> Gate:
+    gate = fitted(table, Gate, where, CheckError)
+    measures = verdict.MEASURES[gate.topic]
+    if gate.measure is not None and gate.measure not in measures:
+        raise CheckError(
+            f"{where}: {gate.measure} is not measured of a {gate.topic}", f"It has {', '.join(measures)}."
+        )
+    return gate
 
 
 def _check(table: dict[str, Any], position: int, label: str, catalog: Catalog) -> Check:

@@ -1,8 +1,8 @@
 """Verdicts: the criteria of a file, judged on the answers of questions.
 
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
-tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
-recorded. A gate is a check of every change that it is for: what became worse fails. Conditions are
+tell when a number is unknown (NULL, or divided by 0), no row is left to judge, or nothing that the question
+reads was recorded. A gate is a check of every change that it is for: what became worse fails. Conditions are
 expressions of DuckDB's SQL over the columns of the answer, aggregates included: they see nothing else, and
 have `SECONDS` for their answer, and those that may make much of little a process of their own, with a limit
 of memory (`traceql.store.apart`). The files: `check_files`.
@@ -15,9 +15,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from traceql.ask import verdict
+from traceql.ask import compare, verdict
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
-from traceql.ask.expressions import expressions, is_plain, one_expression
+from traceql.ask.expressions import expressions, is_plain, known, one_expression
 from traceql.errors import CheckError, MissingDataError, ParameterError, QueryError, TimeLimitError
 from traceql.store import apart, interrupts
 
@@ -50,6 +50,7 @@ class Verdict:
         evidence: what the check shows of the judged rows; of a check that does not pass, those to blame.
         notes: what the traces lack for the answer.
         message: of the check.
+        reason: of a gate, why it cannot be told; else empty.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Verdict:
     evidence: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
     message: str
+    reason: str = ""
 
 
 def run(
@@ -114,7 +116,9 @@ def run(
             columns = f"Columns of {check.query}: {', '.join(answer.column_names)}."
             raise at(where, QueryError(error.message, columns)) from error
         if outcome is None:
-            outcome, notes = "cannot tell", (*notes, f"No row of {check.query} to judge.")
+            # Where the answer has none, its notes may say so, with what to check.
+            said = answer.num_rows == 0 and notes
+            outcome, notes = "cannot tell", notes if said else (*notes, f"No row of {check.query} to judge.")
         verdicts.append(Verdict(check.name, outcome, evidence, notes, check.message))
     return [*verdicts, *_beside_gates(ask, file, baseline, variant)]
 
@@ -130,14 +134,14 @@ def _beside_gates(
             raise ParameterError(f"{file.label}: its gates need a {side}", f"Name the trace with --{side}.")
     assert baseline is not None and variant is not None
     judgement = verdict.judge(ask, [baseline], [variant], file.gates)
+    notes = (*compare.unlike(judgement.findings, ["differs"]), *judgement.notes)
     for one in judgement.judged:
         limit = f"Takes at most {one.gate.gate_pct:g} % longer" if one.gate else ""
         told = {name: one.effect[name] for name in ("effect_pct", "low_pct", "high_pct")}
         outcome = _OF_GATES.get(one.outcome or "same", "pass")
-        notes = (one.reason,) if one.outcome == "cannot tell" else judgement.notes
-        yield Verdict(one.name, outcome, (told,), notes, limit)
+        yield Verdict(one.name, outcome, (told,), notes, limit, one.reason)
     if not judgement.judged:
-        yield Verdict(file.label, "cannot tell", (), judgement.notes, "Nothing takes longer than its gate")
+        yield Verdict(file.label, "cannot tell", (), notes, "Nothing takes longer than its gate")
 
 
 def _needed(file: CheckFile, traces: Mapping[str, str | None], catalog: Catalog) -> None:
@@ -196,8 +200,11 @@ def _judged(
     import pyarrow as pa
 
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
-    statements = [f"SELECT (\n{check.condition}\n) AS verdict {judged}", f"SELECT count(*) {judged}"]
-    shown = check.evidence or ", ".join(f'"{name}"' for name in _mentioned(check.condition, answer))
+    statements = [
+        f"SELECT (\n{known(ask, check.condition)}\n) AS verdict {judged}",
+        f"SELECT count(*) {judged}",
+    ]
+    shown = check.evidence or ", ".join(f'"{name}"' for name in _shown(check.condition, answer))
     if shown:
         statements.append(f"SELECT {shown} \n{judged}")
     verdicts, counted, *seen = _over(ask, answer, statements, plain=plain)
@@ -230,6 +237,9 @@ def _over(ask: Asker, answer: pa.Table, statements: list[str], *, plain: bool) -
         raise QueryError(f"not answered within {SECONDS:g} s", "Ask for less.") from error
 
 
-def _mentioned(condition: str, answer: pa.Table) -> list[str]:
+def _shown(condition: str, answer: pa.Table) -> list[str]:
+    """The columns that a condition mentions, and the trace where the answer is about several."""
     words = set(re.findall(r"\w+", condition))
+    if "trace" in answer.column_names and len(answer["trace"].unique()) > 1:
+        words.add("trace")
     return [name for name in answer.column_names if name in words]

@@ -17,7 +17,7 @@ from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.present import formats
-from traceql.present.values import listed
+from traceql.present.values import human, listed
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES
 from traceql.store import held
@@ -148,6 +148,19 @@ def alike(findings: pl.DataFrame) -> bool | None:
     if "differs" in verdicts:
         return False
     return None if "unknown" in verdicts else True
+
+
+def unlike(findings: pl.DataFrame, verdicts: Sequence[str] = ("differs", "unknown")) -> list[str]:
+    """What is not the same of two recordings, or not known to be, in words: one text for each meaning."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for row in findings.to_dicts():
+        if row["verdict"] in verdicts:
+            both = f"{row['property']} ({human(row['baseline'])} | {human(row['variant'])})"
+            together.setdefault((row["verdict"], row["meaning"]), []).append(both)
+    return [
+        f"{verdict}: {', '.join(properties)}: {meaning}"
+        for (verdict, meaning), properties in together.items()
+    ]
 
 
 def recorded_alike(ask: Asker, baseline: Sequence[str], variant: Sequence[str]) -> Answer:

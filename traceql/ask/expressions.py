@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,25 @@ def one_expression(ask: Asker, text: str) -> list[Any]:
     return found
 
 
+def known(ask: Asker, text: str) -> str:
+    """The same expression, in which a quotient is NULL where its divisor is 0: it is no number that is known.
+
+    DuckDB makes it infinite, or NaN, which it says to be larger than every number.
+    """
+    parsed = json.loads(_serialized(ask, f"(\n{text}\n)"))
+    pattern = json.loads(_serialized(ask, "nullif(b, 0)"))["statements"][0]["node"]["select_list"][0]
+    quotients = [node for node in _nodes(parsed) if node.get("function_name") == "/"]
+    for node in quotients:
+        divisor = node["arguments"][1]
+        whole = copy.deepcopy(pattern)
+        whole["arguments"][0]["expression"] = divisor["expression"]
+        divisor["expression"] = whole
+    if not quotients:
+        return text
+    made = ask.store.run("SELECT json_deserialize_sql($tree::JSON) AS made", {"tree": json.dumps(parsed)})
+    return str(made.column(0)[0].as_py()).removeprefix("SELECT ")
+
+
 def is_plain(trees: list[Any]) -> bool:
     """Whether expressions only compare and sum up: whatever the columns hold, their values are no larger."""
     return all(_is_plain(node) for node in _nodes(trees) if "class" in node)
@@ -88,8 +108,7 @@ def expressions(ask: Asker, text: str, selected: str) -> list[Any]:
             f"an expression of {len(text):,} characters, of which at most {MOST_CHARACTERS:,} are allowed",
             "Write a question of your own for what is longer.",
         )
-    answer = ask.store.run("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
-    parsed = json.loads(answer.column(0)[0].as_py())
+    parsed = json.loads(_serialized(ask, selected))
     if parsed["error"]:
         raise QueryError(f"{text.strip()}: {parsed['error_message']}", "Write an expression of SQL.")
     nodes = [statement["node"] for statement in parsed["statements"]]
@@ -108,6 +127,11 @@ def expressions(ask: Asker, text: str, selected: str) -> list[Any]:
                 "Compare numbers and texts of the answer's columns.",
             )
     return found
+
+
+def _serialized(ask: Asker, selected: str) -> str:
+    answer = ask.store.run("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
+    return str(answer.column(0)[0].as_py())
 
 
 def _no_expression(text: str) -> QueryError:

@@ -48,6 +48,8 @@ _SEVERITIES = ("doubt", "high", "medium", "low", "once")
 _NAMED = re.compile(
     r"\{(?:query (?P<query>[^{}]+)|(?P<name>\w+)(?:(?P<form>[|?])(?P<one>[^{}|]*)\|(?P<others>[^{}|]*))?)\}"
 )
+# Said where nothing in it is 0, empty or unknown.
+_PART = re.compile(r"\[([^\[\]]*)\]")
 # In a proof: all traces that were asked together, as one alone shows nothing.
 _TOGETHER = "*"
 
@@ -270,11 +272,13 @@ def why(
     unknown: dict[str, None] = {}
     rules = _rules(ask)
     about_model: dict[str, Value] = {}
+    with_floors: frozenset[str] = frozenset()
     if model is not None:
         predicted = floors.of_steps(
             ask, model, [trace for trace in names if recorded[trace]["has_timeline"]], given
         )
         about_model |= predicted.params
+        with_floors = predicted.traces
         unknown |= dict.fromkeys(predicted.unknown)
     notes: dict[str, None] = {}
     looked_at: dict[str, list[str]] = {trace: [] for trace in names}
@@ -282,8 +286,10 @@ def why(
         # Together, as some rules compare the traces of a job.
         able = [trace for trace in names if _applies(ask, rule, recorded[trace])]
         params = {param.name for param in rule.params}
-        needs_model = params.intersection(floors.PARAMS)
-        if not able or (needs_model and model is None):
+        if needs_model := params.intersection(floors.PARAMS):
+            # What is not known of a trace has been told.
+            able = [trace for trace in able if trace in with_floors]
+        if not able:
             continue
         if refused := given.keys() - params:
             unknown[f"Cannot tell: {rule.title} {_not_so(refused)}"] = None
@@ -294,7 +300,9 @@ def why(
         except MissingDataError as error:
             unknown[f"Cannot tell: {rule.title} {error.message}. {error.remedy}".strip()] = None
             continue
-        lacking = [note.text for note in answer.notes if note.code in ("not_recorded", "not_measured")]
+        # A rule may tell by itself what of it was not measured.
+        codes = ("not_recorded",) if rule.unknown else ("not_recorded", "not_measured")
+        lacking = [note.text for note in answer.notes if note.code in codes]
         unknown |= dict.fromkeys(f"Cannot tell wholly: {rule.title} {text}" for text in lacking)
         notes |= dict.fromkeys(note.text for note in answer.notes if note.code == "window")
         others = _others(ask, rule, able, recorded)
@@ -305,9 +313,13 @@ def why(
             unknown[f"{told}: {rule.title} That takes the other ranks of its job: {command}"] = None
         if others and not len(answer):
             continue
+        untold = _untold(answer)
+        unknown |= dict.fromkeys(f"Cannot tell: {rule.title} {text}" for _, text in untold)
+        without = {trace for trace, _ in untold}
         # Of traces that were asked together one may lack what others have.
         for trace in gaps.able(partial(ask.store.run, plain=True), ask.catalog, rule, able):
-            looked_at[trace].append(rule.name)
+            if trace not in without:
+                looked_at[trace].append(rule.name)
         found += _of_answer(ask, answer, given, able)
     found.sort(key=_rank)
     kept = found if limit is None else found[:limit]
@@ -429,32 +441,53 @@ def _of_answer(
     jobs = _jobs(ask, together) if len(answer) and any(map(_of_job, told)) else {}
     of_jobs = {one: [other for other in together if jobs.get(other) == jobs[one]] for one in jobs}
     for row in answer.table.to_pylist(maps_as_pydicts="strict"):
+        if row["code"] in rule.unknown:
+            continue
         saying = rule.sayings.get(row["code"])
         if saying is None:
             raise CatalogError(
                 f"{rule.label}: returns {row['code']!r}, of which the header says nothing",
                 f"Add lines '-- @says {row['code']} …' and '-- @try {row['code']} …'.",
             )
-        numbers = row["numbers"] or {}
-        pieces = {name: _number(name, value) for name, value in numbers.items()}
-        texts = {name: text or "" for name, text in (row["texts"] or {}).items()}
+        numbers, texts = row["numbers"] or {}, _texts(row)
+        shown = _shown(row)
         said = {match["name"] for match in _NAMED.finditer(saying.sentence + saying.place)}
-        shown = pieces | {name: values.drawn(text) for name, text in texts.items()}
         of_job = of_jobs.get(row["trace"], [row["trace"]])
         command = partial(_command, ask, trace=row["trace"], of_job=of_job, texts=texts, given=given)
         commands = {name: command(asked) for name, asked in saying.commands.items()}
+        whole = partial(_said_of, {**numbers, **texts})
         advised = {**shown, **texts, **commands, "job": shlex.quote(jobs.get(row["trace"], row["trace"]))}
         yield Finding(
             **{name: row[name] for name in ("trace", "code", "severity", "saving_ns", "saving_pct")},
             **{name: row[name] for name in ("range", "start_ns", "end_ns")},
-            sentence=_filled(saying.sentence, shown, rule),
-            remedy=_filled(saying.remedy, advised, rule),
-            place=_filled(saying.place, shown, rule),
+            sentence=_filled(whole(saying.sentence), shown, rule),
+            remedy=_filled(whole(saying.remedy), advised, rule),
+            place=_filled(whole(saying.place), shown, rule),
             command=command(saying.proof),
             commands=tuple(commands.values()),
             numbers={name: value for name, value in numbers.items() if name in said},
             rule=rule.name,
         )
+
+
+def _untold(answer: Answer) -> list[tuple[str, str]]:
+    """Traces, and what a rule says that it could not look at in them."""
+    rule = answer.question
+    return [
+        (row["trace"], _filled(rule.unknown[row["code"]], {**_shown(row), "trace": row["trace"]}, rule))
+        for row in answer.table.to_pylist(maps_as_pydicts="strict")
+        if row["code"] in rule.unknown
+    ]
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text or "" for name, text in (row["texts"] or {}).items()}
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, str]:
+    """What stands in a sentence for the numbers and texts of a row."""
+    numbers = {name: _number(name, value) for name, value in (row["numbers"] or {}).items()}
+    return numbers | {name: values.drawn(text) for name, text in _texts(row).items()}
 
 
 def _compares(rule: Query) -> bool:
@@ -491,6 +524,15 @@ def _number(name: str, value: float | None) -> str:
     if value is not None and value.is_integer() and not units.suffix(name):
         return units.text(name, int(value))
     return units.text(name, value)
+
+
+def _said_of(row: Mapping[str, float | str | None], text: str) -> str:
+    """A sentence without its parts in brackets that name what is 0, empty or unknown in the row."""
+
+    def part(match: re.Match[str]) -> str:
+        return match[1] if all(row.get(one["name"], True) for one in _NAMED.finditer(match[1])) else ""
+
+    return _PART.sub(part, text)
 
 
 def _filled(text: str, pieces: Mapping[str, str], rule: Query) -> str:

@@ -8,13 +8,16 @@ prompts of one step count as equally long and as not cached before, contexts as 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traceql import given
 from traceql.errors import MissingDataError, PredictionError
 from traceql.predict import architectures, hardware, serving
+from traceql.predict.config import known_dtype
+from traceql.present.values import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,20 +36,21 @@ _HIDDEN = (
     "Cannot tell how far those steps of {trace} are from their floors that replay CUDA graphs: their "
     "kernels are not recorded. Recorded by: nsys profile --cuda-graph-trace=node"
 )
-# Said of a trace of which the floors of that parameter are not known.
-_UNKNOWN = dict(
-    zip(
-        PARAMS,
-        (
-            "Cannot tell how far products are from their floor in some steps of {trace}: only names of "
-            "vLLM's steps tell their tokens. Of ranges prefill* and decode* tags do: "
-            "traceql tag {word} batch_size=8 input_len=512",
-            "Cannot tell how far attention is from its floor in some steps of {trace}: the lengths of "
-            "contexts are not recorded. A tag tells the least: traceql tag {word} input_len=512",
-        ),
-        strict=True,
-    )
+# Why a floor of some steps is not known.
+_TOKENS = (
+    "Cannot tell how far products and attention are from their floors in {steps} of {trace}: only names of "
+    "vLLM's steps tell their tokens. Of ranges prefill* and decode* tags do: "
+    "traceql tag {word} batch_size=8 input_len=512"
 )
+_CONTEXT = (
+    "Cannot tell how far attention is from its floor in {steps} of {trace}: the lengths of contexts are not "
+    "recorded. A tag tells the least: traceql tag {word} input_len=512"
+)
+_MIXED = (
+    "Cannot tell how far attention is from its floor in {steps} of {trace}: they take prompts and decode at "
+    "once."
+)
+_NO_STEPS = "no NVTX ranges tell its steps. Recorded by: nsys profile --trace=cuda,nvtx"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class Floors:
 
     params: Mapping[str, dict[str, str]]
     unknown: tuple[str, ...]
+
+    @property
+    def traces(self) -> frozenset[str]:
+        """Those of which some floor is known."""
+        return frozenset(one.partition("\n")[0] for of in self.params.values() for one in of)
 
 
 def key(trace: str, text: str) -> str:
@@ -113,24 +122,74 @@ def of_steps(ask: Asker, model: Model, traces: Sequence[str], window: Mapping[st
     unknown: dict[str, None] = {}
     for trace in traces:
         try:
-            gpu, tags = _gpu(ask, trace), _tags(ask, trace)
-            share = model.on_one_of(_gpus(ask, trace, tags))
-            answer = ask("step_summary", trace=[trace], **window)
-            steps = {row["range"]: row for row in answer.table.to_pylist() if row["range"] is not None}
+            tags = _tags(ask, trace)
+            gpu = _gpu(ask, trace)
+            share = _as_tagged(model, tags).on_one_of(_gpus(ask, trace, tags))
+            steps = _steps(ask, trace, window)
             if ask.store.run(_GRAPHS, {"trace": trace}).num_rows:
                 unknown[_HIDDEN.format(trace=trace)] = None
-            for text, step in steps.items():
-                if step["phase"] == "empty":
-                    continue
-                found = _products_ns(share, gpu, step, tags), _attention_ns(share, gpu, step, tags)
-                for (param, said), floor_ns in zip(_UNKNOWN.items(), found, strict=True):
-                    if floor_ns is None:
-                        unknown[said.format(trace=trace, word=shlex.quote(trace))] = None
-                    else:
-                        floors[param][key(trace, text)] = str(floor_ns)
+            times = Counter(step["range"] for step in steps)
+            lacking: Counter[str] = Counter()
+            for text, step in {step["range"]: step for step in steps}.items():
+                of_step = _of_step(share, gpu, step, tags)
+                # What both lack is said of both at once.
+                lacking.update({floor: times[text] for floor in of_step if isinstance(floor, str)})
+                for param, floor in zip(PARAMS, of_step, strict=True):
+                    if not isinstance(floor, str):
+                        floors[param][key(trace, text)] = str(floor)
+            for said, count in lacking.items():
+                which = f"{count:,} of {counted(len(steps), 'steps')}"
+                unknown[said.format(trace=trace, word=shlex.quote(trace), steps=which)] = None
         except (MissingDataError, PredictionError) as error:
             unknown[f"Cannot tell how far {trace} is from the floors of the model: {error.message}"] = None
     return Floors(floors, tuple(unknown))
+
+
+def _steps(ask: Asker, trace: str, window: Mapping[str, Value]) -> list[dict[str, Any]]:
+    """The steps of a trace that have names, as these tell what is in them.
+
+    Raises:
+        PredictionError: there is none.
+    """
+    rows = ask("step_summary", trace=[trace], **window).table.to_pylist()
+    named = [row for row in rows if row["range"] is not None]
+    if not named:
+        raise PredictionError(_NO_STEPS)
+    return [row for row in named if row["phase"] != "empty"]
+
+
+def _of_step(
+    model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]
+) -> tuple[float | str, float | str]:
+    """The floors of a step's products and of its attention, in nanoseconds; or why one is not known."""
+    rows, requests = _rows(step, tags)
+    if not rows or not requests:
+        return _TOKENS, _TOKENS
+    return _products_ns(model, gpu, rows, requests), _attention_ns(model, gpu, step, tags, rows, requests)
+
+
+def _as_tagged(model: Model, tags: Mapping[str, str]) -> Model:
+    """The model in the types that a trace's tags tell: it may be served in others than its configuration's.
+
+    Raises:
+        PredictionError: each GPU holds a part of it that is not known.
+    """
+    if (_number(tags, "pipeline_parallel_size", "pp") or 1) > 1:
+        raise PredictionError("its GPUs hold some of the layers each (pipeline_parallel_size)")
+    if (stored := tags.get("quantization")) and not model.quantised:
+        raise PredictionError(
+            f"its weights are quantised ({given.said(stored, 60)}), of which the configuration says nothing"
+        )
+    dtype = _type(tags, "dtype") or model.dtype
+    return replace(model, dtype=dtype).in_types(kv_dtype=_type(tags, "kv_cache_dtype"))
+
+
+def _type(tags: Mapping[str, str], name: str) -> str | None:
+    if (text := tags.get(name)) is None:
+        return None
+    if (known := known_dtype(text)) is None:
+        raise PredictionError(f"its tag {name} is {given.said(text, 60)}, which is no known type")
+    return known
 
 
 def _gpu(ask: Asker, trace: str) -> Gpu:
@@ -140,6 +199,14 @@ def _gpu(ask: Asker, trace: str) -> Gpu:
         {"trace": trace},
     )
     names = found.column(0).to_pylist()
+    if (
+        not names
+        and not ask.store.run(
+            "SELECT 1 FROM kernels JOIN traces USING (trace_id) WHERE trace = $trace LIMIT 1",
+            {"trace": trace},
+        ).num_rows
+    ):
+        raise PredictionError("it holds no kernels")
     if len(names) != 1:
         raise PredictionError("its GPU is none that traceql knows" if not names else "its GPUs are not alike")
     return hardware.find(names[0])
@@ -180,11 +247,8 @@ def _number(tags: Mapping[str, str], *names: str) -> int | None:
     return given.whole_number(text) or None
 
 
-def _products_ns(model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]) -> float | None:
+def _products_ns(model: Model, gpu: Gpu, rows: int, requests: int) -> float:
     """All weights times the rows of a step, the output projection times one of each request."""
-    rows, requests = _rows(step, tags)
-    if not rows or not requests:
-        return None
     inside, outside = (
         serving.decode(model, gpu, batch=batch, context=0, precision=model.dtype)
         for batch in (rows, requests)
@@ -211,15 +275,16 @@ def _rows(step: Mapping[str, Any], tags: Mapping[str, str]) -> tuple[int | None,
     return (batch, batch) if step["range"].startswith("decode") else (None, None)
 
 
-def _attention_ns(model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]) -> float | None:
-    """Attention over prompts, or over the contexts of tokens that are decoded; None of both at once."""
-    rows, requests = _rows(step, tags)
-    if not rows or not requests or step["phase"] == "mixed":
-        return None
+def _attention_ns(
+    model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str], rows: int, requests: int
+) -> float | str:
+    """Attention over prompts, or over the contexts of tokens that are decoded."""
+    if step["phase"] == "mixed":
+        return _MIXED
     if step["phase"] == "prefill" or step["range"].startswith("prefill"):
         found = serving.prefill(model, gpu, tokens=rows // requests, batch=requests, precision=model.dtype)
         return 1e9 * sum(one.floor_s for one in found if one.part == "attention")
     if (context := _number(tags, "input_len", "seq_len")) is None:
-        return None
+        return _CONTEXT
     found = serving.decode(model, gpu, batch=requests, context=context, precision=model.dtype)
     return 1e9 * sum(one.floor_s for one in found if one.part == "attention over the KV cache")

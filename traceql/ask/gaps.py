@@ -94,6 +94,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if not traces:
         raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
     in_scope = [t for t in traces if not chosen or t["trace"] in chosen]
+    about_times = timed or any(_only_of_timelines(need) for need in needs)
     found: list[Note] = []
     if timed and in_scope and not any(t["has_timeline"] for t in in_scope):
         raise MissingDataError(
@@ -107,7 +108,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         if able and not lacking:
             continue
         unstored = [t["trace"] for t in lacking if _unstored(t, need)]
-        what, how = " or ".join(need), _recorded_by(options, timed)
+        what, how = " or ".join(need), _recorded_by(options, about_times)
         if len(lacking) == len(able):
             again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(
@@ -166,11 +167,21 @@ def _is_able(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options:
     return trace["profiler"] in options or _holds(run, trace, need, options)
 
 
-def _recorded_by(options: Mapping[str, str], timed: bool) -> str:
+def _only_of_timelines(need: tuple[str, ...]) -> bool:
+    """Whether none but recordings of events with times can hold it."""
+    from traceql.read import kinds
+
+    able = {kind for table in need if _of_trace(table) for kind in schema.BY_NAME[table].collected_by}
+    return bool(able) and all(map(kinds.has_timeline, able))
+
+
+def _recorded_by(options: Mapping[str, str], about_times: bool) -> str:
     """How what is missing is recorded: who has no timeline records nothing for a question about one."""
     from traceql.read import kinds
 
-    return "; ".join(option for kind, option in options.items() if not timed or kinds.has_timeline(kind))
+    return "; ".join(
+        option for kind, option in options.items() if not about_times or kinds.has_timeline(kind)
+    )
 
 
 def _whose(chosen: list[str], verb: str, of_several: str) -> str:

@@ -41,6 +41,16 @@ Topic = Literal["trace", "step", "range", "category", "kernel", "copy"]
 OUTCOMES: tuple[Outcome, ...] = ("worse", "cannot tell", "better", "same")
 TOPICS: tuple[Topic, ...] = ("trace", "step", "range", "category", "kernel", "copy")
 
+#: What is measured of each topic.
+MEASURES: dict[Topic, tuple[str, ...]] = {
+    "trace": ("gpu_ns",),
+    "step": ("gpu_busy_ns", "pace_ns"),
+    "range": ("gpu_busy_ns",),
+    "category": ("gpu_ns",),
+    "kernel": ("gpu_ns",),
+    "copy": ("gpu_ns",),
+}
+
 # How fast the steps of a program follow each other hangs on its host, and differs from run to run.
 _ASKED_FOR = "pace_ns"
 # Judged however small they are: there is one of each.
@@ -283,6 +293,11 @@ def judge(
     notes = compare.on_both_sides(baseline, variant)
     notes += dict.fromkeys(note.text for note in (*alike.notes, *found.notes))
     notes += _remarks(every)
+    notes += [
+        f"No {gate.topic} is called {gate.name!r}: the gate of {gate.gate_pct:g} % is for nothing."
+        for gate in held_against
+        if gate.name != "*" and not any(_is_for(gate, effect) for effect in effects)
+    ]
     if not judged:
         notes.append("No gate is for anything that was recorded.")
     apart = tuple(one for one in every if not one.outcome)

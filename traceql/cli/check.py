@@ -132,8 +132,9 @@ def _report(verdicts: list[Verdict], format_: str | None, output: str | None) ->
     told: dict[str, None] = {}
     evidence = []
     for verdict in verdicts:
-        lines = _lines(verdict.evidence)
-        if verdict.outcome == "cannot tell":
+        lines = [*_lines(verdict.evidence), *filter(None, [verdict.reason])]
+        # Those of a gate are about all of them.
+        if verdict.outcome == "cannot tell" and not verdict.reason:
             lines += verdict.notes
         else:
             told.update(dict.fromkeys(verdict.notes))

@@ -25,7 +25,7 @@ from traceql.cli.output import (
 from traceql.cli.query import given as taken
 from traceql.cli.query import place_options
 from traceql.cli.sides import opened
-from traceql.present.values import counted, human, readable
+from traceql.present.values import counted, readable
 from traceql.questions.parameters import PLACES
 from traceql.statuses import CANNOT_TELL, FAILED, OK
 
@@ -365,20 +365,14 @@ def _readable(answer: pa.Table, single: bool) -> pa.Table:
 
 def _say_whether_comparable(found: Comparison | Judgement) -> None:
     from traceql.ask.compare import alike as recorded_alike
+    from traceql.ask.compare import unlike
 
     facts = found.findings.to_dicts()
     shared = [row["baseline"] for row in facts if row["property"] in _NAMED and row["verdict"] == "same"]
     verdict = {True: "recorded alike", False: "recorded differently", None: "not known to be recorded alike"}
     sides = f"{', '.join(found.baseline)} and {', '.join(found.variant)}"
     note(f"{sides}: {verdict[recorded_alike(found.findings)]}; same: {', '.join(shared)}")
-    alike: dict[tuple[str, str], list[str]] = {}
-    for row in facts:
-        if row["verdict"] != "same":
-            both = f"{row['property']} ({human(row['baseline'])} | {human(row['variant'])})"
-            alike.setdefault((row["verdict"], row["meaning"]), []).append(both)
-    for (judgement, meaning), properties in alike.items():
-        note(f"{judgement}: {', '.join(properties)}: {meaning}")
-    for text in found.notes:
+    for text in (*unlike(found.findings), *found.notes):
         note(text)
 
 

@@ -215,13 +215,13 @@ def decode(
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
             raise click.UsageError("Give --weight-bytes, or a model, not both.")
-        if served["kv_dtype"] or served["ssm_dtype"]:
+        if served["kv_dtype"] is not None or served["ssm_dtype"] is not None:
             raise click.UsageError(
                 "--kv-dtype and --ssm-dtype are of a model; of --weight-bytes no cache is known."
             )
 
         stored, gpus = served["weight_dtype"], served["tensor_parallel_size"]
-        used = served["dtype"] or "bf16"
+        used = "bf16" if served["dtype"] is None else served["dtype"]
 
         def weights_step(one: Gpu, size: int) -> Sequence[Step]:
             found = serving.decode_weights(weight_bytes / gpus, one, used, size, weight_dtype=stored)
@@ -534,7 +534,7 @@ def _share(
 ) -> tuple[Model, str]:
     """What one GPU holds of the model, in its types, and the precision of the arithmetic."""
     model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
-    return model.on_one_of(tensor_parallel_size), dtype or model.dtype
+    return model.on_one_of(tensor_parallel_size), model.dtype if dtype is None else dtype
 
 
 def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: int, rows: int) -> None:

@@ -97,7 +97,7 @@ def dtype(config: Mapping[str, Any], *keys: str) -> str | None:
         value = config.get(key)
         if value is None or value == "auto":
             continue
-        known = _DTYPES.get(value.removeprefix("torch.").lower()) if isinstance(value, str) else None
+        known = known_dtype(value) if isinstance(value, str) else None
         if known is None:
             raise PredictionError(
                 f"the configuration's {key} is {said(value, 60)}, which is no known type",
@@ -105,6 +105,11 @@ def dtype(config: Mapping[str, Any], *keys: str) -> str | None:
             )
         return known
     return None
+
+
+def known_dtype(text: str) -> str | None:
+    """The precision that a text names, in our words; None where it is none that is known."""
+    return _DTYPES.get(text.removeprefix("torch.").lower())
 
 
 def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -122,7 +122,7 @@ class Model:
             PredictionError: there is no such type.
         """
         for given in (weight_dtype, kv_dtype, ssm_dtype):
-            if given:
+            if given is not None:
                 element_bytes(given)
         return replace(
             self,

@@ -29,10 +29,13 @@
 Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say for each of their codes::
 
     -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers, texts of the row:
-                                      with what a number counts, of one and of others
+                                      with what a number counts, of one and of others; [what] is said where
+                                      nothing in it is 0, empty or unknown; a|b: of both, lines are joined
     -- @try     idle Capture the step in a CUDA graph: {query launches-per-step}.   what may help; in braces
                                       a question, as in @proof, of which the command is told
     -- @where   idle process {pid}   where it is, beside its range and time; all of it, if it has neither
+    -- @unknown unmeasured In {trace} …   of a row that tells what the rule could not look at: said among what
+                                      cannot be told, in place of notes about metrics that it reads
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
 
@@ -57,7 +60,7 @@ from traceql.questions import parameters
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from traceql.questions.parameters import Param, Value
     from traceql.tables.sqlfiles import SqlFile, Tag
@@ -94,6 +97,7 @@ TAGS = (
     "says",
     "try",
     "where",
+    "unknown",
     "proof",
 )
 # Those of them that a view may have, and those of which there is one.
@@ -280,6 +284,7 @@ class Query:
         of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
         asks: the questions whose answers its SQL reads.
         sayings: of findings: code → what is said about it.
+        unknown: of findings: code → what is said of a row that tells what could not be looked at.
         once: of a view: whether a page computes it once for all its questions; of a question: whether it has
             such views computed once for itself.
     """
@@ -306,6 +311,7 @@ class Query:
     of_runs: bool = False
     asks: tuple[Asked, ...] = ()
     sayings: Mapping[str, Saying] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
     counted: str = ""
 
@@ -493,6 +499,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             asks := tuple(_asked(tag, f"{file.label}:{tag.line}") for tag in file.tags if tag.name == "asks")
         ),
         sayings=MappingProxyType(_sayings(file, topic, asks)),
+        unknown=MappingProxyType(_said(file, topic, "unknown")),
         once=bool(file.texts("once")),
         counted=counted,
     )
@@ -522,34 +529,49 @@ def _question_asked(text: str, form: str, where: str) -> tuple[str, str, Mapping
     return words[0], words[1].replace("-", "_"), MappingProxyType({name: value for name, _, value in pairs})
 
 
+def _of_findings(file: SqlFile, topic: str, name: str) -> Iterator[Tag]:
+    """The tags of a name, which are for findings."""
+    for tag in file.tags:
+        if tag.name == name:
+            if topic != FINDINGS:
+                raise CatalogError(
+                    f"{file.label}:{tag.line}: @{name} is for findings", f"Put the file into {FINDINGS}/."
+                )
+            yield tag
+
+
+def _said(file: SqlFile, topic: str, name: str) -> dict[str, str]:
+    """Code → what all tags of a name say of it, one behind the other."""
+    said: dict[str, str] = {}
+    for tag in _of_findings(file, topic, name):
+        of, _, text = tag.text.partition(" ")
+        if not text:
+            raise CatalogError(f"{file.label}:{tag.line}: expected '@{name} code text'")
+        for code in of.split("|"):
+            said[code] = f"{said.get(code, '')} {text.strip()}".strip()
+    return said
+
+
 def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Saying]:
     """What the header says about each code, and the question that shows it.
 
     Raises:
         CatalogError: a code lacks a sentence, a remedy or a proof.
     """
-    said: dict[str, dict[str, str]] = {"says": {}, "try": {}, "where": {}}
+    said = {name: _said(file, topic, name) for name in ("says", "try", "where")}
     proofs: dict[str, Asked] = {}
     commands: dict[str, dict[str, Asked]] = {}
-    for tag in file.tags:
+    for code, remedy in said["try"].items():
+        for match in _COMMAND.finditer(remedy):
+            _, question, params = _question_asked(f"{code} {match[1]}", "{query question", file.label)
+            commands.setdefault(code, {})[match[1]] = Asked(code, question, params)
+    for tag in _of_findings(file, topic, "proof"):
         where = f"{file.label}:{tag.line}"
-        if tag.name not in (*said, "proof"):
-            continue
-        if topic != FINDINGS:
-            raise CatalogError(f"{where}: @{tag.name} is for findings", f"Put the file into {FINDINGS}/.")
-        if tag.name == "proof":
-            code, question, params = _question_asked(tag.text, "@proof code question", where)
+        of, question, params = _question_asked(tag.text, "@proof code question", where)
+        for code in of.split("|"):
             if code in proofs:
                 raise CatalogError(f"{where}: {code} has a proof already", "Leave one of them.")
             proofs[code] = Asked(code, question, params)
-            continue
-        code, _, text = tag.text.partition(" ")
-        if not text:
-            raise CatalogError(f"{where}: expected '@{tag.name} code text'")
-        said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
-        for match in _COMMAND.finditer(text if tag.name == "try" else ""):
-            _, question, params = _question_asked(f"{code} {match[1]}", "{query question", where)
-            commands.setdefault(code, {})[match[1]] = Asked(code, question, params)
     codes = {**said["says"], **said["try"], **said["where"], **proofs}
     for code in codes:
         proof = proofs.get(code) or next(iter(asks), None)

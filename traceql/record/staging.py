@@ -55,7 +55,7 @@ def staged(target: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.recording-", dir=target.parent))
     except OSError as error:
         raise CollectError(
-            f"{target.parent}: nothing can be written there ({error.strerror})", "Choose another --output."
+            f"{target}: cannot be written ({error.strerror})", "Choose another --output."
         ) from error
     try:
         yield folder / target.name

@@ -324,7 +324,7 @@ class Tools:
                 "check": one.name,
                 "outcome": one.outcome.replace(" ", "_"),
                 "message": one.message,
-                "notes": list(one.notes),
+                "notes": [*filter(None, [one.reason]), *one.notes],
                 "evidence": [dict(row) for row in one.evidence[: capped.ROWS]],
             }
             for one in verdicts

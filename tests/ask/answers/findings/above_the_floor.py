@@ -29,6 +29,26 @@ CASES = [
         ),
     ),
     Case(
+        "what takes less than nine tenths of its floor is no work of that model",
+        traces={"a": steps()},
+        # Of 60 and 25 a step: nine tenths of these are 60.03 and 24.93.
+        params={"gemm_floors_ns": {PREFILL: "66.7", DECODE: "27.7"}},
+        expected=down(
+            """
+            trace       a
+            code        fast_products
+            severity    NULL
+            saving_ns   NULL
+            saving_pct  NULL
+            numbers     {times_floor: 0.8995502248875562, steps: 1.0, avg_work_ns: 60.0, avg_floor_ns: 66.7, share_pct: 60.0}
+            texts       {range: prefill, execute_context_*(*)_generation_*(*)}
+            range       execute_context_*(*)_generation_*(*)
+            start_ns    100
+            end_ns      200
+            """
+        ),
+    ),
+    Case(
         "without floors there is nothing to tell",
         traces={"a": steps()},
         expected=down(
