@@ -1,9 +1,10 @@
 -- Which steps launch so much, one by one, that the GPU has gaps, and would run as CUDA graphs?
 --
 -- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no
--- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU
--- work running for at least a tenth of their time on the GPU. The first ones that are warm-up (is_warm_up of
--- step-summary) are left out: their gaps are no launches.
+-- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and leave their GPU
+-- idle for at least a tenth of their time on it: whoever launches meanwhile, as PyTorch does the backward pass
+-- in a thread of its own, keeps it busy. The first ones that are warm-up (is_warm_up of step-summary) are left
+-- out: their gaps are no launches.
 -- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too. These
 -- gaps count by their causes, too (waiting_gpu), most of them as launch_bound.
 -- @of     times
@@ -88,26 +89,82 @@ known AS (
         ON waits_in_steps.trace_id = told.trace_id AND waits_in_steps.process_id = told.process_id
         AND waits_in_steps.step = told.step
 ),
-found AS (
+used AS (
+    SELECT DISTINCT trace_id, process_id, gpu_id FROM gpu_operations
+),
+counting AS (
     SELECT
-        trace,
-        called,
-        phase,
-        warm_up_steps,
-        count(*) AS steps,
-        avg(launches) AS launches_per_step,
-        avg(waits) AS waits_per_step,
-        avg(replays) AS replays_per_step,
-        sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
-        percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
-        min(gpu_start_ns) AS start_ns,
-        max(gpu_start_ns + gpu_span_ns) AS end_ns
+        *,
+        gpu_start_ns AS from_ns,
+        gpu_start_ns + gpu_span_ns AS to_ns
     FROM (
         SELECT *, count(*) FILTER (is_warm_up) OVER (PARTITION BY trace, called, phase) AS warm_up_steps
         FROM known
     )
     WHERE NOT is_warm_up
-    GROUP BY trace, called, phase, warm_up_steps
+),
+stretches AS (
+    SELECT trace, trace_id, called, phase, gpu_id, from_ns, to_ns, step AS number,
+           (trace_id, called, phase, gpu_id) AS lane
+    FROM counting
+    JOIN used USING (trace_id, process_id)
+    WHERE to_ns IS NOT NULL
+),
+-- Of steps that run beside each other the time counts once.
+pieces AS (
+    FROM one_after_another('stretches')
+),
+gaps AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        start_ns,
+        end_ns,
+        sum(duration_ns) OVER (PARTITION BY trace_id, gpu_id ORDER BY start_ns) - duration_ns AS before_ns
+    FROM gaps_on_gpus
+),
+idle AS (
+    SELECT
+        trace,
+        called,
+        phase,
+        sum(
+            coalesce(until.before_ns + least(to_ns, until.end_ns) - until.start_ns, 0)
+            - coalesce(earlier.before_ns + least(from_ns, earlier.end_ns) - earlier.start_ns, 0)
+        )::BIGINT AS gaps_ns,
+        sum(to_ns - from_ns) AS span_ns
+    FROM pieces
+    ASOF LEFT JOIN gaps AS earlier
+        ON earlier.trace_id = pieces.trace_id AND earlier.gpu_id IS NOT DISTINCT FROM pieces.gpu_id
+        AND earlier.start_ns <= pieces.from_ns
+    ASOF LEFT JOIN gaps AS until
+        ON until.trace_id = pieces.trace_id AND until.gpu_id IS NOT DISTINCT FROM pieces.gpu_id
+        AND until.start_ns <= pieces.to_ns
+    GROUP BY trace, called, phase
+),
+found AS (
+    SELECT
+        steps.*,
+        gaps_ns,
+        percent(gaps_ns, span_ns) AS idle_pct
+    FROM (
+        SELECT
+            trace,
+            called,
+            phase,
+            warm_up_steps,
+            count(*) AS steps,
+            avg(launches) AS launches_per_step,
+            avg(waits) AS waits_per_step,
+            avg(replays) AS replays_per_step,
+            min(from_ns) AS start_ns,
+            max(to_ns) AS end_ns
+        FROM counting
+        GROUP BY trace, called, phase, warm_up_steps
+    ) AS steps
+    JOIN idle
+        ON idle.trace = steps.trace AND idle.called IS NOT DISTINCT FROM steps.called
+        AND idle.phase IS NOT DISTINCT FROM steps.phase
 )
 SELECT
     trace,

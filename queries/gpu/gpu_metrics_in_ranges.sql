@@ -36,7 +36,8 @@ ranges AS (
         domain,
         range_called(text, $exact) AS range,
         gpu_id,
-        range_id,
+        (nvtx_ranges.trace_id, domain, range, gpu_id) AS lane,
+        range_id AS number,
         gpu_start_ns AS from_ns,
         -- Of work whose end is not known there is no time in which samples count.
         coalesce(gpu_end_ns, gpu_start_ns) AS to_ns
@@ -45,15 +46,10 @@ ranges AS (
     JOIN used ON used.trace_id = nvtx_ranges.trace_id AND used.process_id = nvtx_ranges.process_id
     WHERE is_like(coalesce(text, ''), $range) AND gpu_start_ns IS NOT NULL
 ),
--- What a range adds to the time of those before it; nothing where it lies in them.
+-- Of ranges of one text that lie in each other the time counts once.
 pieces AS (
-    SELECT
-        * REPLACE (least(greatest(from_ns, coalesce(earlier_until_ns, from_ns)), to_ns) AS from_ns),
-        hash(trace, domain, range, gpu_id) AS place_id
-    FROM (
-        SELECT *, busy_until(from_ns, to_ns, range_id, (trace_id, domain, range, gpu_id)) AS earlier_until_ns
-        FROM ranges
-    )
+    SELECT *, hash(trace, domain, range, gpu_id) AS place_id
+    FROM one_after_another('ranges')
 ),
 places AS (
     SELECT

@@ -497,7 +497,14 @@ def _around_all(view: View, gaps: list[Row]) -> str | None:
 def cpu_bound_steps(
     view: View, launches: float, waits: float, replays: float, idle_pct: float, least_pct: float
 ) -> list[Row]:
-    steps = [step for step, _ in steps_with_work(view, None, "thread")]
+    told = steps_with_work(view, None, "thread")
+    steps = [step for step, _ in told]
+    used_by = {id(step): {work.gpu for work in view.operations if work.process == by} for step, by in told}
+    # When the GPU has nothing to do, whoever would launch it.
+    without = {
+        lane[0].gpu: {moment for start, end, _ in gaps(lane) for moment in range(start, end)}
+        for lane in lanes(view.operations, "gpu").values()
+    }
     ranges = in_order(view, None)
     made: dict[str, Counter[int]] = {"sync": Counter(), "replay": Counter()}
     for call in view.calls:
@@ -512,8 +519,15 @@ def cpu_bound_steps(
         group, early = _warmed_up(alike)
         known = [step for step in group if step["gpu_span_ns"] is not None]
         launched = mean(step["launches"] for step in group if step["launches"] is not None)
-        idle = sum(step["gpu_gaps_ns"] for step in known)
-        share = percent(idle, sum(step["gpu_span_ns"] for step in known))
+        # Of steps that run beside each other the time counts once.
+        within = {
+            (gpu, moment)
+            for step in known
+            for gpu in used_by[id(step)]
+            for moment in range(step["gpu_start_ns"], step["gpu_start_ns"] + step["gpu_span_ns"])
+        }
+        idle = sum(moment in without[gpu] for gpu, moment in within)
+        share = percent(idle, len(within))
         counted = {kind: mean(times[id(step)] for step in group) or 0 for kind, times in made.items()}
         if launched is None or launched < launches or share is None or share < idle_pct:
             continue

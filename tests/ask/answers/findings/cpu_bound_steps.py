@@ -74,7 +74,55 @@ def told_by_kernels(
     return made
 
 
+def training() -> Recording:
+    """Two steps whose backward pass another thread launches, behind each kernel of the forward pass."""
+    made = Recording()
+    for number in range(2):
+        start = 1000 * number
+        made.range(f"step {number}", start, start + 900)
+        for launch in range(20):
+            at = start + 20 * launch
+            made.call("cudaLaunchKernel_v7000", at, at + 5, kernel("forward", at + 10, at + 20))
+            made.call("cudaLaunchKernel_v7000", at + 6, at + 9, kernel("backward", at + 20, at + 27), tid=2)
+    return made
+
+
+def beside() -> Recording:
+    """Two threads whose steps run at the same time, on one GPU."""
+    made = Recording()
+    for tid in (1, 2):
+        for number in range(2):
+            start = 1000 * number
+            made.range(f"step {number}", start, start + 900, tid=tid)
+            for launch in range(20):
+                at = start + 20 * launch
+                work = kernel("k", at + 10, at + 20, stream=tid)
+                made.call("cudaLaunchKernel_v7000", at + tid, at + 5, work, tid=tid)
+    return made
+
+
 CASES = [
+    Case(
+        "the GPU is idle where nobody keeps it busy: the backward pass is launched by another thread",
+        traces={"a": training()},
+        expected=across(
+            """
+            trace  code            severity  saving_ns   saving_pct  numbers                                                             texts            range   start_ns  end_ns
+            # 19 gaps of 3 in each, of 390 from the first kernel of the step to its last one; in all of 10 … 1407.
+            a      no_cuda_graphs  medium    2 * 19 * 3  11400/1397  {steps: 2.0, launches_per_step: 20.0, idle_pct: 14.615384615384615}  {range: step *}  step *  10        1400
+            """
+        ),
+    ),
+    Case(
+        "of steps of several threads that run at the same time the GPU is idle once",
+        traces={"a": beside()},
+        expected=across(
+            """
+            trace  code            severity  saving_ns   saving_pct  numbers                                                             texts            range   start_ns  end_ns
+            a      no_cuda_graphs  high      2 * 19 * 10  38000/1390  {steps: 4.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
+            """
+        ),
+    ),
     Case(
         "steps of twenty launches with gaps, without graphs and without calls that wait, would run as graphs",
         traces={
