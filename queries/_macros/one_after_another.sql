@@ -1,6 +1,6 @@
 -- Stretches of time of which those that overlap in a lane count once: what each adds to those before it.
 --
--- Columns: those of the stretches; from_ns is moved behind what was before, and is to_ns where nothing is left.
+-- Columns: those of the stretches; from_ns is moved behind what was before, to to_ns where nothing is left.
 -- @param  stretches TABLE  rows with from_ns, to_ns, lane, and number, which tells apart those of equal times
 
 SELECT

@@ -1,10 +1,10 @@
 -- Which steps launch so much, one by one, that the GPU has gaps, and would run as CUDA graphs?
 --
 -- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no
--- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and leave their GPU
--- idle for at least a tenth of their time on it: whoever launches meanwhile, as PyTorch does the backward pass
--- in a thread of its own, keeps it busy. The first ones that are warm-up (is_warm_up of step-summary) are left
--- out: their gaps are no launches.
+-- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and leave their
+-- GPU idle for at least a tenth of their time on it: whoever launches meanwhile, as PyTorch does the backward
+-- pass in a thread of its own, keeps it busy. The first ones that are warm-up (is_warm_up of step-summary)
+-- are left out: their gaps are no launches.
 -- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too. These
 -- gaps count by their causes, too (waiting_gpu), most of them as launch_bound.
 -- @of     times

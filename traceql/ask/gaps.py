@@ -94,7 +94,6 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if not traces:
         raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
     in_scope = [t for t in traces if not chosen or t["trace"] in chosen]
-    about_times = timed or any(_only_of_timelines(need) for need in needs)
     found: list[Note] = []
     if timed and in_scope and not any(t["has_timeline"] for t in in_scope):
         raise MissingDataError(
@@ -108,6 +107,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         if able and not lacking:
             continue
         unstored = [t["trace"] for t in lacking if _unstored(t, need)]
+        about_times = timed or any(map(_only_of_timelines, needs))
         what, how = " or ".join(need), _recorded_by(options, about_times)
         if len(lacking) == len(able):
             again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
