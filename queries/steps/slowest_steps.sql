@@ -79,8 +79,12 @@ looks AS (
     )
     WHERE $samples IN (sampled, '*')
 ),
+-- In a stretch of time without samples there are none; where none were recorded their number is not known.
 recorded AS (
-    SELECT DISTINCT trace_id FROM looks
+    SELECT trace_id
+    FROM traces
+    WHERE ($samples IN ('cpu', '*') AND NOT list_contains(missing, 'cpu_samples'))
+        OR ($samples IN ('python', '*') AND NOT list_contains(missing, 'python_samples'))
 ),
 found AS (
     SELECT timed.range_id, looks.trace_id, kind, stack_id, count(*) AS samples

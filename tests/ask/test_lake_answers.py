@@ -122,7 +122,8 @@ def test_what_ranges_launch_is_not_looked_for_among_all_ranges_of_a_level(
 ) -> None:
     """Of Parquet files the engine does not know how few levels there are."""
     statement = catalog.shipped().find("nvtx_kern_sum").sql
-    values = {"range": "NULL", "names": "'full'", "by": "'thread'", "by_range": "false", "trace": "NULL"}
+    values = {"range": "NULL", "names": "'full'", "by": "'thread'", "trace": "NULL"}
+    values |= {"by_range": "false", "exact": "true"}
     statement = re.sub(r"\$(\w+)", lambda found: values[found[1]], statement)
     plan = everything[1].sql(f"EXPLAIN {statement.lstrip()}")["explain_value"].item()
     assert "around_id" in plan

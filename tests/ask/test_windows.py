@@ -687,7 +687,7 @@ def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
         assert asked.parameters["by"] == ["thread", "tag:run"]
         (note,) = asked.notes
         assert note.code == "launched_elsewhere"
-        assert note.text.startswith("2 ranges in a, b (step) ")
+        assert note.text.startswith("2 ranges in a, b (step in a) ")
         assert database.query("top_kernels", by="tag:run")["trace"].to_list() == ["both"]
         for by, problem in (
             ("run", "by must be thread or process, not 'run'"),

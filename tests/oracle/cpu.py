@@ -297,7 +297,8 @@ def slowest_steps(view: View, step: str | None, by: str, samples: str, steps: in
              "total_pct")
         )  # fmt: skip
         if not any(looks(one, kind) for kind in kinds):
-            rows.append({**told, **nothing, "step_samples": 0})
+            is_known = any(look.kind in kinds for look in view.trace.looks)
+            rows.append({**told, **nothing, "step_samples": 0 if is_known else None})
         for kind in kinds:
             stacks = [frames(look) for look in looks(one, kind)]
             beside = [[frames(look) for look in looks(other, kind)] for other in others]
