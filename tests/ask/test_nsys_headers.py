@@ -118,6 +118,17 @@ def test_what_nsys_attributes_by_thread_is_refused_by_process(corpus: Database) 
         nsys_stats.asked(ask, ask.catalog.find("nvtx_kern_sum"), {"by": "process"})
 
 
+@pytest.mark.parametrize("report", ["nvtx_kern_sum", "nvtx_gpu_proj_sum", "nvtx_sum"])
+def test_what_nsys_keeps_apart_is_not_put_together_under_its_headers(corpus: Database, report: str) -> None:
+    ask = corpus._asker
+    with pytest.raises(QueryError, match=f"{report} of nsys stats knows no exact false"):
+        nsys_stats.asked(ask, ask.catalog.find(report), {"exact": False})
+    kept, _ = nsys_stats.asked(ask, ask.catalog.find(report), {"trace": "emit_nvtx.sqlite.xz", "exact": True})
+    plain, _ = nsys_stats.asked(ask, ask.catalog.find(report), {"trace": "emit_nvtx.sqlite.xz"})
+    assert kept.num_rows > 5
+    assert kept.equals(plain)
+
+
 def test_graphs_traced_as_a_whole_are_left_out_as_nsys_leaves_them_out() -> None:
     made = (
         Recording()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 # Parameters of ours whose other values NVIDIA's reports have none of.
-_FIXED: dict[str, Value] = {"by": "thread"}
+_FIXED: dict[str, Value] = {"by": "thread", "exact": True}
 # Parameters of ours as NVIDIA's reports take them for granted.
 _IMPLIED: dict[str, Value] = {"graphs": False, "by_request": True, "by_range": True}
 _PROJECTIONS = ("nvtx_gpu_proj_sum", "nvtx_gpu_proj_trace")
@@ -43,7 +43,7 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     for name, value in _FIXED.items():
         if params.get(name, value) not in (value, None):
             raise ParameterError(
-                f"{question.name} of nsys stats knows no {name} {params[name]}",
+                f"{question.name} of nsys stats knows no {name} {str(params[name]).lower()}",
                 f"Leave out --headers nvidia, or --{name}.",
             )
     implied = {
@@ -64,7 +64,9 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     tables = {"answer": answer.table}
     if question.name in _PROJECTIONS:
         _refuse_whole_graphs(ask, question, answer.table)
-        tables["single"] = ask("nvtx_gpu_proj_trace", **{**params, "range": "*"}).table
+        known = {param.name for param in ask.catalog.find("nvtx_gpu_proj_trace").params}
+        of_each = {name: value for name, value in params.items() if name in known}
+        tables["single"] = ask("nvtx_gpu_proj_trace", **{**of_each, "range": "*"}).table
     if "graphs" in implied:
         notes += _left_out(ask, place.chosen_of(answer.parameters))
     if question.name in _NUMBERED:
