@@ -36,13 +36,13 @@ def notes(run: Run, bound: Mapping[str, Value], table: pa.Table, total: int) -> 
     if bound.get("exact") is not True or total < _MANY:
         return []
     texts = [text for text in table.column("range").to_pylist()[:_MANY] if text is not None]
-    ((of_most,),) = (
-        row.values()
-        for row in run(
-            "SELECT coalesce(2 * count_if(text_pattern(text) <> text) > count(*), false) AS of_most "
-            "FROM (SELECT unnest($texts) AS text)",
+    (of_most,) = (
+        run(
+            "SELECT 2 * count_if(text_pattern(text) <> text) > count(*) FROM (SELECT unnest($texts) AS text)",
             {"texts": texts},
-        ).to_pylist()
+        )
+        .column(0)
+        .to_pylist()
     )
     if not of_most:
         return []
